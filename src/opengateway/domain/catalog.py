@@ -1,0 +1,147 @@
+"""What can be served: providers, models, endpoints, and the snapshot that carries them."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+from opengateway.domain.usage import PriceRow
+
+
+class Wire(StrEnum):
+    """The shape a provider speaks."""
+
+    OPENAI = "openai"
+
+
+class ModelKind(StrEnum):
+    CHAT = "chat"
+    EMBEDDING = "embedding"
+    RERANK = "rerank"
+    IMAGE = "image"
+    SPEECH = "speech"
+    TRANSCRIPTION = "transcription"
+    MODERATION = "moderation"
+
+
+class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How a vendor bends the OpenAI wire. Data: `catalog/providers.toml`, or the zone file.
+
+    Each field's fact has its source in `docs/handbook/providers.md`.
+    """
+
+    rename: dict[str, str] = {}
+    """Request members that go out under another name."""
+    drop: tuple[str, ...] = ()
+    """Request members that the vendor refuses; left out, and told to the caller."""
+    developer_role: bool = False
+    """Whether `developer` messages are understood; else they go out as `system`."""
+    reasoning_in: str = "strip"
+    """What becomes of reasoning on replayed assistant messages: `strip`, `keep`, or the name of
+    the member that carries it (`reasoning_content`, `reasoning`)."""
+    stream_options: bool = True
+    """Whether `stream_options.include_usage` may be sent."""
+    max_temperature: float | None = None
+    min_temperature: float | None = None
+    max_n: int | None = None
+    """More choices than this are refused before sending: dropping would change the meaning."""
+    max_stop: int | None = None
+    tool_choice_required: str = "required"
+    """The vendor's word for `required`; empty when it has none."""
+    tool_choice_named: bool = True
+    tool_call_index: bool = True
+    """Whether `tool_calls[].index` on replayed messages is tolerated."""
+    strip_message_fields: tuple[str, ...] = ()
+    strip_schema_keys: tuple[str, ...] = ()
+    """JSON Schema keywords removed from tool parameters and response formats."""
+    json_object_for_schema: bool = False
+    """The vendor knows `json_object` only: a `json_schema` request is refused, never weakened."""
+    finish_map: dict[str, str] = {}
+    """The vendor's finish reasons to the five of OpenAI; or `error:<class>`."""
+    usage_excludes_reasoning: bool = False
+    """`completion_tokens` leaves the reasoning tokens out."""
+    refused_fields_retry: bool = False
+    """Whether a 400 that names a member we sent is worth one retry without it."""
+
+
+class Provider(msgspec.Struct, frozen=True):
+    """Who serves. Credentials are names here: secrets stay in the zone's secret store."""
+
+    id: str
+    name: str
+    wire: Wire
+    base_url: str
+    profile: Profile
+    auth: str = "bearer"
+    """`bearer`, `none`, or the name of the header that carries the bare key."""
+    headers: dict[str, str] = {}
+    region: str = "global"
+    country: str = ""
+    credentials: tuple[str, ...] = ()
+    cancel_stops_billing: bool = True
+    evidence: str = "documented"
+    docs_url: str = ""
+    bundled: bool = False
+    """The simulator of this very product: the parent starts it and says where it listens."""
+
+
+class Endpoint(msgspec.Struct, frozen=True):
+    """One place that serves one model: provider, upstream name, limits, price."""
+
+    id: str
+    provider_id: str
+    upstream_model: str
+    context: int
+    max_output: int | None
+    price: PriceRow
+    priority: int = 0
+    region: str = "global"
+    reasoning: bool = False
+    """Whether the model thinks before it answers: the clocks are longer."""
+    modalities: tuple[str, ...] = ("text",)
+    tools: bool = True
+    bytes_per_token: float = 4.0
+    """For estimates only, when a provider leaves usage out."""
+
+
+class Model(msgspec.Struct, frozen=True):
+    id: str
+    name: str
+    owner: str
+    kind: ModelKind
+    created: int
+    """Unix seconds of its release; OpenAI's `created`."""
+    context: int
+    max_output: int | None
+    input_modalities: tuple[str, ...]
+    output_modalities: tuple[str, ...]
+    capabilities: tuple[str, ...]
+    """Among: tools, parallel_tools, structured_output, reasoning, prompt_caching, temperature."""
+    endpoints: tuple[Endpoint, ...]
+
+
+class Routing(msgspec.Struct, frozen=True):
+    """The clocks and bounds of an attempt, in seconds (decision 23)."""
+
+    connect_s: float = 5.0
+    first_token_stream_s: float = 30.0
+    first_token_reasoning_s: float = 120.0
+    first_token_unary_s: float = 300.0
+    idle_s: float = 60.0
+    idle_reasoning_s: float = 120.0
+    deadline_s: float = 600.0
+    max_attempts: int = 4
+
+
+class Snapshot(msgspec.Struct, frozen=True):
+    """The immutable configuration of a zone, swapped whole by reference (decision 25)."""
+
+    version: str
+    zone: str
+    created_at_ns: int
+    providers: dict[str, Provider]
+    models: dict[str, Model]
+    aliases: dict[str, str]
+    """A bare vendor id, where unique, to the model's id (decision 30)."""
+    routing: Routing

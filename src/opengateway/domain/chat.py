@@ -1,0 +1,105 @@
+"""A chat request as the pipeline sees it, and what was counted of its answer.
+
+The straight lane: the caller's members stay undecoded bytes (`fields`), so that what we do not know
+survives and what we do not change leaves as it came. `facts` is what routing and mapping need.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from opengateway.domain.usage import Usage
+from opengateway.kit.json import RawObject
+
+FinishReason = Literal["stop", "length", "tool_calls", "content_filter", "function_call"]
+FINISH_REASONS: frozenset[str] = frozenset(
+    ("stop", "length", "tool_calls", "content_filter", "function_call")
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ChatFacts:
+    """What was read of the request's members, types already checked by the dialect."""
+
+    n: int = 1
+    max_output_tokens: int | None = None
+    temperature: float | None = None
+    stop_count: int = 0
+    reasoning_effort: str | None = None
+    tool_choice: str | None = None
+    """`none`, `auto`, `required`, `named`, `allowed`, or None when absent."""
+    response_format: str | None = None
+    """`text`, `json_object`, `json_schema`, or None."""
+    modalities: frozenset[str] = frozenset(("text",))
+    """Of the input: text, image, audio, file, video."""
+    has_tools: bool = False
+    has_developer_role: bool = False
+    has_reasoning: bool = False
+    """Replayed assistant messages carry reasoning members."""
+    has_tool_call_index: bool = False
+    message_members: frozenset[str] = frozenset()
+    """Names of messages' members beyond role and content."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderPreferences:
+    """The request's `provider` object, the part that is served now."""
+
+    order: tuple[str, ...] = ()
+    only: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    allow_fallbacks: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ChatRequest:
+    """A decoded chat completion request. Immutable; mappers make new bytes from it."""
+
+    model: str
+    stream: bool
+    include_usage: bool
+    """The caller wants the usage chunk at the end of the stream."""
+    fields: RawObject
+    """Every member that may go upstream, in the caller's order; our own extras are taken out."""
+    facts: ChatFacts
+    input_bytes: int
+    fallbacks: tuple[str, ...] = ()
+    preferences: ProviderPreferences = ProviderPreferences()
+    session_id: str | None = None
+    user: str | None = None
+    debug_routing: bool = False
+    first_token_timeout_s: float | None = None
+    deadline_s: float | None = None
+
+
+@dataclass(slots=True)
+class Meter:
+    """What went past. `usage` is the provider's word; the characters are our own count."""
+
+    usage: Usage | None = None
+    characters: int = 0
+    """Of text, reasoning, refusals and tool arguments that were handed on."""
+    finish_reason: str | None = None
+    native_finish_reason: str | None = None
+    upstream_id: str | None = None
+    has_content: bool = False
+    """Whether a content-bearing item was seen (text, reasoning, tool call, audio, image)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChatReply:
+    """A whole answer, ready for the caller."""
+
+    body: bytes
+    meter: Meter
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamCall:
+    """What a wire makes of a request: path below the base URL, body, and what was left out."""
+
+    path: str
+    body: bytes
+    dropped: tuple[str, ...] = ()
+    headers: dict[str, str] = field(default_factory=dict)

@@ -1,0 +1,163 @@
+"""Every error of the product, in one tree.
+
+    GatewayError
+    ├─ CallerError            the caller can mend it: 4xx, not retried, not paged
+    │  ├─ InvalidRequest 400 · NotAuthenticated 401 · InsufficientFunds 402 · NotAllowed 403
+    │  └─ NotFound 404 · Conflict 409 · TooLarge 413 · RateLimited 429 · NotImplementedYet 501
+    ├─ CapacityError 503      we cannot take it now: retried, paged on rate
+    ├─ UpstreamError          a provider failed; `error_class` says how (policies/errors.toml)
+    └─ OperatorError          our configuration is wrong: refuses to start
+
+How each is shown to a caller is decided in one place, `http/render.py`.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class GatewayError(Exception):
+    """The root. `message` is safe to show: it holds no secret and no provider's internals."""
+
+    status: int = 500
+    code: str = "internal_error"
+    type: str = "server_error"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str | None = None,
+        param: str | None = None,
+        retry_after_s: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.param = param
+        self.retry_after_s = retry_after_s
+        if code is not None:
+            self.code = code
+
+
+class CallerError(GatewayError):
+    status = 400
+    code = "invalid_request"
+    type = "invalid_request_error"
+
+
+class InvalidRequest(CallerError):
+    pass
+
+
+class NotAuthenticated(CallerError):
+    status = 401
+    code = "invalid_api_key"
+    type = "authentication_error"
+
+
+class InsufficientFunds(CallerError):
+    status = 402
+    code = "team_credit_exhausted"
+    type = "billing_error"
+
+
+class NotAllowed(CallerError):
+    status = 403
+    code = "not_allowed"
+    type = "permission_error"
+
+
+class NotFound(CallerError):
+    status = 404
+    code = "not_found"
+
+
+class MethodNotAllowed(CallerError):
+    status = 405
+    code = "method_not_allowed"
+
+
+class Conflict(CallerError):
+    status = 409
+    code = "conflict"
+    type = "conflict_error"
+
+
+class TooLarge(CallerError):
+    status = 413
+    code = "request_too_large"
+
+
+class RateLimited(CallerError):
+    status = 429
+    code = "rate_limit_exceeded"
+    type = "rate_limit_error"
+
+
+class NotImplementedYet(CallerError):
+    status = 501
+    code = "not_implemented"
+
+
+class CapacityError(GatewayError):
+    """Ours or the providers' capacity, or infrastructure trouble. Never shown as 401."""
+
+    status = 503
+    code = "temporarily_unavailable"
+    type = "server_error"
+
+
+class OperatorError(GatewayError):
+    """The configuration is at fault; says which file, key and line where it can."""
+
+    code = "misconfigured"
+
+
+class ErrorClass(StrEnum):
+    """What kind of trouble a provider had. What each means is data: policies/errors.toml."""
+
+    BAD_REQUEST = "bad_request"
+    CONTEXT_EXCEEDED = "context_exceeded"
+    CONTENT_FILTER = "content_filter"
+    TOOL_CALL_FAILED = "tool_call_failed"  # the model's own malformed call or JSON
+    AUTH = "auth"  # our credential, not the caller's
+    MODEL_GONE = "model_gone"
+    QUOTA = "quota"
+    RATE_LIMITED = "rate_limited"
+    OVERLOADED = "overloaded"
+    SERVER_ERROR = "server_error"
+    CONNECT = "connect"  # nothing was sent: DNS, TCP, TLS
+    TIMEOUT_FIRST_TOKEN = "timeout_first_token"
+    TIMEOUT_IDLE = "timeout_idle"
+    TIMEOUT_DEADLINE = "timeout_deadline"
+    TRUNCATED = "truncated"  # ended without the wire's end marker
+    MALFORMED = "malformed"  # not the wire's shape, or a 200 that holds no answer
+    ABORTED = "aborted"  # the connection broke while answering
+
+
+class UpstreamError(GatewayError):
+    """A provider's failure, already classified.
+
+    `upstream_status` is the provider's HTTP status, 0 when there was none. `detail` is the
+    provider's own words, cut to 2 kB: shown only where the class allows it (`reveal`).
+    """
+
+    status = 502
+    code = "upstream_error"
+
+    def __init__(
+        self,
+        error_class: ErrorClass,
+        message: str,
+        *,
+        upstream_status: int = 0,
+        upstream_code: str | None = None,
+        detail: str = "",
+        param: str | None = None,
+        retry_after_s: float | None = None,
+    ) -> None:
+        super().__init__(message, param=param, retry_after_s=retry_after_s)
+        self.error_class = error_class
+        self.upstream_status = upstream_status
+        self.upstream_code = upstream_code
+        self.detail = detail[:2048]

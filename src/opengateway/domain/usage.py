@@ -1,0 +1,94 @@
+"""What a request used, as disjoint quantities, and what they cost (decision 14)."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+
+from opengateway.domain.money import Nanos, price_units
+
+
+class Dimension(StrEnum):
+    """A billable kind of unit. The kinds are disjoint: each unit is counted in one of them."""
+
+    INPUT = "input_tokens"  # neither read from nor written to a cache
+    CACHE_READ = "cache_read_tokens"
+    CACHE_WRITE = "cache_write_tokens"  # 5-minute or provider's default lifetime
+    CACHE_WRITE_1H = "cache_write_1h_tokens"
+    OUTPUT = "output_tokens"  # visible: without reasoning
+    REASONING = "reasoning_tokens"
+    AUDIO_INPUT = "audio_input_tokens"
+    AUDIO_OUTPUT = "audio_output_tokens"
+    IMAGES = "images"
+    SECONDS = "seconds"
+    CHARACTERS = "characters"
+    DOCUMENTS = "documents"
+    REQUESTS = "requests"
+
+
+INPUT_TOKENS: Final = (
+    Dimension.INPUT,
+    Dimension.CACHE_READ,
+    Dimension.CACHE_WRITE,
+    Dimension.CACHE_WRITE_1H,
+    Dimension.AUDIO_INPUT,
+)
+OUTPUT_TOKENS: Final = (Dimension.OUTPUT, Dimension.REASONING, Dimension.AUDIO_OUTPUT)
+
+
+class Usage(msgspec.Struct, frozen=True):
+    """Quantities by dimension, zeros left out. `estimated` when the provider did not say."""
+
+    quantities: dict[Dimension, int] = {}
+    estimated: bool = False
+
+    def of(self, *dimensions: Dimension) -> int:
+        """The sum over `dimensions`."""
+        return sum(self.quantities.get(d, 0) for d in dimensions)
+
+    @property
+    def input_tokens(self) -> int:
+        return self.of(*INPUT_TOKENS)
+
+    @property
+    def output_tokens(self) -> int:
+        return self.of(*OUTPUT_TOKENS)
+
+
+class PriceRow(msgspec.Struct, frozen=True):
+    """One dated price of one endpoint. Never edited: a change is a new row (decision 16).
+
+    `rates` are nano-dollars per million units. `id` is `endpoint@effective_from#source`.
+    """
+
+    id: str
+    effective_from: str
+    source: str
+    rates: dict[Dimension, int]
+
+
+class Unpriced(ValueError):
+    """A quantity has no price. The request should have been refused before it was sent."""
+
+
+class Cost(msgspec.Struct, frozen=True):
+    """An exact amount and its parts. `total` is the sum of `parts`."""
+
+    total: int
+    parts: dict[Dimension, int]
+    price_id: str
+
+
+def cost_of(usage: Usage, price: PriceRow) -> Cost:
+    """Price every quantity, each part rounded up to a whole nano-dollar. Raises `Unpriced`."""
+    parts: dict[Dimension, int] = {}
+    for dimension, quantity in usage.quantities.items():
+        if not quantity:
+            continue
+        rate = price.rates.get(dimension)
+        if rate is None:
+            raise Unpriced(f"{price.id} has no price for {dimension.value}")
+        parts[dimension] = price_units(quantity, rate)
+    return Cost(total=Nanos(sum(parts.values())), parts=parts, price_id=price.id)
