@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Literal
 
 import msgspec
 
@@ -25,6 +26,20 @@ class ModelKind(StrEnum):
     MODERATION = "moderation"
 
 
+class ModelRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What holds for those of a vendor's models whose name begins with `prefix`.
+
+    Rules are read in order, and the first that fits holds.
+    """
+
+    prefix: str
+    reasoning: Literal["never", "asked", "default", "always"] = "never"
+    """When the model reasons: never; where an effort is asked for; unless the effort is `none`;
+    always."""
+    reasoning_in: str | None = None
+    """Instead of the profile's `reasoning_in`."""
+
+
 class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How a vendor bends the OpenAI wire. Data: `catalog/providers.toml`, or the zone file.
 
@@ -35,13 +50,23 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Request members that go out under another name."""
     drop: tuple[str, ...] = ()
     """Request members that the vendor refuses; left out, and told to the caller."""
+    refuse: tuple[str, ...] = ()
+    """Request members without which the answer would mean something else, and which the vendor
+    does not know: such a request is refused before it is sent."""
+    models: tuple[ModelRule, ...] = ()
+    drop_when_reasoning: tuple[str, ...] = ()
+    """Request members that are refused while the model reasons; see `models`."""
     developer_role: bool = False
     """Whether `developer` messages are understood; else they go out as `system`."""
     reasoning_in: str = "strip"
-    """What becomes of reasoning on replayed assistant messages: `strip`, `keep`, or the name of
-    the member that carries it (`reasoning_content`, `reasoning`)."""
+    """What becomes of reasoning on replayed assistant messages: `strip`, `keep`, the name of the
+    member that carries it (`reasoning_content`, `reasoning`), or `both` of these."""
+    reasoning_backfill: bool = False
+    """Replayed assistant messages with tool calls need the member of `reasoning_in`, even empty."""
     stream_options: bool = True
     """Whether `stream_options.include_usage` may be sent."""
+    include_obfuscation: bool = False
+    """Whether `stream_options.include_obfuscation` is understood."""
     max_temperature: float | None = None
     min_temperature: float | None = None
     max_n: int | None = None
@@ -50,17 +75,32 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tool_choice_required: str = "required"
     """The vendor's word for `required`; empty when it has none."""
     tool_choice_named: bool = True
+    """Whether one function can be demanded; else only that one is offered, and demanded."""
+    tool_choice_allowed: bool = False
+    """Whether `allowed_tools` is understood; else only the allowed ones are offered."""
+    tool_choice_none: bool = True
+    """Whether `none` is honoured; else no tools are offered."""
     tool_call_index: bool = True
     """Whether `tool_calls[].index` on replayed messages is tolerated."""
+    tool_call_id_length: int | None = None
+    """Replayed call ids must be this many letters and digits; others are replaced by a digest."""
+    message_fields: tuple[str, ...] = ()
+    """When given, the only members that messages may carry beside role and content."""
     strip_message_fields: tuple[str, ...] = ()
+    """Members taken off messages."""
     strip_schema_keys: tuple[str, ...] = ()
     """JSON Schema keywords removed from tool parameters and response formats."""
     json_object_for_schema: bool = False
     """The vendor knows `json_object` only: a `json_schema` request is refused, never weakened."""
     finish_map: dict[str, str] = {}
     """The vendor's finish reasons to the five of OpenAI; or `error:<class>`."""
+    finish_required: bool = False
+    """A stream's end marker without a finish reason is a cut stream, not an ended one. Where it
+    is not required, the marker itself says that the answer is whole."""
     usage_excludes_reasoning: bool = False
     """`completion_tokens` leaves the reasoning tokens out."""
+    usage_may_exclude_cache: bool = False
+    """`prompt_tokens` leaves the cached tokens out whenever these are more."""
     refused_fields_retry: bool = False
     """Whether a 400 that names a member we sent is worth one retry without it."""
 

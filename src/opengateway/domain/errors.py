@@ -13,6 +13,7 @@ How each is shown to a caller is decided in one place, `http/render.py`.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 
 
@@ -73,8 +74,14 @@ class NotFound(CallerError):
 
 
 class MethodNotAllowed(CallerError):
+    """`allow` is the value of the `Allow` header (RFC 9110, 15.5.6)."""
+
     status = 405
     code = "method_not_allowed"
+
+    def __init__(self, message: str, *, allow: str) -> None:
+        super().__init__(message)
+        self.allow = allow
 
 
 class Conflict(CallerError):
@@ -161,3 +168,21 @@ class UpstreamError(GatewayError):
         self.upstream_status = upstream_status
         self.upstream_code = upstream_code
         self.detail = detail[:2048]
+
+
+@dataclass(frozen=True, slots=True)
+class ShownError:
+    """An error as the caller will see it, before a dialect gives it its envelope.
+
+    `previous` lists the attempts that failed before: provider, our code, the provider's status.
+    """
+
+    status: int
+    type: str
+    code: str
+    message: str
+    request_id: str
+    param: str | None = None
+    retry_after_s: float | None = None
+    should_retry: bool = False
+    previous: tuple[tuple[str, str, int], ...] = ()

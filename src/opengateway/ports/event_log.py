@@ -15,10 +15,17 @@ class EventLog(Protocol):
         """Add the records not yet there (by id). Return how many were new."""
         ...
 
+    async def unknown(self, record_ids: Sequence[str]) -> set[str]:
+        """Those of `record_ids` that are not here: what a second delivery has new."""
+        ...
+
     async def get(self, record_id: str) -> CloseRecord | None: ...
 
     async def newest(
         self, *, limit: int, after_id: str | None = None, team_id: str | None = None
     ) -> Sequence[CloseRecord]:
-        """Records by descending id; `after_id` gives those newer than it, oldest first."""
+        """Records by descending id. `after_id` gives those that arrived after it, oldest first.
+
+        Arrival, not id: ids say when a request began, and a long one arrives late.
+        """
         ...

@@ -15,3 +15,7 @@ class KeyAuthenticator(Protocol):
         `CapacityError` (503) while no key table has been loaded at all.
         """
         ...
+
+    def ready(self) -> None:
+        """Raises `CapacityError` while no key table has been loaded."""
+        ...

@@ -1,0 +1,59 @@
+// The docs site. It is built into the package and served by the product under /docs, so nothing in
+// it may come from another origin: system fonts, own search (Pagefind), no analytics.
+import { defineConfig, passthroughImageService } from 'astro/config';
+import starlight from '@astrojs/starlight';
+
+export default defineConfig({
+  base: '/docs',
+  outDir: '../src/opengateway/assets/docs',
+  trailingSlash: 'always',
+  // Pictures are vectors: nothing needs a native image library at build time.
+  image: { service: passthroughImageService() },
+  integrations: [
+    starlight({
+      title: 'OpenGateway',
+      logo: { src: './src/assets/mark.svg', alt: '' },
+      favicon: '/favicon.svg',
+      customCss: ['./src/styles/site.css'],
+      defaultLocale: 'root',
+      locales: {
+        root: { label: 'English', lang: 'en' },
+        ko: { label: '한국어', lang: 'ko' },
+        ja: { label: '日本語', lang: 'ja' },
+      },
+      lastUpdated: false,
+      credits: false,
+      disable404Route: false,
+      tableOfContents: { minHeadingLevel: 2, maxHeadingLevel: 3 },
+      sidebar: [
+        {
+          label: 'Get started',
+          translations: { ko: '시작하기', ja: 'はじめに' },
+          items: [
+            { label: 'What it is', slug: 'index', translations: { ko: '소개', ja: '概要' } },
+            'get-started/quickstart',
+            { slug: 'get-started/concepts' },
+          ],
+        },
+        {
+          label: 'Operate',
+          translations: { ko: '운영', ja: '運用' },
+          items: [
+            { slug: 'operate/zone-file' },
+            { slug: 'operate/processes-and-journal' },
+            { slug: 'operate/simulator' },
+          ],
+        },
+        {
+          label: 'Reference',
+          translations: { ko: '레퍼런스', ja: 'リファレンス' },
+          items: [
+            { slug: 'reference/api' },
+            { slug: 'reference/errors' },
+            { slug: 'reference/providers' },
+          ],
+        },
+      ],
+    }),
+  ],
+});

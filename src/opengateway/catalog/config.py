@@ -1,0 +1,188 @@
+"""What may be said of providers and models, in the bundled catalogue and in a zone file alike.
+
+Everything is optional that the catalogue may already know: a zone file gives only what differs.
+A field that is `None` was not given. Unknown keys are refused.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from enum import StrEnum
+from typing import Annotated, Any, Final
+
+import msgspec
+
+from opengateway.domain.catalog import ModelKind, Profile, Wire
+from opengateway.domain.money import usd_to_nanos
+
+NAME_PATTERN: Final = r"^[a-z0-9][a-z0-9._-]{0,62}$"
+MODEL_ID_PATTERN: Final = r"^[a-z0-9][a-z0-9._-]{0,62}/[a-z0-9][a-z0-9._:-]{0,126}$"
+_USD: Final = re.compile(r"[0-9]{1,6}(\.[0-9]{1,9})?")
+_DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+PRICED: Final[tuple[str, ...]] = (
+    *("input", "output", "cache_read", "cache_write", "cache_write_1h"),
+    *("reasoning", "audio_input", "audio_output"),
+)
+"""Field names of `PriceConfig` that are prices."""
+
+Tokens = Annotated[
+    int, msgspec.Meta(ge=1, le=100_000_000, description="a number of tokens, 1 to 100000000")
+]
+Upstream = Annotated[
+    str,
+    msgspec.Meta(min_length=1, max_length=256, description="a name of 1 to 256 characters"),
+]
+Reference = Annotated[
+    str,
+    msgspec.Meta(description="env:NAME or file:PATH", extra={"reference": True}),
+]
+"""Where a secret is, never the secret: `env:NAME` or `file:PATH`."""
+
+
+class Capability(StrEnum):
+    """What a model can do, as `domain.catalog.Model.capabilities` lists it."""
+
+    TOOLS = "tools"
+    PARALLEL_TOOLS = "parallel_tools"
+    STRUCTURED_OUTPUT = "structured_output"
+    REASONING = "reasoning"
+    PROMPT_CACHING = "prompt_caching"
+    TEMPERATURE = "temperature"
+
+
+class Modality(StrEnum):
+    TEXT = "text"
+    IMAGE = "image"
+    AUDIO = "audio"
+    FILE = "file"
+    VIDEO = "video"
+
+
+class PriceCheck(StrEnum):
+    """How far a catalogue price is confirmed."""
+
+    AGREE = "agree"  # two sources say the same
+    SINGLE = "single-source"
+    DIFFER = "differ"  # `price_other` holds the second; the higher rate of each kind serves
+
+
+class CredentialConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One account at a provider."""
+
+    name: Annotated[
+        str,
+        msgspec.Meta(
+            pattern=NAME_PATTERN, description="a name of lower-case letters, digits and . _ -"
+        ),
+    ]
+    api_key: Reference
+    optional: bool = False
+    """Leave this credential out when its variable or file is absent, instead of refusing to start.
+    """
+
+
+class ProviderConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A provider of a zone: credentials for one that the catalogue knows, or a whole new one."""
+
+    like: str | None = None
+    """A provider of the catalogue whose wire, auth and profile this one shares: `vllm`, ..."""
+    name: str | None = None
+    wire: Wire | None = None
+    base_url: str | None = None
+    region: str | None = None
+    country: str | None = None
+    auth: str | None = None
+    """`bearer`, `none`, or the name of the header that carries the bare key."""
+    headers: dict[str, str] = {}
+    profile: Annotated[dict[str, Any], msgspec.Meta(extra={"partial_of": Profile})] = {}
+    """Fields of `domain.catalog.Profile` that replace those of the catalogue, each as a whole."""
+    credentials: tuple[CredentialConfig, ...] = ()
+    bundled: bool = False
+    cancel_stops_billing: bool | None = None
+
+
+class PriceConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """US dollars per million units, as decimal strings: `"0.20"`."""
+
+    input: str
+    output: str | None = None
+    """Chat models must have it."""
+    cache_read: str | None = None
+    cache_write: str | None = None
+    cache_write_1h: str | None = None
+    reasoning: str | None = None
+    audio_input: str | None = None
+    audio_output: str | None = None
+    effective_from: str | None = None
+    """`YYYY-MM-DD`. The catalogue must have it."""
+    source: str | None = None
+    """Who says so. The catalogue must have it."""
+    check: PriceCheck | None = None
+
+    def rates(self) -> dict[str, str]:
+        """The prices that are given, by field name."""
+        given = ((name, getattr(self, name)) for name in PRICED)
+        return {name: value for name, value in given if value is not None}
+
+
+class EndpointConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One provider that serves a model. What is left out is taken from the model."""
+
+    provider: str
+    upstream_model: Upstream
+    context: Tokens
+    max_output: Tokens | None = None
+    price: PriceConfig
+    price_other: PriceConfig | None = None
+    priority: Annotated[
+        int, msgspec.Meta(ge=0, le=1000, description="a whole number from 0 (first) to 1000")
+    ] = 0
+    region: str | None = None
+    reasoning: bool | None = None
+    modalities: tuple[Modality, ...] | None = None
+    tools: bool | None = None
+    bytes_per_token: Annotated[
+        float, msgspec.Meta(gt=0, le=64, description="a number above 0, up to 64")
+    ] = 4.0
+
+
+class ModelConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A model. In a zone file, what is given replaces what the catalogue says of the same id."""
+
+    kind: ModelKind | None = None
+    name: str | None = None
+    owner: str | None = None
+    released: str | None = None
+    """`YYYY-MM-DD`."""
+    aliases: tuple[str, ...] = ()
+    capabilities: tuple[Capability, ...] | None = None
+    input_modalities: tuple[Modality, ...] | None = None
+    output_modalities: tuple[Modality, ...] | None = None
+    endpoints: tuple[EndpointConfig, ...] = ()
+
+
+def rate_of(text: str) -> int:
+    """A price in US dollars per million units to nano-dollars per million units.
+
+    Stricter than `usd_to_nanos`: no exponent, sign, space or underscore, and below a million, so
+    that a typing error cannot become an absurd price. Raises `ValueError`.
+    """
+    if _USD.fullmatch(text) is None:
+        raise ValueError(
+            "expected US dollars per million units, such as '0.20': digits with at most 9 decimals,"
+            " below 1000000"
+        )
+    return usd_to_nanos(text)
+
+
+def is_date(text: str) -> bool:
+    """Whether `text` is a calendar day as `YYYY-MM-DD`."""
+    if _DATE.fullmatch(text) is None:
+        return False
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True

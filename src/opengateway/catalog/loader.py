@@ -1,0 +1,83 @@
+"""Reads the bundled catalogue: `providers.toml` and `models/*.toml`, shipped in the package."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from types import MappingProxyType
+from typing import Any, TypeVar
+
+import msgspec
+
+from opengateway.catalog.config import ModelConfig
+from opengateway.domain.catalog import Profile, Wire
+from opengateway.domain.errors import OperatorError
+
+T = TypeVar("T")
+
+
+class CatalogueProvider(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A provider that the product knows. Its profile's facts are sourced in the handbook."""
+
+    name: str
+    wire: Wire
+    base_url: str
+    auth: str = "bearer"
+    headers: dict[str, str] = {}
+    region: str = "global"
+    country: str = ""
+    docs_url: str = ""
+    evidence: str = "documented"
+    cancel_stops_billing: bool = True
+    profile: Profile = Profile()
+
+
+class _ModelFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`models/<owner>.toml`. An owner with many models may have several files."""
+
+    owner: str
+    models: dict[str, ModelConfig]
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """What the product knows without being told. Model ids are `owner/name`."""
+
+    providers: Mapping[str, CatalogueProvider]
+    models: Mapping[str, ModelConfig]
+
+
+def _read(place: Traversable, type_: type[T]) -> T:
+    """Raises `OperatorError` that names the file: a broken package, not a broken zone."""
+    try:
+        document: dict[str, Any] = tomllib.loads(place.read_text("utf-8"))
+        return msgspec.convert(document, type_)
+    except (OSError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        raise OperatorError(f"the bundled catalogue's {place.name} is broken: {error}") from error
+
+
+def read_catalogue(folder: Traversable) -> Catalogue:
+    """The catalogue in `folder`. Raises `OperatorError` for what cannot be read."""
+    providers = _read(folder.joinpath("providers.toml"), dict[str, CatalogueProvider])
+    models: dict[str, ModelConfig] = {}
+    places = (p for p in folder.joinpath("models").iterdir() if p.name.endswith(".toml"))
+    for place in sorted(places, key=lambda p: p.name):
+        content = _read(place, _ModelFile)
+        for name, model in content.models.items():
+            model_id = f"{content.owner}/{name}"
+            if model_id in models:
+                raise OperatorError(
+                    f"the bundled catalogue's {place.name} repeats the model {model_id!r}"
+                )
+            models[model_id] = msgspec.structs.replace(model, owner=content.owner)
+    return Catalogue(MappingProxyType(providers), MappingProxyType(models))
+
+
+@cache
+def load_catalogue() -> Catalogue:
+    """The catalogue of this package, read once in a process."""
+    return read_catalogue(files("opengateway.catalog"))

@@ -1,0 +1,79 @@
+"""From what a file says of a price to the row that requests are priced by."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import Final
+
+from opengateway.catalog.config import PriceCheck, PriceConfig, rate_of
+from opengateway.domain.usage import Dimension, PriceRow
+
+_DIMENSIONS: Final = {
+    "input": Dimension.INPUT,
+    "output": Dimension.OUTPUT,
+    "cache_read": Dimension.CACHE_READ,
+    "cache_write": Dimension.CACHE_WRITE,
+    "cache_write_1h": Dimension.CACHE_WRITE_1H,
+    "reasoning": Dimension.REASONING,
+    "audio_input": Dimension.AUDIO_INPUT,
+    "audio_output": Dimension.AUDIO_OUTPUT,
+}
+# A kind without a price of its own costs what the kind it replaces costs: never less.
+_FALLBACKS: Final = (
+    (Dimension.REASONING, Dimension.OUTPUT, "reasoning as output"),
+    (Dimension.CACHE_READ, Dimension.INPUT, "cache reads as input"),
+    (Dimension.CACHE_WRITE, Dimension.INPUT, "cache writes as input"),
+)
+ALWAYS: Final = "1970-01-01"
+"""The date of a zone file's price that names none."""
+
+
+def is_flagged(price: PriceConfig) -> bool:
+    """Whether two sources differ on it, so that someone should look."""
+    return price.check is PriceCheck.DIFFER
+
+
+def price_row(endpoint_id: str, price: PriceConfig, other: PriceConfig | None = None) -> PriceRow:
+    """The row, with every fallback made explicit and told in `source`.
+
+    Of two sources the higher rate serves, kind by kind. A price without a source is a zone file's:
+    its row is named after its content, so that an edited price is a new row and no old one changes
+    its meaning. Raises `ValueError` for a rate that is not a price.
+    """
+    rates, told = _whole(_rates(price))
+    if other is not None:
+        second, told_second = _whole(_rates(other))
+        told = [words for words in told if words in told_second]
+        rates = {d: max(rates.get(d, 0), second.get(d, 0)) for d in {*rates, *second}}
+    source = price.source
+    if source is None:
+        content = ",".join(f"{d.value}={rates[d]}" for d in sorted(rates))
+        source = f"zone file {hashlib.sha256(content.encode()).hexdigest()[:8]}"
+    elif other is not None:
+        source = f"higher of {source} and {other.source}"
+    since = price.effective_from or ALWAYS
+    return PriceRow(
+        id=f"{endpoint_id}@{since}#{_slug(source)}",
+        effective_from=since,
+        source="; ".join((source, *told)),
+        rates={d: rates[d] for d in Dimension if d in rates},
+    )
+
+
+def _whole(rates: dict[Dimension, int]) -> tuple[dict[Dimension, int], list[str]]:
+    """The rates with their fallbacks filled in, and the words for each."""
+    told: list[str] = []
+    for dimension, stand_in, words in _FALLBACKS:
+        if dimension not in rates and stand_in in rates:
+            rates[dimension] = rates[stand_in]
+            told.append(words)
+    return rates, told
+
+
+def _rates(price: PriceConfig) -> dict[Dimension, int]:
+    return {_DIMENSIONS[name]: rate_of(text) for name, text in price.rates().items()}
+
+
+def _slug(text: str) -> str:
+    return re.sub(r"[^a-z0-9.]+", "-", text.lower()).strip("-")

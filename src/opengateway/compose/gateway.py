@@ -1,0 +1,262 @@
+"""The gateway process: the public port, the data plane, and nothing of the control plane.
+
+    python -m opengateway.compose.gateway --zone FILE [--fd N]
+
+`--fd` is a listening socket inherited from the parent, which keeps it open while a gateway is
+replaced: callers wait in the backlog instead of being refused.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import gc
+import os
+import socket
+import sys
+from collections.abc import Coroutine, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from opengateway import __version__
+from opengateway.compose.listening import SIMULATOR_URL, bind, bind_unix
+from opengateway.compose.paths import Paths
+from opengateway.compose.secrets import ensure_secrets, load_secrets
+from opengateway.compose.zone import Zone, load_zone
+from opengateway.dialects import openai_chat as openai_dialect
+from opengateway.domain.catalog import Provider, Snapshot, Wire
+from opengateway.domain.errors import OperatorError
+from opengateway.gateway.services import GatewayServices
+from opengateway.http.data_app import DataApp
+from opengateway.http.forward import ControlForward
+from opengateway.http.metrics_app import MetricsApp, Sample
+from opengateway.http.server import new_server
+from opengateway.infra.aiohttp_transport import AiohttpTransport
+from opengateway.infra.control_client import ControlClient
+from opengateway.infra.feeds import KeyFeed, SnapshotFeed
+from opengateway.infra.journal.shipper import JournalShipper
+from opengateway.infra.journal.writer import FileJournal
+from opengateway.infra.key_table import KeyTable, KeyTableFile
+from opengateway.infra.purse import UnlimitedPurse
+from opengateway.infra.snapshot_file import SnapshotFiles, SnapshotHolder
+from opengateway.kit import log
+from opengateway.kit.clock import SystemClock
+from opengateway.kit.ids import IdSource
+from opengateway.kit.supervisor import Supervisor
+from opengateway.ports.transport import Credential
+from opengateway.wires.openai_chat import OpenAIChatWire
+
+_LAST_SHIPMENT_S = 5.0
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run a gateway until SIGTERM. Returns the exit code."""
+    parser = argparse.ArgumentParser(prog="opengateway-gateway")
+    parser.add_argument("--zone", type=Path, required=True)
+    parser.add_argument("--fd", type=int)
+    parser.add_argument("--host")
+    parser.add_argument("--port", type=int)
+    arguments = parser.parse_args(argv)
+    writer = log.configure("gateway")
+    try:
+        zone = load_zone(arguments.zone, os.environ)
+        paths = Paths(zone.home)
+        paths.prepare()
+        ensure_secrets(paths)
+        if arguments.fd is not None:
+            listener = socket.socket(fileno=arguments.fd)
+        else:
+            listener = bind(arguments.host or zone.listen.host, arguments.port or zone.listen.port)
+        _run(_serve(zone, paths, listener))
+    except OperatorError as error:
+        print(error.message, file=sys.stderr)  # noqa: T201 - before anything runs, to a person
+        return 1
+    finally:
+        writer.close()
+    return 0
+
+
+def _run(work: Coroutine[Any, Any, None]) -> None:
+    import uvloop
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(work)
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """What has to run beside the server, and to be closed after it."""
+
+    services: GatewayServices
+    holder: SnapshotHolder
+    table: KeyTable
+    key_file: KeyTableFile
+    files: SnapshotFiles
+    journal: FileJournal
+    client: ControlClient
+    transport: AiohttpTransport
+
+
+def _build(zone: Zone, paths: Paths) -> _Parts:
+    clock = SystemClock()
+    new_id = IdSource(clock)
+    secrets = load_secrets(paths)
+    logger = log.get_logger("gateway")
+    credentials: dict[tuple[str, str], Credential] = {}
+    base_urls: dict[str, str] = {}
+
+    def on_swap(snapshot: Snapshot) -> None:
+        found = credentials_of(snapshot, zone.secrets)
+        credentials.clear()
+        credentials.update(found)
+        base_urls.clear()
+        base_urls.update(bundled_urls(snapshot))
+
+    holder = SnapshotHolder(secrets.snapshot_public_key, on_swap)
+    table = KeyTable(secrets.peppers, clock)
+    gateway_id = new_id("gw_")
+    journal = FileJournal(paths.journal / gateway_id, clock)
+    transport = AiohttpTransport(
+        proxy=zone.outbound.proxy, ca_file=_optional_path(zone.outbound.ca_file)
+    )
+    services = GatewayServices(
+        zone=zone.name,
+        gateway_id=gateway_id,
+        snapshots=holder,
+        keys=table,
+        purse=UnlimitedPurse(),
+        journal=journal,
+        transport=transport,
+        wires={Wire.OPENAI: OpenAIChatWire()},
+        chat_dialect=openai_dialect.DIALECT,
+        credentials=credentials,
+        base_urls=base_urls,
+        clock=clock,
+        new_id=new_id,
+        on_bug=lambda where, bug: logger.error("bug", step=where, exc_info=bug),
+    )
+    return _Parts(
+        services,
+        holder,
+        table,
+        KeyTableFile(paths.gateway_state),
+        SnapshotFiles(paths.gateway_state),
+        journal,
+        ControlClient(paths.internal_socket),
+        transport,
+    )
+
+
+def _optional_path(value: str | Path | None) -> Path | None:
+    return Path(value) if value else None
+
+
+def credentials_of(
+    snapshot: Snapshot, secrets: Mapping[str, Mapping[str, str]]
+) -> dict[tuple[str, str], Credential]:
+    """The zone's secrets for the snapshot's providers, each bound to its provider's origin."""
+    found: dict[tuple[str, str], Credential] = {}
+    for provider in snapshot.providers.values():
+        if provider.auth == "none":
+            continue
+        for name in provider.credentials:
+            secret = secrets.get(provider.id, {}).get(name)
+            if secret is not None:
+                found[provider.id, name] = _bound(provider, name, secret)
+    return found
+
+
+def _bound(provider: Provider, name: str, secret: str) -> Credential:
+    url = urlsplit(provider.base_url)
+    port = url.port or (443 if url.scheme == "https" else 80)
+    origin = f"{url.scheme}://{url.hostname}:{port}"
+    if provider.auth == "bearer":
+        return Credential(name, secret, origin)
+    return Credential(name, secret, origin, header=provider.auth.lower(), prefix="")
+
+
+def bundled_urls(snapshot: Snapshot) -> dict[str, str]:
+    url = os.environ.get(SIMULATOR_URL)
+    if not url:
+        return {}
+    return {p.id: url for p in snapshot.providers.values() if p.bundled}
+
+
+async def _serve(zone: Zone, paths: Paths, listener: socket.socket) -> None:
+    parts = _build(zone, paths)
+    services = parts.services
+    logger = log.get_logger("gateway")
+    supervisor = Supervisor(lambda name, bug: logger.error("bug", step=name, exc_info=bug))
+
+    def tell(event: str, detail: str) -> None:
+        logger.info(event, detail=detail)
+
+    for fault in parts.files.load(parts.holder):
+        logger.error("snapshot_copy_unusable", detail=fault)
+    parts.key_file.load(parts.table)
+    shipper = JournalShipper(paths.journal, parts.journal, parts.client.ship, services.clock)
+    supervisor.start(
+        SnapshotFeed(parts.client, parts.holder, parts.files, tell).run(), name="snapshot_feed"
+    )
+    supervisor.start(
+        KeyFeed(parts.client, parts.table, parts.key_file, tell).run(), name="key_feed"
+    )
+    shipping = supervisor.start(shipper.run(), name="journal_shipper")
+    forward = ControlForward(paths.control_socket)
+    drain_s = zone.routing.deadline_s
+    server = new_server(DataApp(services, forward, __version__), drain_s=drain_s)
+    metrics = new_server(
+        MetricsApp(lambda: gateway_samples(services, parts.journal)),
+        drain_s=1,
+        owns_signals=False,
+    )
+    metrics_socket = bind_unix(paths.gateway_metrics_socket)
+    metrics_task = asyncio.create_task(metrics.serve(sockets=[metrics_socket]))
+    # What is here now stays: the collector need not walk it again and again.
+    gc.collect()
+    gc.freeze()
+    logger.info("gateway_serving", gateway=services.gateway_id, keys=len(parts.table))
+    try:
+        await server.serve(sockets=[listener])
+    finally:
+        metrics.should_exit = True
+        await metrics_task
+        parts.journal.shutdown()
+        # The shipper ends by itself once the journal's end is shipped; what is left when control
+        # does not answer is shipped by whoever starts next.
+        await asyncio.wait({shipping}, timeout=_LAST_SHIPMENT_S)
+        await supervisor.drain(timeout_s=0)
+        parts.key_file.close()
+        await forward.aclose()
+        await parts.client.aclose()
+        await parts.transport.aclose()
+        logger.info("gateway_stopped")
+
+
+def gateway_samples(services: GatewayServices, journal: FileJournal) -> Iterator[Sample]:
+    """What this process alone knows; everything else is derived from the journal in control."""
+    gauges = services.gauges
+    yield "opengateway_in_flight", "gauge", "Requests being served", {}, gauges.in_flight
+    for (step, code), count in sorted(gauges.refused.items()):
+        yield (
+            "opengateway_refused_total",
+            "counter",
+            "Requests turned away before they were opened, by step",
+            {"step": step, "code": code},
+            count,
+        )
+    yield "opengateway_bugs_total", "counter", "Mistakes of the gateway", {}, gauges.bugs
+    yield (
+        "opengateway_unrecorded_total",
+        "counter",
+        "Requests whose record could not be written; nobody was charged",
+        {},
+        gauges.unrecorded,
+    )
+    yield "opengateway_journal_depth_bytes", "gauge", "Not yet acknowledged", {}, journal.depth
+
+
+if __name__ == "__main__":
+    sys.exit(main())

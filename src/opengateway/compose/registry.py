@@ -1,0 +1,40 @@
+"""Every component that exists. A line here is a promise: what is not built is not listed."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from opengateway.compose.components import Egress, Factory, SlotName
+
+_REFERENCES: Final = "opengateway.compose.references:References"
+
+REGISTRY: Final = (
+    Factory(SlotName.CONTROL_STORE, "sqlite", Egress.NONE, "opengateway.infra.database:Database"),
+    # One gateway's own memory: nothing to build, and nothing shared.
+    Factory(SlotName.SHARED_STATE, "memory", Egress.NONE, ""),
+    Factory(
+        SlotName.EVENT_LOG,
+        "local",
+        Egress.NONE,
+        "opengateway.infra.event_log.sqlite:SqlEventLog",
+        # Rows are written in the transaction of the journal's offset (decision 7).
+        needs=((SlotName.CONTROL_STORE, "sqlite"),),
+    ),
+    Factory(SlotName.BILLING, "off", Egress.NONE, "opengateway.infra.purse:UnlimitedPurse"),
+    Factory(SlotName.PAYMENTS, "none", Egress.NONE, ""),
+    Factory(SlotName.MAIL, "none", Egress.NONE, ""),
+    # `file`: credentials come from the environment or from files; `env`: from the environment only.
+    Factory(SlotName.SECRETS, "file", Egress.NONE, _REFERENCES),
+    Factory(SlotName.SECRETS, "env", Egress.NONE, _REFERENCES),
+)
+
+DEFAULTS: Final = {
+    SlotName.CONTROL_STORE: "sqlite",
+    SlotName.SHARED_STATE: "memory",
+    SlotName.EVENT_LOG: "local",
+    SlotName.BILLING: "off",
+    SlotName.PAYMENTS: "none",
+    SlotName.MAIL: "none",
+    SlotName.SECRETS: "file",
+}
+"""What fills a slot that the zone file leaves out."""

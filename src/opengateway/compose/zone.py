@@ -1,0 +1,277 @@
+"""One zone: its file read, checked and resolved. Every process begins here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+
+from opengateway.catalog.compiler import auth_of, compile_snapshot, known_provider
+from opengateway.catalog.config import ModelConfig, ProviderConfig
+from opengateway.catalog.loader import load_catalogue
+from opengateway.compose.components import EDITIONS, EditionName, Slot, SlotName, choose
+from opengateway.compose.faults import Faults, ZoneFaults, join
+from opengateway.compose.references import (
+    BadReference,
+    MissingReference,
+    References,
+    is_reference,
+)
+from opengateway.compose.registry import DEFAULTS, REGISTRY
+from opengateway.compose.shape import BAD, Shaper, unknown
+from opengateway.compose.yaml_tree import BadYaml, Node, Scalar, parse, read_text
+from opengateway.compose.yaml_tree import Mapping as YamlMapping
+from opengateway.compose.zone_file import (
+    AuthConfig,
+    ListenConfig,
+    OutboundConfig,
+    RetentionConfig,
+    RoutingConfig,
+    ZoneFile,
+)
+from opengateway.compose.zone_rules import check_zone
+from opengateway.domain.catalog import Routing, Snapshot
+from opengateway.domain.errors import OperatorError
+
+Secrets = dict[str, dict[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Components:
+    """What fills each slot."""
+
+    control_store: Slot
+    shared_state: Slot
+    event_log: Slot
+    billing: Slot
+    payments: Slot
+    mail: Slot
+    secrets: Slot
+
+
+@dataclass(frozen=True, slots=True)
+class Zone:
+    """A zone file, whole and sound. Paths are absolute; `secrets` never shows in a repr."""
+
+    path: Path
+    name: str
+    edition: EditionName
+    home: Path
+    listen: ListenConfig
+    outbound: OutboundConfig
+    components: Components
+    auth: AuthConfig
+    retention: RetentionConfig
+    providers: dict[str, ProviderConfig]
+    models: dict[str, ModelConfig]
+    routing: Routing
+    secrets: Secrets = field(repr=False)
+    """Provider to credential name to secret; optional ones that are absent are left out."""
+
+    @property
+    def usable(self) -> dict[str, tuple[str, ...]]:
+        """The providers that can be called, with the names of the credentials at hand."""
+        catalogue = load_catalogue()
+        found: dict[str, tuple[str, ...]] = {}
+        for provider_id, config in self.providers.items():
+            names = tuple(self.secrets.get(provider_id, ()))
+            auth = auth_of(config, known_provider(provider_id, config, catalogue))
+            if names or auth == "none":
+                found[provider_id] = names
+        return found
+
+
+def load_zone(path: Path, environ: Mapping[str, str]) -> Zone:
+    """Read a zone file and everything that it points at.
+
+    Raises `ZoneFaults`, an `OperatorError` with every fault found.
+    """
+    faults = Faults(path.name)
+    zone = _load(path.absolute(), environ, faults)
+    if zone is None or faults:
+        raise ZoneFaults(faults.rendered())
+    return zone
+
+
+def snapshot_of(zone: Zone, created_at_ns: int) -> Snapshot:
+    """What the zone serves by its file and the bundled catalogue. Raises `OperatorError`."""
+    return compile_snapshot(
+        load_catalogue(),
+        zone.providers,
+        zone.models,
+        zone.usable,
+        zone.routing,
+        zone.name,
+        version="",
+        created_at_ns=created_at_ns,
+    )
+
+
+def _load(path: Path, environ: Mapping[str, str], faults: Faults) -> Zone | None:
+    try:
+        tree = parse(read_text(path))
+    except BadYaml as error:
+        faults.add_at(error.line, error.problem)
+        return None
+    faults.learn(tree)
+    references = References(path.parent, environ)
+    shaper = Shaper(faults, references)
+    sections = dict(tree.entries)
+    components_node = sections.pop("components", None)
+    # What is wrong takes its default here, so that the rest can be checked in the same pass.
+    values = shaper.fields(sections, ZoneFile, "")
+    known = set(ZoneFile.__struct_fields__)
+    file = ZoneFile(
+        **{"zone": "nameless", **{k: v for k, v in values.items() if k in known and v is not BAD}}
+    )
+    components = _components(components_node, file.edition, shaper, faults)
+    providers = sections.get("providers")
+    declared = providers.entries if isinstance(providers, YamlMapping) else {}
+    check_zone(file, path.parent, frozenset(declared), load_catalogue(), faults)
+    secrets_use = components.secrets.use if components else DEFAULTS[SlotName.SECRETS]
+    secrets = _secrets(file, references, secrets_use, faults)
+    if faults or components is None:
+        return None
+    zone = _resolved(path, file, components, secrets)
+    _try_to_compile(zone, faults)
+    return zone
+
+
+def _components(
+    node: Node | None, edition: EditionName, shaper: Shaper, faults: Faults
+) -> Components | None:
+    given = _given_slots(node, faults)
+    if given is None:
+        return None
+    uses = {slot: given[slot][0] if slot in given else DEFAULTS[slot] for slot in SlotName}
+    chosen, problems = choose(EDITIONS[edition], uses, REGISTRY)
+    for slot, problem in problems:
+        faults.add(f"components.{slot}.use", problem)
+    slots: dict[str, Slot] = {}
+    for slot, factory in chosen.items():
+        options_node = given[slot][1] if slot in given else YamlMapping(0, {}, {})
+        options = shaper.read(options_node, factory.config, f"components.{slot}")
+        if options is not BAD:
+            slots[slot.value] = Slot(factory.name, options, slot in given)
+    return Components(**slots) if len(slots) == len(SlotName) else None
+
+
+def _given_slots(
+    node: Node | None, faults: Faults
+) -> dict[SlotName, tuple[str, YamlMapping]] | None:
+    """Slot to what is used and its options, as the file gives them. None after a fault."""
+    if node is None:
+        return {}
+    if not isinstance(node, YamlMapping):
+        faults.add(
+            "components", "expected a mapping of slots, such as control_store: {use: sqlite}"
+        )
+        return None
+    known = {slot.value: slot for slot in SlotName}
+    given: dict[SlotName, tuple[str, YamlMapping]] = {}
+    for key, child in node.entries.items():
+        path = join("components", key)
+        use = child.entries.get("use") if isinstance(child, YamlMapping) else None
+        if key not in known:
+            faults.add(path, unknown(key, dict(known)))
+        elif not isinstance(child, YamlMapping) or not isinstance(use, Scalar):
+            faults.add(path, "expected {use: NAME} and the options of what is named")
+        elif not isinstance(use.value, str):
+            # YAML 1.1 reads a bare `off` as false.
+            word = "off" if use.value is False else "none" if use.value is None else "?"
+            given[known[key]] = (word, _without_use(child))
+        else:
+            given[known[key]] = (use.value, _without_use(child))
+    return given if len(given) == len(node.entries) else None
+
+
+def _without_use(node: YamlMapping) -> YamlMapping:
+    rest = {key: child for key, child in node.entries.items() if key != "use"}
+    return YamlMapping(node.line, rest, node.lines)
+
+
+def _secrets(file: ZoneFile, references: References, use: str, faults: Faults) -> Secrets:
+    """Every credential's secret, read now so that a missing one stops the start, not a request."""
+    found: Secrets = {}
+    for provider_id, provider in file.providers.items():
+        for index, credential in enumerate(provider.credentials):
+            path = f"{join('providers', provider_id)}.credentials[{index}].api_key"
+            if not is_reference(credential.api_key):
+                faults.add(
+                    path,
+                    "a secret may not stand in this file; put it into a variable and write"
+                    " env:NAME, or into a file and write file:PATH",
+                )
+                continue
+            if use == "env" and credential.api_key.startswith("file:"):
+                faults.add(path, "components.secrets is env: write env:NAME, not file:PATH")
+                continue
+            try:
+                secret = references.read(credential.api_key)
+            except BadReference as error:
+                if credential.optional and isinstance(error, MissingReference):
+                    continue
+                advice = ", or add optional: true" if isinstance(error, MissingReference) else ""
+                faults.add(path, f"{error}{advice}")
+                continue
+            if not secret.isascii() or not secret.isprintable() or " " in secret:
+                faults.add(path, "what it points at is no key: it holds spaces or line breaks")
+                continue
+            found.setdefault(provider_id, {})[credential.name] = secret
+    return found
+
+
+def _resolved(path: Path, file: ZoneFile, components: Components, secrets: Secrets) -> Zone:
+    listen, outbound = file.listen, file.outbound
+    folder = path.parent
+    public_url = listen.public_url.rstrip("/") or f"http://localhost:{listen.port}"
+    tls = listen.tls and msgspec.structs.replace(
+        listen.tls,
+        cert_file=_absolute(folder, listen.tls.cert_file),
+        key_file=_absolute(folder, listen.tls.key_file),
+    )
+    ca_file = outbound.ca_file and _absolute(folder, outbound.ca_file)
+    return Zone(
+        path=path,
+        name=file.zone,
+        edition=file.edition,
+        home=Path(_absolute(folder, file.home)),
+        listen=msgspec.structs.replace(listen, public_url=public_url, tls=tls),
+        outbound=msgspec.structs.replace(outbound, ca_file=ca_file),
+        components=components,
+        auth=file.auth,
+        retention=file.retention,
+        providers=file.providers,
+        models=file.models,
+        routing=_routing(file.routing),
+        secrets=secrets,
+    )
+
+
+def _absolute(folder: Path, name: str) -> str:
+    # Not resolve(): a home may be a link that its owner moves, and need not exist yet.
+    return str((folder / name).resolve()) if ".." in Path(name).parts else str(folder / name)
+
+
+def _routing(config: RoutingConfig) -> Routing:
+    first, idle = config.first_token_timeout_s, config.idle_timeout_s
+    return Routing(
+        connect_s=config.connect_timeout_s,
+        first_token_stream_s=first.stream,
+        first_token_reasoning_s=first.reasoning,
+        first_token_unary_s=first.unary,
+        idle_s=idle.stream,
+        idle_reasoning_s=idle.reasoning,
+        deadline_s=config.deadline_s,
+        max_attempts=config.max_attempts,
+    )
+
+
+def _try_to_compile(zone: Zone, faults: Faults) -> None:
+    """What only shows once everything is put together: two models that want one alias."""
+    try:
+        snapshot_of(zone, created_at_ns=0)
+    except OperatorError as error:
+        faults.add("models", error.message)

@@ -1,0 +1,117 @@
+"""The sections of a zone file as they are written (contract, part 3). Defaults stand here."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+import msgspec
+
+from opengateway.catalog.config import ModelConfig, ProviderConfig
+from opengateway.compose.components import EditionName
+
+Port = Annotated[int, msgspec.Meta(ge=0, le=65535, description="a port, 0 to 65535")]
+Host = Annotated[
+    str, msgspec.Meta(min_length=1, max_length=253, description="an address or host name")
+]
+Seconds = Annotated[
+    float, msgspec.Meta(gt=0, le=86_400, description="seconds above 0, up to 86400")
+]
+Days = Annotated[int, msgspec.Meta(ge=0, le=3650, description="days, 0 to 3650")]
+
+
+class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A mapping of the file. Unknown keys are refused by name."""
+
+
+class TlsConfig(Section):
+    """PEM files."""
+
+    cert_file: str
+    key_file: str
+
+
+class MetricsConfig(Section):
+    host: Host = "127.0.0.1"
+    port: Port = 9090
+
+
+class ListenConfig(Section):
+    host: Host = "127.0.0.1"
+    port: Port = 8080
+    public_url: str = ""
+    """Empty: `http://localhost:PORT`."""
+    workers: Annotated[int, msgspec.Meta(ge=1, le=64, description="a number from 1 to 64")] = 1
+    trusted_proxies: tuple[str, ...] = ()
+    tls: TlsConfig | None = None
+    metrics: MetricsConfig = MetricsConfig()
+
+
+class OutboundConfig(Section):
+    proxy: str | None = None
+    ca_file: str | None = None
+    allow: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        """Without the proxy's URL: it may hold a password."""
+        proxy = "set" if self.proxy else None
+        return f"OutboundConfig(proxy={proxy}, ca_file={self.ca_file!r}, allow={self.allow!r})"
+
+
+class Signup(StrEnum):
+    OPEN = "open"
+    DOMAINS = "domains"
+    INVITE = "invite"
+
+
+class AuthConfig(Section):
+    password: bool = True
+    oidc: Annotated[
+        None, msgspec.Meta(description="null: OpenID Connect is not part of this version")
+    ] = None
+    signup: Signup = Signup.INVITE
+
+
+class RetentionConfig(Section):
+    records_days: Days = 400
+    bodies_days: Days = 30
+
+
+class FirstTokenConfig(Section):
+    stream: Seconds = 30
+    reasoning: Seconds = 120
+    unary: Seconds = 300
+
+
+class IdleConfig(Section):
+    stream: Seconds = 60
+    reasoning: Seconds = 120
+
+
+class RoutingConfig(Section):
+    connect_timeout_s: Seconds = 5
+    first_token_timeout_s: FirstTokenConfig = FirstTokenConfig()
+    idle_timeout_s: IdleConfig = IdleConfig()
+    deadline_s: Seconds = 600
+    max_attempts: Annotated[int, msgspec.Meta(ge=1, le=10, description="a number from 1 to 10")] = 4
+
+
+class ZoneFile(Section):
+    """All but `components`, whose options depend on what is chosen there."""
+
+    zone: Annotated[
+        str,
+        msgspec.Meta(
+            pattern=r"^[a-z0-9][a-z0-9-]{0,62}$",
+            description="a name of lower-case letters, digits and -",
+        ),
+    ]
+    edition: EditionName = EditionName.SELFHOST
+    home: Annotated[str, msgspec.Meta(min_length=1, description="a path")] = "./var"
+    listen: ListenConfig = ListenConfig()
+    outbound: OutboundConfig = OutboundConfig()
+    auth: AuthConfig = AuthConfig()
+    retention: RetentionConfig = RetentionConfig()
+    providers: dict[str, ProviderConfig] = {}
+    models: dict[str, ModelConfig] = {}
+    routing: RoutingConfig = RoutingConfig()

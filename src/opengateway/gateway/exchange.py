@@ -1,0 +1,260 @@
+"""One request's upstream leg, hold and record, with exactly one `close` (decision 20).
+
+The exchange is registered with the process, and the caller's task pumps it. Whatever has to stop
+it - the caller left, a clock ran out - gives its reason to `interrupt`, which wakes the task from
+whatever it waits for; `explain` turns the reason into an error in one place. `close` is
+synchronous: there is no window in which a cancellation could lose the settlement.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import assert_never
+
+from opengateway.domain.errors import (
+    CallerError,
+    CapacityError,
+    ErrorClass,
+    GatewayError,
+    ShownError,
+    UpstreamError,
+)
+from opengateway.domain.money import Nanos
+from opengateway.domain.records import Ending, OpenRecord
+from opengateway.domain.routing import Candidate
+from opengateway.gateway.attempts import BegunStream, first_answer
+from opengateway.gateway.headers import json_headers, stream_headers
+from opengateway.gateway.presentation import present
+from opengateway.gateway.recording import Origin, exchange_record
+from opengateway.gateway.relay import relay
+from opengateway.gateway.services import GatewayServices
+from opengateway.gateway.settlement import hold_amount, settle
+from opengateway.gateway.state import ExchangeState
+from opengateway.gateway.watch import Interruption, Watch
+from opengateway.ports.caller import Caller
+
+_CLIENT_CLOSED = 499
+"""Status in our records for a caller who left; it is never sent."""
+
+
+class CallerGone(Exception):
+    """The caller's connection is lost, or nothing was read from it for too long."""
+
+
+class Exchange:
+    def __init__(self, services: GatewayServices, state: ExchangeState, caller: Caller) -> None:
+        self.services = services
+        self.state = state
+        self.caller = caller
+        self.routing = services.snapshots.current().routing
+        self.watch = Watch(state.chat.deadline_s or self.routing.deadline_s, self.interrupt)
+        self.writing_since: float | None = None
+        """When a write to the caller began that has not come back."""
+        self.last_write_at = services.clock.monotonic()
+        self.committed = False
+        self._task: asyncio.Task[None] | None = None
+        self._why: Interruption | None = None
+        self._held = False
+        self._closed = False
+
+    # --- the whole of it ------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Serve the request. Errors are told to the caller; only a foreign cancellation leaves."""
+        self._task = asyncio.current_task()
+        self.services.gauges.in_flight += 1
+        self.caller.on_gone(self._caller_left)
+        try:
+            await self._serve()
+        except CallerGone:
+            self._close_unheard(Ending.CLIENT_GONE, _CLIENT_CLOSED)
+        except asyncio.CancelledError as cancelled:
+            await self._cancelled(cancelled)
+        except (UpstreamError, CallerError, CapacityError) as error:
+            await self._refuse(error)
+        except Exception as bug:  # noqa: BLE001 - the request's edge: recorded, and nobody pays
+            self.services.gauges.bugs += 1
+            self.services.on_bug("exchange", bug)
+            await self._fail(bug)
+        finally:
+            self.services.gauges.in_flight -= 1
+            self.watch.stop()
+            self.caller.on_gone(None)
+
+    async def _serve(self) -> None:
+        answer = await first_answer(self)
+        self.state.first_token_ms = self.elapsed_ms()
+        if isinstance(answer, BegunStream):
+            await relay(self, answer, stream_headers(self))
+            return
+        body = answer.reply.body
+        headers = json_headers(self, len(body))
+        self.close(Ending.COMPLETED, 200)
+        self.committed = True
+        await self.caller.start(200, headers)
+        await self.write(body, last=True)
+
+    # --- what an attempt and the relay ask for ---------------------------------------------------
+
+    def elapsed_ms(self) -> float:
+        return (self.services.clock.monotonic() - self.state.arrival.accepted_at) * 1e3
+
+    def open(self, candidate: Candidate) -> None:
+        """Step 5, `admit`, for money: hold, then write the `OpenRecord`. The first time only."""
+        if self.state.opened:
+            return
+        services, state = self.services, self.state
+        amount = hold_amount(state.chat, candidate.endpoint)
+        services.purse.hold(state.principal, state.arrival.request_id, amount)
+        self._held = True
+        services.journal.open(
+            OpenRecord(
+                id=state.arrival.request_id,
+                team_id=state.principal.team_id,
+                key_id=state.principal.key_id,
+                started_at_ns=state.arrival.started_at_ns,
+                model=candidate.model.id,
+                endpoint_id=candidate.endpoint.id,
+                price_id=candidate.endpoint.price.id,
+                hold_nanos=amount,
+                gateway=services.gateway_id,
+            )
+        )
+        state.opened = True
+
+    async def write(self, body: bytes, *, last: bool) -> None:
+        """Hand bytes to the caller. The wait for a slow reader is not ours, and is bounded."""
+        clock = self.services.clock
+        began = self.writing_since = clock.monotonic()
+        await self.caller.write(body, last=last)
+        self.writing_since = None
+        self.last_write_at = now = clock.monotonic()
+        self.state.waited_s += now - began
+
+    # --- interruptions ---------------------------------------------------------------------------
+
+    def _caller_left(self) -> None:
+        self.interrupt(Interruption.CALLER_GONE)
+
+    def interrupt(self, why: Interruption) -> None:
+        """Wake the task for `why`. The first reason holds until it is explained."""
+        if self.writing_since is not None and why is not Interruption.CALLER_GONE:
+            stalled_s = self.services.clock.monotonic() - self.writing_since
+            left_s = self.services.limits.caller_stall_s - stalled_s
+            if left_s > 0 and why is not Interruption.DEADLINE:
+                # The provider is not late: the caller has not read yet.
+                self.watch.arm(left_s, Interruption.CALLER_STALLED)
+                return
+            why = Interruption.CALLER_STALLED
+        if self._closed:
+            # All is settled; only the last bytes are still on their way.
+            self.caller.abort()
+        elif self._why is None and self._task is not None:
+            self._why = why
+            self._task.cancel()
+
+    def explain(self, cancelled: asyncio.CancelledError) -> UpstreamError:
+        """The interruption as an error of the attempt.
+
+        Raises `CallerGone`, or `cancelled` itself when it did not come from us.
+        """
+        why = self._why
+        if why is None:
+            raise cancelled
+        self._why = None
+        if self._task is not None:
+            self._task.uncancel()
+        match why:
+            case Interruption.CALLER_GONE:
+                raise CallerGone from None
+            case Interruption.CALLER_STALLED:
+                self.caller.abort()
+                raise CallerGone from None
+            case Interruption.FIRST_TOKEN:
+                return UpstreamError(
+                    ErrorClass.TIMEOUT_FIRST_TOKEN, "the provider did not begin to answer in time"
+                )
+            case Interruption.IDLE:
+                return UpstreamError(
+                    ErrorClass.TIMEOUT_IDLE, "the provider fell silent in the middle of its answer"
+                )
+            case Interruption.DEADLINE:
+                return UpstreamError(
+                    ErrorClass.TIMEOUT_DEADLINE,
+                    "the request's deadline passed before a provider had answered",
+                )
+            case _ as never:
+                assert_never(never)
+
+    async def _cancelled(self, cancelled: asyncio.CancelledError) -> None:
+        """A cancellation outside an attempt: the caller left while we wrote, or a shutdown."""
+        try:
+            error = self.explain(cancelled)
+        except CallerGone:
+            self._close_unheard(Ending.CLIENT_GONE, _CLIENT_CLOSED)
+        except asyncio.CancelledError:
+            self._close_unheard(Ending.FAILED, 503)
+            self.caller.abort()
+            raise
+        else:
+            await self._refuse(error)
+
+    # --- endings ---------------------------------------------------------------------------------
+
+    def close(self, ending: Ending, status: int, error: ShownError | None = None) -> None:
+        """Steps 11 and 12: settle and record. Synchronous, and only the first call counts.
+
+        Raises `CapacityError` when the record could not be written: nobody is charged then, and
+        the answer must not be ended as a good one.
+        """
+        if self._closed:
+            return
+        self._closed = True
+        services, state = self.services, self.state
+        winner = state.winner
+        settlement = settle(ending, state.chat, winner.endpoint, state.meter) if winner else None
+        charged = Nanos(0)
+        try:
+            services.journal.close(
+                exchange_record(
+                    state,
+                    Origin(services.zone, services.gateway_id, state.plan.snapshot_version),
+                    ending,
+                    status,
+                    settlement,
+                    error,
+                    self.elapsed_ms() / 1e3,
+                )
+            )
+            charged = Nanos(settlement.cost.total) if settlement else Nanos(0)
+        except CapacityError:
+            services.gauges.unrecorded += 1
+            raise
+        finally:
+            if self._held:
+                services.purse.close(state.arrival.request_id, charged)
+
+    def _close_unheard(self, ending: Ending, status: int, error: ShownError | None = None) -> None:
+        """`close` where nobody can be told any more that the record failed."""
+        try:
+            self.close(ending, status, error)
+        except CapacityError as unrecorded:
+            self.services.on_bug("record", unrecorded)
+
+    async def _refuse(self, error: GatewayError) -> None:
+        """Nothing was handed on yet, or the record failed: the caller is told what went wrong."""
+        shown = present(error, self.state.arrival.request_id, self.state.attempts)
+        await self._end_with(shown, Ending.UPSTREAM_BROKE if self.committed else Ending.REFUSED)
+
+    async def _fail(self, bug: Exception) -> None:
+        await self._end_with(present(bug, self.state.arrival.request_id), Ending.FAILED)
+
+    async def _end_with(self, shown: ShownError, ending: Ending) -> None:
+        dialect = self.services.chat_dialect
+        self._close_unheard(ending, shown.status, shown)
+        if self.committed:
+            await self.write(dialect.error_event(shown), last=True)
+            return
+        body = dialect.error_body(shown)
+        await self.caller.start(shown.status, json_headers(self, len(body), shown))
+        await self.write(body, last=True)

@@ -1,0 +1,117 @@
+"""`GET /v1/models`: what is served, in OpenAI's shape with the fields that routers read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from opengateway.domain.catalog import Endpoint, Model, Snapshot
+from opengateway.domain.errors import NotFound
+from opengateway.domain.money import NANOS_PER_USD, UNITS_PER_PRICE
+from opengateway.domain.principal import Principal
+from opengateway.domain.usage import Dimension, PriceRow
+from opengateway.gateway.resolve import find_model
+from opengateway.kit.json import JsonObject, dumps
+
+_PRICE_NAMES = {
+    Dimension.INPUT: "prompt",
+    Dimension.OUTPUT: "completion",
+    Dimension.REASONING: "internal_reasoning",
+    Dimension.CACHE_READ: "input_cache_read",
+    Dimension.CACHE_WRITE: "input_cache_write",
+    Dimension.CACHE_WRITE_1H: "input_cache_write_1h",
+    Dimension.REQUESTS: "request",
+    Dimension.IMAGES: "image",
+}
+
+
+class ModelList:
+    """Renders once a snapshot; a key with a list of models gets its own rendering each time."""
+
+    def __init__(self) -> None:
+        self._version = ""
+        self._whole = b""
+
+    def listing(self, snapshot: Snapshot, principal: Principal) -> bytes:
+        if principal.models:
+            return _render(m for m in snapshot.models.values() if m.id in principal.models)
+        if self._version != snapshot.version:
+            self._whole = _render(snapshot.models.values())
+            self._version = snapshot.version
+        return self._whole
+
+    def one(self, snapshot: Snapshot, principal: Principal, name: str) -> bytes:
+        """Raises `NotFound`."""
+        return dumps(describe(_visible(snapshot, principal, name)))
+
+    def endpoints(self, snapshot: Snapshot, principal: Principal, name: str) -> bytes:
+        """Raises `NotFound`."""
+        model = _visible(snapshot, principal, name)
+        rows = [
+            _describe_endpoint(e, snapshot.providers[e.provider_id].name) for e in model.endpoints
+        ]
+        return dumps({"data": {"id": model.id, "name": model.name, "endpoints": rows}})
+
+
+def _visible(snapshot: Snapshot, principal: Principal, name: str) -> Model:
+    model = find_model(name, snapshot)
+    if principal.models and model.id not in principal.models:
+        raise NotFound(
+            f"this key may not see {name[:100]!r}", code="model_not_found", param="model"
+        )
+    return model
+
+
+def _render(models: Any) -> bytes:
+    return dumps({"object": "list", "data": [describe(m) for m in models]})
+
+
+def describe(model: Model) -> JsonObject:
+    """The public face of a model. Prices are strings, US dollars a unit (product d5)."""
+    first = model.endpoints[0]
+    return {
+        "id": model.id,
+        "object": "model",
+        "created": model.created,
+        "owned_by": model.owner,
+        "name": model.name,
+        "kind": model.kind.value,
+        "context_length": model.context,
+        "architecture": {
+            "input_modalities": list(model.input_modalities),
+            "output_modalities": list(model.output_modalities),
+        },
+        "capabilities": list(model.capabilities),
+        "pricing": _pricing(first.price),
+        "top_provider": {
+            "context_length": first.context,
+            "max_completion_tokens": first.max_output,
+        },
+    }
+
+
+def _describe_endpoint(endpoint: Endpoint, provider_name: str) -> JsonObject:
+    return {
+        "name": f"{provider_name} | {endpoint.upstream_model}",
+        "tag": f"{endpoint.provider_id}/{endpoint.region}",
+        "provider_name": provider_name,
+        "context_length": endpoint.context,
+        "max_completion_tokens": endpoint.max_output,
+        "pricing": _pricing(endpoint.price),
+        "price_effective_from": endpoint.price.effective_from,
+    }
+
+
+def _pricing(price: PriceRow) -> dict[str, str]:
+    return {
+        name: per_unit(price.rates[dimension])
+        for dimension, name in _PRICE_NAMES.items()
+        if dimension in price.rates
+    }
+
+
+def per_unit(nanos_per_million: int) -> str:
+    """Nano-dollars a million units as an exact decimal string of US dollars a unit."""
+    scale = NANOS_PER_USD * UNITS_PER_PRICE
+    whole, rest = divmod(nanos_per_million, scale)
+    digits = str(rest).rjust(len(str(scale)) - 1, "0").rstrip("0")
+    return f"{whole}.{digits}" if digits else str(whole)

@@ -1,0 +1,140 @@
+"""Steps 8 to 10, `commit`, `relay`, `close`: moving a stream to the caller, whole events only.
+
+The caller's end marker goes out after the record is in the journal. A stream that broke ends with
+an error event, and never with the end marker.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from opengateway.domain.errors import CapacityError, UpstreamError
+from opengateway.domain.records import Ending
+from opengateway.gateway.attempts import BegunStream
+from opengateway.gateway.presentation import present
+from opengateway.gateway.watch import Interruption
+from opengateway.ports.provider import ChatStream
+from opengateway.ports.transport import UpstreamResponse
+
+if TYPE_CHECKING:
+    from opengateway.gateway.exchange import Exchange
+
+
+async def relay(
+    exchange: Exchange, begun: BegunStream, headers: Sequence[tuple[bytes, bytes]]
+) -> None:
+    """Hand the stream on until it ends, and let the provider go whatever happens."""
+    response, stream = begun.response, begun.stream
+    whole = False
+    pulse = _Pulse(exchange)
+    try:
+        await exchange.caller.start(200, headers)
+        exchange.committed = True
+        pulse.start()
+        await _pump(exchange, response, stream, begun.head)
+        whole = stream.done
+    finally:
+        pulse.stop()
+        if whole:
+            await response.release()
+        else:
+            response.abort()
+
+
+async def _pump(
+    exchange: Exchange, response: UpstreamResponse, stream: ChatStream, out: bytes
+) -> None:
+    routing, watch = exchange.routing, exchange.watch
+    state, clock = exchange.state, exchange.services.clock
+    winner = state.winner
+    idle_s = routing.idle_reasoning_s if winner and winner.endpoint.reasoning else routing.idle_s
+    dialect = exchange.services.chat_dialect
+    while True:
+        if stream.error is not None:
+            await _tell_broken(exchange, stream.error, out)
+            return
+        if stream.done:
+            try:
+                exchange.close(Ending.COMPLETED, 200)
+            except CapacityError as error:
+                await _tell_broken(exchange, error, out)
+                return
+            await exchange.write(out + dialect.end_marker, last=True)
+            return
+        if out:
+            await exchange.write(out, last=False)
+        watch.arm(idle_s, Interruption.IDLE)
+        began = clock.monotonic()
+        try:
+            data = await response.chunk()
+        except asyncio.CancelledError as cancelled:
+            stream.error = exchange.explain(cancelled)
+            out = b""
+            continue
+        except UpstreamError as error:
+            stream.error = error
+            out = b""
+            continue
+        finally:
+            state.waited_s += clock.monotonic() - began
+        out = stream.feed(data) if data else stream.end()
+
+
+async def _tell_broken(
+    exchange: Exchange, error: UpstreamError | CapacityError, out: bytes
+) -> None:
+    """After the first content: told in-band, with what came before it."""
+    shown = present(error, exchange.state.arrival.request_id, exchange.state.attempts)
+    if isinstance(error, UpstreamError) and exchange.state.attempts:
+        attempt = exchange.state.attempts[-1]
+        attempt.status = "failed"
+        attempt.error_class = error.error_class.value
+        attempt.error_code = shown.code
+        attempt.error_message = (error.detail or error.message)[:500]
+        attempt.ended_ms = exchange.elapsed_ms()
+    try:
+        exchange.close(Ending.UPSTREAM_BROKE, 200, shown)
+    except CapacityError as unrecorded:
+        exchange.services.on_bug("record", unrecorded)
+    event = exchange.services.chat_dialect.error_event(shown)
+    await exchange.write(out + event, last=True)
+
+
+class _Pulse:
+    """Comment lines while the provider is silent, so that nothing on the way hangs up."""
+
+    __slots__ = ("_beat_task", "_exchange", "_handle", "_interval_s")
+
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+        self._interval_s = exchange.services.limits.keep_alive_s
+        self._handle: asyncio.TimerHandle | None = None
+        self._beat_task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._handle = loop.call_later(self._interval_s, self._ring)
+
+    def _ring(self) -> None:
+        exchange = self._exchange
+        silent_s = exchange.services.clock.monotonic() - exchange.last_write_at
+        due_s = self._interval_s - silent_s
+        if due_s <= 0 and exchange.writing_since is None:
+            self._beat_task = asyncio.create_task(self._beat())
+            due_s = self._interval_s
+        loop = asyncio.get_running_loop()
+        self._handle = loop.call_later(max(due_s, 0.05), self._ring)
+
+    async def _beat(self) -> None:
+        """Whole events only are ever written, so a comment never lands inside one."""
+        exchange = self._exchange
+        exchange.last_write_at = exchange.services.clock.monotonic()
+        await exchange.caller.write(exchange.services.chat_dialect.keep_alive, last=False)
+
+    def stop(self) -> None:
+        if self._handle is not None:
+            self._handle.cancel()
+        if self._beat_task is not None:
+            self._beat_task.cancel()

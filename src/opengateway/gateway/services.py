@@ -1,0 +1,66 @@
+"""What the pipeline is given by the composition root. Nothing here is looked up by name."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from opengateway.domain.catalog import Wire
+from opengateway.kit.clock import Clock
+from opengateway.kit.ids import NewId
+from opengateway.ports.dialect import ChatDialect
+from opengateway.ports.journal import Journal
+from opengateway.ports.keys import KeyAuthenticator
+from opengateway.ports.provider import ChatWire
+from opengateway.ports.purse import Purse
+from opengateway.ports.snapshots import SnapshotSource
+from opengateway.ports.transport import Credential, UpstreamTransport
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayLimits:
+    """`reply_bytes` bounds a whole answer, `head_bytes` what a stream may say before content."""
+
+    body_bytes: int = 32_000_000
+    body_idle_s: float = 30.0
+    in_flight: int = 10_000
+    reply_bytes: int = 64 * 1024 * 1024
+    error_bytes: int = 64 * 1024
+    head_bytes: int = 1024 * 1024
+    keep_alive_s: float = 15.0
+    caller_stall_s: float = 120.0
+
+
+@dataclass(slots=True)
+class Gauges:
+    """The only numbers that the hot path touches; the rest is derived from the journal."""
+
+    in_flight: int = 0
+    refused: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """(step, error code) of requests turned away before they were opened."""
+    bugs: int = 0
+    unrecorded: int = 0
+    """Requests whose record could not be written: nobody was charged for them."""
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayServices:
+    zone: str
+    gateway_id: str
+    snapshots: SnapshotSource
+    keys: KeyAuthenticator
+    purse: Purse
+    journal: Journal
+    transport: UpstreamTransport
+    wires: Mapping[Wire, ChatWire]
+    chat_dialect: ChatDialect
+    credentials: Mapping[tuple[str, str], Credential]
+    """(provider id, credential name) to the secret, bound to its origin."""
+    base_urls: Mapping[str, str]
+    """Base URLs that are known only at run time: the bundled simulator's."""
+    clock: Clock
+    new_id: NewId
+    on_bug: Callable[[str, BaseException], None]
+    limits: GatewayLimits = GatewayLimits()
+    gauges: Gauges = field(default_factory=Gauges)

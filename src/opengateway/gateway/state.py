@@ -1,0 +1,29 @@
+"""What is known of one exchange while it runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from opengateway.domain.chat import ChatRequest, Meter
+from opengateway.domain.principal import Principal
+from opengateway.domain.records import AttemptRecord
+from opengateway.domain.routing import Candidate, Plan
+from opengateway.gateway.arrival import Arrival
+
+
+@dataclass(slots=True)
+class ExchangeState:
+    arrival: Arrival
+    principal: Principal
+    chat: ChatRequest
+    plan: Plan
+    meter: Meter = field(default_factory=Meter)
+    """The winning attempt's, once there is one."""
+    winner: Candidate | None = None
+    attempts: list[AttemptRecord] = field(default_factory=list)
+    dropped: tuple[str, ...] = ()
+    opened: bool = False
+    """The `OpenRecord` is in the journal: something may have been sent."""
+    waited_s: float = 0.0
+    """Time spent waiting for the provider and for the caller to read."""
+    first_token_ms: float | None = None

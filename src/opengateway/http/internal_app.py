@@ -1,0 +1,141 @@
+"""What control tells its gateways and the CLI, on a socket that only the owner can open."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from fastapi import APIRouter, FastAPI, Request, Response
+from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, CollectorRegistry, generate_latest
+from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily, Metric
+from prometheus_client.registry import Collector
+from starlette.middleware import Middleware
+
+from opengateway import __version__
+from opengateway.control.access import Access, access, require_declared
+from opengateway.control.changes.feed import ChangeFeed
+from opengateway.control.changes.routes import router as changes
+from opengateway.control.events.routes import router as events
+from opengateway.control.keys.routes import router as keys
+from opengateway.control.replies import JsonReply
+from opengateway.control.scope import Scope
+from opengateway.control.settler.metrics import SettlerMetrics
+from opengateway.control.settler.repository import JournalRepository
+from opengateway.control.settler.routes import router as journal
+from opengateway.control.snapshots.board import SnapshotBoard
+from opengateway.control.snapshots.routes import router as snapshots
+from opengateway.http.control_errors import ControlEdge, install_errors
+from opengateway.http.unit_of_work import NewScope, UnitOfWork
+from opengateway.infra.database import HEAD, Database
+from opengateway.kit.ids import NewId
+
+MAX_BODY_BYTES: Final = 32 * 1024 * 1024
+"""A push of journal bytes. More than a whole frame of the largest size (kit/framing.py)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ControlParts:
+    """What lives as long as the process and is shared by its apps."""
+
+    database: Database
+    new_scope: NewScope
+    new_id: NewId
+    feed: ChangeFeed
+    board: SnapshotBoard
+    zone: str
+    started_at_ns: int
+
+    def stop_waiting(self) -> None:
+        """Answer every long poll now: the process is going down."""
+        self.feed.stop()
+        self.board.stop()
+
+
+status = APIRouter(tags=["status"])
+
+
+@status.get("/status", openapi_extra=access(Access.INTERNAL))
+async def show_status(request: Request, scope: Scope) -> Response:
+    """Where this process stands."""
+    parts: ControlParts = request.app.state.parts
+    journals = JournalRepository(scope.session)
+    return JsonReply(
+        {
+            "version": __version__,
+            "zone": parts.zone,
+            "started_at_ns": parts.started_at_ns,
+            "schema": HEAD,
+            "snapshot": parts.board.current.version,
+            "change_seq": parts.feed.newest,
+            "open_requests": await journals.count_open(),
+            "gateways": [
+                {
+                    "gateway": g.gateway,
+                    "first_seen_ns": g.first_seen_ns,
+                    "last_seen_ns": g.last_seen_ns,
+                    "finished_at_ns": g.finished_at_ns,
+                    "voided": g.voided,
+                }
+                for g in await journals.gateways(limit=20)
+            ],
+        }
+    )
+
+
+metrics = APIRouter(tags=["status"])
+
+
+@metrics.get("/metrics", openapi_extra=access(Access.INTERNAL))
+async def show_metrics(request: Request) -> Response:
+    """Prometheus text."""
+    registry: CollectorRegistry = request.app.state.registry
+    return Response(generate_latest(registry), headers={"content-type": CONTENT_TYPE_PLAIN_0_0_4})
+
+
+def new_internal_app(parts: ControlParts) -> FastAPI:
+    """The internal app. Raises `AssertionError` if a route does not say who may call it."""
+    app = FastAPI(
+        title="OpenGateway internal API",
+        version=__version__,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        middleware=[
+            Middleware(
+                ControlEdge, new_id=parts.new_id, max_body_bytes=MAX_BODY_BYTES, pages=False
+            ),
+            Middleware(UnitOfWork, database=parts.database, new_scope=parts.new_scope),
+        ],
+    )
+    registry = CollectorRegistry()
+    registry.register(_Standing(parts))
+    app.state.parts = parts
+    app.state.registry = registry
+    app.state.change_feed = parts.feed
+    app.state.snapshot_board = parts.board
+    app.state.settler_metrics = SettlerMetrics(registry)
+    install_errors(app)
+    for router in (snapshots, changes, keys, journal, events, status):
+        app.include_router(router, prefix="/internal/v1")
+    app.include_router(metrics)
+    require_declared(app.router, {Access.INTERNAL})
+    return app
+
+
+class _Standing(Collector):
+    """Gauges that are read when they are asked for."""
+
+    def __init__(self, parts: ControlParts) -> None:
+        self._parts = parts
+
+    def collect(self) -> Iterable[Metric]:
+        yield GaugeMetricFamily(
+            "opengateway_change_seq", "Number of the newest key change.", self._parts.feed.newest
+        )
+        snapshot = InfoMetricFamily(
+            "opengateway_snapshot", "The configuration in force.", labels=()
+        )
+        snapshot.add_metric((), {"version": self._parts.board.current.version})
+        yield snapshot

@@ -1,0 +1,142 @@
+"""The gateway's and the CLI's way to control's internal API: one remote form, near or far."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any, TypeVar
+
+import aiohttp
+import msgspec
+
+from opengateway.domain.principal import Principal
+from opengateway.infra.journal.shipper import ControlUnreachable, WrongOffset
+from opengateway.infra.key_table import KeyChange
+
+T = TypeVar("T")
+_BASE = "http://control/internal/v1"
+
+
+class ControlRefused(ValueError):
+    """Control refused the request for good; trying again will not help."""
+
+
+class Resync(Exception):
+    """The changes asked for are no longer kept: take the whole table."""
+
+
+class _Changes(msgspec.Struct):
+    seq: int
+    changes: list[KeyChange]
+
+
+class KeyTableDump(msgspec.Struct):
+    seq: int
+    keys: list[Principal]
+
+
+class _Acked(msgspec.Struct):
+    acked: int
+
+
+class _Expected(msgspec.Struct):
+    expected: int
+
+
+class ControlClient:
+    """One connection pool to control. Every call raises `ControlUnreachable` while it is away."""
+
+    def __init__(self, socket: Path) -> None:
+        self._socket = socket
+        self._session: aiohttp.ClientSession | None = None
+
+    def _open(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.UnixConnector(path=str(self._socket), limit=16),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                timeout=aiohttp.ClientTimeout(total=60, connect=5),
+            )
+        return self._session
+
+    async def call(
+        self, method: str, path: str, *, body: bytes | None = None, **query: str | int
+    ) -> tuple[int, bytes, dict[str, str]]:
+        """Status, body and headers (lower-case names) of one internal call."""
+        headers = {"content-type": "application/json"} if body is not None else {}
+        try:
+            async with self._open().request(
+                method, _BASE + path, data=body, params=query, headers=headers
+            ) as answer:
+                found = {k.lower(): v for k, v in answer.headers.items()}
+                return answer.status, await answer.read(), found
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise ControlUnreachable(f"control does not answer: {error}") from None
+
+    async def snapshot(self, after: str, wait_s: float) -> bytes | None:
+        """The signed blob of a version other than `after`, or None after `wait_s`."""
+        status, body, _ = await self.call("GET", "/snapshot", after=after, wait_s=str(wait_s))
+        if status == 204:
+            return None
+        _expect(status, 200, body)
+        return body
+
+    async def changes(self, after: int, wait_s: float) -> list[KeyChange]:
+        """Key changes with numbers above `after`. Raises `Resync` on a gap."""
+        status, body, _ = await self.call("GET", "/changes", after=after, wait_s=str(wait_s))
+        if status == 409:
+            raise Resync
+        _expect(status, 200, body)
+        return _decode(body, _Changes).changes
+
+    async def key_table(self) -> KeyTableDump:
+        status, body, _ = await self.call("GET", "/key-table")
+        _expect(status, 200, body)
+        return _decode(body, KeyTableDump)
+
+    async def ship(self, gateway: str, segment: str, offset: int, data: bytes, final: bool) -> int:
+        """Push journal bytes; the offset that control has made durable.
+
+        Raises `WrongOffset`, and `ControlRefused` for bytes that control finds damaged.
+        """
+        status, body, _ = await self.call(
+            "POST",
+            "/journal",
+            body=data,
+            gateway=gateway,
+            segment=segment,
+            offset=offset,
+            final=int(final),
+        )
+        if status == 409:
+            raise WrongOffset(_decode(body, _Expected).expected)
+        if status == 422:
+            raise ControlRefused(body[:500].decode(errors="replace"))
+        _expect(status, 200, body)
+        return _decode(body, _Acked).acked
+
+    async def json(
+        self, method: str, path: str, payload: object = None, **query: str | int
+    ) -> tuple[int, Any]:
+        """A call of the CLI: status and decoded body (None when empty)."""
+        body = None if payload is None else msgspec.json.encode(payload)
+        status, raw, _ = await self.call(method, path, body=body, **query)
+        return status, msgspec.json.decode(raw) if raw else None
+
+    async def aclose(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+            await asyncio.sleep(0)  # let the transports see their close
+
+
+def _expect(status: int, wanted: int, body: bytes) -> None:
+    if status != wanted:
+        raise ControlUnreachable(f"control answered {status}: {body[:200]!r}")
+
+
+def _decode(body: bytes, kind: type[T]) -> T:
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except msgspec.MsgspecError as error:
+        raise ControlUnreachable(f"control's answer is not as agreed: {error}") from None

@@ -1,0 +1,141 @@
+"""The control store: connections, transactions and the schema's version (decision 3).
+
+On SQLite: write-ahead log, one writer. `write` sessions share one connection and begin with
+`BEGIN IMMEDIATE`, so writers queue in this process, in order, instead of racing for the file's
+lock; `read` sessions see the last commit, wait for nobody, and cannot write.
+
+`synchronous=FULL`, not NORMAL: in WAL mode NORMAL does not sync at commit, so a power cut could
+take back a commit that a gateway was already told of. The answer to a pushed journal lets the
+gateway delete its copy; what it acknowledges must be on the disk. One sync per push costs little.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+from sqlalchemy import Connection, event, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DatabaseError
+from sqlalchemy.ext.asyncio import (
+    AsyncConnection,
+    AsyncEngine,
+    AsyncSession,
+    async_sessionmaker,
+    create_async_engine,
+)
+
+from opengateway.domain.errors import OperatorError
+
+HEAD: Final = "0001"
+"""The newest migration. Known here so that a start on a current database need not load Alembic
+(0.25 s); a test holds it to `migrations/versions`."""
+
+BUSY_TIMEOUT_MS: Final = 5_000
+_READERS: Final = 4
+_SQLITE_SETTINGS: Final = (
+    f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}",
+    "PRAGMA journal_mode=WAL",
+    "PRAGMA synchronous=FULL",
+    "PRAGMA foreign_keys=ON",
+    # A long reader can keep the log from being folded back; what it grew to is given back after.
+    "PRAGMA journal_size_limit=67108864",
+)
+
+
+class Database:
+    """Sessions on one store. Whoever opens a session owns its transaction."""
+
+    def __init__(self, url: str) -> None:
+        self._sqlite = make_url(url).get_backend_name() == "sqlite"
+        self._writer = _engine(url, writes=True)
+        self._reader = _engine(url, writes=False) if self._sqlite else self._writer
+        self.write = async_sessionmaker(self._writer, expire_on_commit=False)
+        self.read = async_sessionmaker(self._reader, expire_on_commit=False)
+
+    async def close(self) -> None:
+        """Close all connections. SQLite folds the log back into the file at the last one."""
+        await self._reader.dispose()
+        await self._writer.dispose()
+
+
+def sqlite_url(path: str) -> str:
+    """The URL of a database file. `path` is absolute."""
+    return f"sqlite+aiosqlite:///{path}"
+
+
+def _engine(url: str, *, writes: bool) -> AsyncEngine:
+    if make_url(url).get_backend_name() != "sqlite":
+        return create_async_engine(url, pool_pre_ping=True)
+    engine = create_async_engine(
+        url,
+        pool_size=1 if writes else _READERS,
+        max_overflow=0,
+        # Longer than any transaction of ours; then the caller is told 503, not kept for ever.
+        pool_timeout=30,
+    )
+    settings = _SQLITE_SETTINGS if writes else (*_SQLITE_SETTINGS, "PRAGMA query_only=ON")
+    begin = "BEGIN IMMEDIATE" if writes else "BEGIN"
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def _configure(connection: Any, _record: object) -> None:
+        # The driver's own implicit BEGIN is off (it comes late, and not before DDL); ours is below.
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        for setting in settings:
+            cursor.execute(setting)
+        cursor.close()
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+    return engine
+
+
+async def migrate(url: str) -> str:
+    """Bring the store to this version's schema, in one transaction. Return its revision.
+
+    Idempotent; safe to be killed at any point. Raises `OperatorError` when the store is newer than
+    this program, or cannot be opened.
+    """
+    engine = _engine(url, writes=True)
+    try:
+        async with _transaction(engine, url) as connection:
+            current = await connection.run_sync(_revision)
+            if current != HEAD:
+                from opengateway.infra.migrations.run import upgrade
+
+                await connection.run_sync(upgrade, HEAD)
+            return HEAD
+    finally:
+        await engine.dispose()
+
+
+@asynccontextmanager
+async def _transaction(engine: AsyncEngine, url: str) -> AsyncIterator[AsyncConnection]:
+    try:
+        async with engine.begin() as connection:
+            yield connection
+    except DatabaseError as error:
+        where = make_url(url).render_as_string(hide_password=True)
+        raise OperatorError(f"the control store {where!r} cannot be used: {error.orig}") from error
+
+
+def _revision(connection: Connection) -> str | None:
+    """The store's migration, None when it is new. Alembic keeps it in `alembic_version`."""
+    if not connection.dialect.has_table(connection, "alembic_version"):
+        return None
+    revision: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    return revision
+
+
+__all__ = [
+    "BUSY_TIMEOUT_MS",
+    "HEAD",
+    "AsyncSession",
+    "Database",
+    "migrate",
+    "sqlite_url",
+]

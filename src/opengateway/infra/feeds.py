@@ -1,0 +1,101 @@
+"""Keeping a gateway's configuration and keys current: long polls to control, copies to disk.
+
+Control may be away for as long as it likes: what was last known stays in force.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from opengateway.infra.control_client import ControlClient, Resync
+from opengateway.infra.journal.shipper import ControlUnreachable
+from opengateway.infra.key_table import KeyTable, KeyTableFile
+from opengateway.infra.snapshot_file import BadSnapshot, SnapshotFiles, SnapshotHolder
+
+_WAIT_S = 25.0
+_BACKOFF_S = (0.05, 0.1, 0.25, 0.5, 1.0, 2.0)
+
+Tell = Callable[[str, str], None]
+"""Takes an event's name and its detail, for the log."""
+
+
+class SnapshotFeed:
+    def __init__(
+        self, client: ControlClient, holder: SnapshotHolder, files: SnapshotFiles, tell: Tell
+    ) -> None:
+        self._client = client
+        self._holder = holder
+        self._files = files
+        self._tell = tell
+
+    async def run(self) -> None:
+        await _for_ever(self.once, "snapshot_feed", self._tell)
+
+    async def once(self) -> None:
+        """One poll. A snapshot that does not verify is told, and changes nothing."""
+        known = self._holder.version
+        blob = await self._client.snapshot(known, _WAIT_S)
+        if blob is None:
+            return
+        try:
+            snapshot = self._holder.take(blob)
+        except BadSnapshot as error:
+            self._tell("snapshot_rejected", str(error))
+            await asyncio.sleep(1.0)
+            return
+        self._files.save(blob, snapshot.created_at_ns)
+        self._tell("snapshot_in_force", snapshot.version)
+
+
+class KeyFeed:
+    def __init__(
+        self, client: ControlClient, table: KeyTable, file: KeyTableFile, tell: Tell
+    ) -> None:
+        self._client = client
+        self._table = table
+        self._file = file
+        self._tell = tell
+        self._synced = False
+
+    async def run(self) -> None:
+        await _for_ever(self.once, "key_feed", self._tell)
+
+    async def once(self) -> None:
+        """One poll, or a whole table when there is none yet or changes were missed."""
+        table = self._table
+        if table.seq < 0:
+            await self._take_all()
+            return
+        try:
+            changes = await self._client.changes(table.seq, 0 if not self._synced else _WAIT_S)
+        except Resync:
+            await self._take_all()
+            return
+        self._synced = True
+        for change in changes:
+            table.apply(change)
+        if changes:
+            self._file.append(table, changes)
+
+    async def _take_all(self) -> None:
+        dump = await self._client.key_table()
+        self._table.replace(dump.seq, dump.keys)
+        self._file.write_base(self._table)
+        self._synced = True
+        self._tell("keys_loaded", f"{len(dump.keys)} keys at {dump.seq}")
+
+
+async def _for_ever(poll: Callable[[], Awaitable[None]], name: str, tell: Tell) -> None:
+    failures = 0
+    while True:
+        try:
+            await poll()
+            if failures:
+                tell(f"{name}_back", f"after {failures} tries")
+            failures = 0
+        except (ControlUnreachable, OSError) as error:
+            if failures == 0:
+                tell(f"{name}_lost", str(error))
+            await asyncio.sleep(_BACKOFF_S[min(failures, len(_BACKOFF_S) - 1)])
+            failures += 1

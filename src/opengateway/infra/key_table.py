@@ -1,0 +1,187 @@
+"""The replicated key table: in memory for look-ups, on disk for a start without control.
+
+On disk it is a base (the whole table at a sequence number) and a delta (the changes since), each a
+framed file that may end in a torn write. A new base is written when the delta has grown; the last
+three bases are kept.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import msgspec
+
+from opengateway.domain.errors import CapacityError, NotAuthenticated
+from opengateway.domain.principal import Principal
+from opengateway.kit import framing
+from opengateway.kit.clock import Clock
+from opengateway.kit.secrets import digest, hint, is_well_formed
+
+KEPT_BASES = 3
+_DELTA_ROWS = 5_000
+
+
+class KeyChange(msgspec.Struct):
+    """One change of one key; `row` None means that the key is gone."""
+
+    seq: int
+    id: str
+    row: Principal | None = None
+    kind: str = "key"
+
+
+class _Base(msgspec.Struct):
+    seq: int
+    keys: list[Principal]
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode_base = msgspec.msgpack.Decoder(_Base).decode
+_decode_change = msgspec.msgpack.Decoder(KeyChange).decode
+
+
+class KeyTable:
+    """Implements `ports.keys.KeyAuthenticator`. Not thread-safe: one event loop owns it."""
+
+    def __init__(self, peppers: Mapping[int, bytes], clock: Clock) -> None:
+        self._peppers = dict(sorted(peppers.items(), reverse=True))
+        self._clock = clock
+        self._by_digest: dict[bytes, Principal] = {}
+        self._digest_of: dict[str, bytes] = {}
+        self.seq = -1
+        """The number of the last change applied; -1 while nothing was loaded."""
+
+    def __len__(self) -> int:
+        return len(self._by_digest)
+
+    def authenticate(self, secret: str) -> Principal:
+        if self.seq < 0:
+            raise _not_loaded()
+        if not is_well_formed(secret):
+            raise NotAuthenticated(_unusable(secret))
+        for pepper in self._peppers.values():
+            principal = self._by_digest.get(digest(secret, pepper))
+            if principal is not None:
+                return self._usable(principal, secret)
+        raise NotAuthenticated(
+            f"no such key: {hint(secret)}; it may have been revoked. Make one with"
+            " `opengateway keys create`"
+        )
+
+    def ready(self) -> None:
+        if self.seq < 0:
+            raise _not_loaded()
+
+    def _usable(self, principal: Principal, secret: str) -> Principal:
+        if principal.revoked_at_ns is not None:
+            raise NotAuthenticated(f"the key {hint(secret)} was revoked", code="key_revoked")
+        if principal.disabled:
+            raise NotAuthenticated(f"the key {hint(secret)} is disabled", code="key_disabled")
+        expires = principal.expires_at_ns
+        if expires is not None and self._clock.now_ns() >= expires:
+            raise NotAuthenticated(f"the key {hint(secret)} has expired", code="key_expired")
+        return principal
+
+    def replace(self, seq: int, keys: Iterable[Principal]) -> None:
+        """Take a whole table; readers never see half of it."""
+        rows = {bytes.fromhex(p.digest): p for p in keys}
+        self._by_digest = rows
+        self._digest_of = {p.key_id: d for d, p in rows.items()}
+        self.seq = seq
+
+    def apply(self, change: KeyChange) -> None:
+        """Take one change. What was applied before is passed over."""
+        if change.seq <= self.seq:
+            return
+        old = self._digest_of.pop(change.id, None)
+        if old is not None:
+            del self._by_digest[old]
+        if change.row is not None:
+            new = bytes.fromhex(change.row.digest)
+            self._by_digest[new] = change.row
+            self._digest_of[change.id] = new
+        self.seq = change.seq
+
+    def rows(self) -> list[Principal]:
+        return list(self._by_digest.values())
+
+
+def _not_loaded() -> CapacityError:
+    return CapacityError(
+        "the keys are not loaded yet; try again in a moment",
+        code="starting",
+        retry_after_s=1.0,
+    )
+
+
+def _unusable(secret: str) -> str:
+    if not secret:
+        return "no API key was given; send it as `Authorization: Bearer og_live_...`"
+    if secret.startswith(("og_live_", "og_mgmt_")):
+        return "the API key is mistyped or cut: its checksum does not fit; copy it again, whole"
+    return "this is not an API key of this gateway; keys begin with og_live_"
+
+
+class KeyTableFile:
+    """The disk copy of one gateway's key table."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._delta: int | None = None
+        self._delta_rows = 0
+
+    def load(self, table: KeyTable) -> bool:
+        """Fill `table` from the newest base that can be read, and its delta. False if none can."""
+        for path in sorted(self._folder.glob("keys-*.base"), reverse=True):
+            try:
+                frames, _ = framing.scan(path.read_bytes())
+                base = _decode_base(frames[0])
+            except (OSError, IndexError, framing.CorruptFrame, msgspec.DecodeError):
+                continue  # damaged: an older one is better than none, and control will catch up
+            table.replace(base.seq, base.keys)
+            self._load_delta(path.with_suffix(".delta"), table)
+            return True
+        return False
+
+    def _load_delta(self, path: Path, table: KeyTable) -> None:
+        try:
+            frames, _ = framing.scan(path.read_bytes())
+            changes = [_decode_change(f) for f in frames]
+        except (OSError, framing.CorruptFrame, msgspec.DecodeError):
+            return
+        for change in changes:
+            table.apply(change)
+
+    def write_base(self, table: KeyTable) -> None:
+        """A new base, whole or not at all, and an empty delta beside it. Raises `OSError`."""
+        path = self._folder / f"keys-{table.seq:016d}.base"
+        draft = path.with_suffix(".draft")
+        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(handle, "wb") as file:
+            file.write(framing.frame(_encode(_Base(table.seq, table.rows()))))
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+        self.close()
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+        self._delta = os.open(path.with_suffix(".delta"), flags, 0o600)
+        self._delta_rows = 0
+        for old in sorted(self._folder.glob("keys-*.base"), reverse=True)[KEPT_BASES:]:
+            old.unlink(missing_ok=True)
+            old.with_suffix(".delta").unlink(missing_ok=True)
+
+    def append(self, table: KeyTable, changes: Iterable[KeyChange]) -> None:
+        """Add changes that `table` has taken already. Raises `OSError`."""
+        if self._delta is None or self._delta_rows >= _DELTA_ROWS:
+            self.write_base(table)
+            return
+        frames = [framing.frame(_encode(change)) for change in changes]
+        self._delta_rows += len(frames)
+        os.write(self._delta, b"".join(frames))
+
+    def close(self) -> None:
+        if self._delta is not None:
+            os.close(self._delta)
+            self._delta = None

@@ -1,0 +1,114 @@
+"""Parts of an answer that vendors write in their own ways, and OpenAI's clients read in one.
+
+Shared by whole replies (`reply`) and streams (`stream`, `choice`): a message and a delta have the
+same members. Every function takes plain decoded JSON and trusts nothing about it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from opengateway.domain.chat import Meter
+from opengateway.kit.json import JsonObject, dumps
+
+
+def text_and_thought(parts: list[Any]) -> tuple[str, str, bool]:
+    """Mistral's content array: its text, its thinking, and whether there was anything else."""
+    text: list[str] = []
+    thought: list[str] = []
+    other = False
+    for part in parts:
+        if isinstance(part, str):
+            text.append(part)
+        elif not isinstance(part, dict):
+            other = True
+        elif part.get("type") == "thinking":
+            thought.append(_plain(part.get("thinking")))
+        elif isinstance(part.get("text"), str):
+            text.append(part["text"])
+        else:
+            other = True
+    return "".join(text), "".join(thought), other
+
+
+def _plain(thinking: object) -> str:
+    if isinstance(thinking, str):
+        return thinking
+    if isinstance(thinking, list):
+        return text_and_thought(thinking)[0]
+    return ""
+
+
+def arguments_text(arguments: object) -> str:
+    """A call's arguments as a string of JSON, or a piece of one (E3)."""
+    if isinstance(arguments, str):
+        return "" if arguments == "null" else arguments
+    if arguments is None:
+        return ""
+    return dumps(arguments).decode()
+
+
+def call_id(upstream_id: str | None, choice: int, position: int, name: str) -> str:
+    """An id for a call that came without one: the same whenever the same answer is mapped."""
+    seed = f"{upstream_id}\0{choice}\0{position}\0{name}".encode()
+    return f"call_{hashlib.sha256(seed).hexdigest()[:24]}"
+
+
+def answer_id(seed: bytes) -> str:
+    """An id for an answer that came without one."""
+    return f"chatcmpl-{hashlib.sha256(seed).hexdigest()[:24]}"
+
+
+def settle_content(message: JsonObject) -> bool:
+    """Make `content` a string or null, and `reasoning_content` the visible reasoning.
+
+    What cannot be told in a string stays beside it as `content_parts`. Whether it changed.
+    """
+    changed = False
+    content = message.get("content")
+    if isinstance(content, list):
+        text, thought, other = text_and_thought(content)
+        message["content"] = text
+        if other:
+            message["content_parts"] = content
+        if thought:
+            message["reasoning_content"] = thought
+        changed = True
+    reasoning = message.get("reasoning")
+    if isinstance(reasoning, str) and reasoning and not message.get("reasoning_content"):
+        message["reasoning_content"] = reasoning
+        changed = True
+    return changed
+
+
+def drop_hollow_members(message: JsonObject) -> bool:
+    """Take off objects that say nothing and that clients take for a call or a sound.
+
+    Recorded: Snowflake sends `function_call`, `audio` and `refusal` with empty values always.
+    """
+    changed = False
+    call = message.get("function_call")
+    if isinstance(call, dict) and not call.get("name") and not call.get("arguments"):
+        del message["function_call"]
+        changed = True
+    audio = message.get("audio")
+    if isinstance(audio, dict) and not any(audio.values()):
+        del message["audio"]
+        changed = True
+    return changed
+
+
+def count(message: JsonObject, meter: Meter) -> None:
+    """Count the characters that a message or delta hands on, and see whether it bears content.
+
+    Tool calls are counted where they are mapped.
+    """
+    for name in ("content", "reasoning_content", "refusal"):
+        value = message.get(name)
+        if isinstance(value, str) and value:
+            meter.characters += len(value)
+            meter.has_content = True
+    for name in ("audio", "images", "function_call", "reasoning_details"):
+        if message.get(name):
+            meter.has_content = True

@@ -1,0 +1,184 @@
+"""From a caller's request to the vendor's: only what must change is changed.
+
+Members are undecoded bytes (`Raw`) in the caller's order. One that no rule touches leaves byte for
+byte as it came: prompt caches depend on it (reference: providers, E42).
+"""
+
+from __future__ import annotations
+
+import hmac
+from typing import Final
+
+from opengateway.domain.catalog import Endpoint, ModelRule, Profile, Provider
+from opengateway.domain.chat import ChatRequest, UpstreamCall
+from opengateway.domain.errors import InvalidRequest
+from opengateway.kit.json import Raw, RawObject, dumps, loads, loads_raw_object
+from opengateway.wires.openai_chat.messages import edit_messages
+from opengateway.wires.openai_chat.tools import shape_tool_choice, strip_schemas
+
+PATH: Final = "/chat/completions"
+
+_TRUE: Final = Raw(b"true")
+_FALSE: Final = Raw(b"false")
+_EMPTY: Final = frozenset((b"null", b"false", b"[]", b"{}", b'""'))
+"""Values whose absence changes nothing, so that leaving them out need not be told."""
+_NAMES_SOMEONE: Final = ("user", "prompt_cache_key", "safety_identifier")
+_ONLY_USAGE: Final = Raw(b'{"include_usage":true}')
+
+
+def upstream_call(
+    chat: ChatRequest, endpoint: Endpoint, provider: Provider, team_id: str
+) -> UpstreamCall:
+    """Make the upstream request. Raises `InvalidRequest` for what must not be dropped."""
+    profile = provider.profile
+    rule = _rule_for(profile, endpoint.upstream_model)
+    refuse_what_cannot_be_done(chat, provider)
+    dropped: list[str] = []
+    fields = _renamed(chat.fields, profile)
+    _drop(fields, profile, dropped)
+    if profile.drop_when_reasoning and _reasons(chat, endpoint, rule):
+        _drop_members(fields, profile.drop_when_reasoning, dropped)
+    _clamp_temperature(chat, profile, fields, dropped)
+    _keep_private(fields, team_id, dropped)
+    shape_tool_choice(fields, chat, provider)
+    if profile.strip_schema_keys:
+        strip_schemas(fields, profile)
+    reasoning_in = (rule and rule.reasoning_in) or profile.reasoning_in
+    messages = edit_messages(fields.get("messages"), chat.facts, profile, reasoning_in, dropped)
+    if messages is not None:
+        fields["messages"] = messages
+    fields["model"] = Raw(dumps(endpoint.upstream_model))
+    _ask_for_stream(chat, profile, fields)
+    return UpstreamCall(path=PATH, body=dumps(fields), dropped=tuple(dict.fromkeys(dropped)))
+
+
+def refuse_what_cannot_be_done(chat: ChatRequest, provider: Provider) -> None:
+    """What the vendor lacks and what must neither be dropped nor weakened."""
+    profile, facts = provider.profile, chat.facts
+    if profile.max_n is not None and facts.n > profile.max_n:
+        raise InvalidRequest(
+            f"n: {provider.id} gives at most {profile.max_n} choice a request; "
+            f"ask for {profile.max_n}, or send the request several times",
+            param="n",
+        )
+    if profile.max_stop is not None and facts.stop_count > profile.max_stop:
+        raise InvalidRequest(
+            f"stop: {provider.id} takes at most {profile.max_stop} sequences; send fewer",
+            param="stop",
+        )
+    if profile.json_object_for_schema and facts.response_format == "json_schema":
+        raise InvalidRequest(
+            f"response_format: {provider.id} knows 'json_object' only; use it and describe the "
+            "form in the prompt, or choose a model with structured output",
+            param="response_format",
+        )
+    for name in profile.refuse:
+        raw = chat.fields.get(name)
+        if raw is not None and bytes(raw) not in _EMPTY:
+            raise InvalidRequest(
+                f"{name}: {provider.id} does not know it; leave it out or choose another model",
+                code="unsupported_parameter",
+                param=name,
+            )
+
+
+def _rule_for(profile: Profile, model: str) -> ModelRule | None:
+    return next((rule for rule in profile.models if model.startswith(rule.prefix)), None)
+
+
+def _reasons(chat: ChatRequest, endpoint: Endpoint, rule: ModelRule | None) -> bool:
+    """Whether the model will think before it answers this request."""
+    effort = chat.facts.reasoning_effort
+    when = rule.reasoning if rule is not None else ("default" if endpoint.reasoning else "never")
+    if when == "asked":
+        return effort not in (None, "none")
+    if when == "default":
+        return effort != "none"
+    return when == "always"
+
+
+def _renamed(fields: RawObject, profile: Profile) -> RawObject:
+    """A copy with members under the vendor's names, each in its old place.
+
+    Where both names were sent, the vendor's own holds.
+    """
+    rename = profile.rename
+    if not any(name in rename for name in fields):
+        return dict(fields)
+    renamed: RawObject = {}
+    for name, raw in fields.items():
+        target = rename.get(name)
+        if target is None:
+            renamed.setdefault(name, raw)
+        elif target not in fields or bytes(fields[target]) == b"null":
+            renamed[target] = raw
+    return renamed
+
+
+def _drop(fields: RawObject, profile: Profile, dropped: list[str]) -> None:
+    _drop_members(fields, profile.drop, dropped)
+    # Only stored completions carry metadata upstream, and nothing is stored: it is our log's tag.
+    fields.pop("metadata", None)
+
+
+def _drop_members(fields: RawObject, names: tuple[str, ...], dropped: list[str]) -> None:
+    for name in names:
+        raw = fields.pop(name, None)
+        if raw is not None and bytes(raw) not in _EMPTY:
+            dropped.append(name)
+
+
+def _clamp_temperature(
+    chat: ChatRequest, profile: Profile, fields: RawObject, dropped: list[str]
+) -> None:
+    asked = chat.facts.temperature
+    if asked is None or "temperature" not in fields:
+        return
+    given = asked
+    if profile.max_temperature is not None:
+        given = min(given, profile.max_temperature)
+    if profile.min_temperature is not None:
+        given = max(given, profile.min_temperature)
+    if given != asked:
+        fields["temperature"] = Raw(dumps(given))
+        dropped.append("temperature")  # not as it was asked for: the caller is told
+
+
+def _keep_private(fields: RawObject, team_id: str, dropped: list[str]) -> None:
+    """Nothing is stored upstream, and no vendor learns who our callers' users are (decision 29)."""
+    store = fields.get("store")
+    if store is not None and bytes(store) == b"true":
+        fields["store"] = _FALSE
+        dropped.append("store")
+    for name in _NAMES_SOMEONE:
+        raw = fields.get(name)
+        if raw is None or bytes(raw) == b"null":
+            continue
+        value = loads(raw)
+        if not isinstance(value, str):
+            raise InvalidRequest(f"{name}: expected a string", param=name)
+        fields[name] = Raw(dumps(pseudonym(team_id, name, value)))
+
+
+def pseudonym(team_id: str, member: str, value: str) -> str:
+    """The same word for the same value of the same team, and no way back. 43 characters.
+
+    Two teams that send the same value share neither a cache entry nor an identity.
+    """
+    mac = hmac.digest(team_id.encode(), f"{member}\0{value}".encode(), "sha256")
+    return f"og-{mac.hex()[:40]}"
+
+
+def _ask_for_stream(chat: ChatRequest, profile: Profile, fields: RawObject) -> None:
+    """Usage is always asked for: it is what is billed (reference: providers, A.4 rule 11)."""
+    if not chat.stream:
+        return
+    fields["stream"] = _TRUE
+    if not profile.stream_options:
+        fields.pop("stream_options", None)
+        return
+    asked = fields.get("stream_options")
+    if asked is None or not profile.include_obfuscation or bytes(asked) == b"null":
+        fields["stream_options"] = _ONLY_USAGE
+        return
+    fields["stream_options"] = Raw(dumps({**loads_raw_object(asked), "include_usage": _TRUE}))
