@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,9 @@ from typing import Any
 import pytest
 
 RECORDINGS = Path(__file__).resolve().parents[2] / "shared" / "data" / "recordings"
+
+if os.environ.get("OPENGATEWAY_REQUIRE_SHARED") and not RECORDINGS.is_dir():
+    raise RuntimeError("the recordings are required here (OPENGATEWAY_REQUIRE_SHARED) and absent")
 
 needs_recordings = pytest.mark.skipif(
     not RECORDINGS.is_dir(), reason="no recordings beside this checkout (../shared/data)"

@@ -14,6 +14,7 @@ import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from opengateway.domain import errors as tree
 from opengateway.policies.errors import ERROR_POLICIES
@@ -241,13 +242,114 @@ def _yes(value: object) -> str:
     return "yes" if value else "no"
 
 
+def struct_fields(path: Path, name: str) -> list[tuple[str, str, str]]:
+    """Name, default and docstring of each field of a struct, as its source says."""
+    module = ast.parse(path.read_text("utf-8"))
+    body = next(n for n in module.body if isinstance(n, ast.ClassDef) and n.name == name).body
+    found: list[tuple[str, str, str]] = []
+    for node, after in zip(body, [*body[1:], None], strict=True):
+        if not isinstance(node, ast.AnnAssign) or not isinstance(node.target, ast.Name):
+            continue
+        words = ""
+        if isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant):
+            words = " ".join(str(after.value.value).split())
+        default = ast.unparse(node.value) if node.value is not None else "none"
+        found.append((node.target.id, default, words))
+    return found
+
+
+PLAIN_FIELDS = {
+    "min_temperature": "Lower values are raised to it.",
+    "max_temperature": "Higher values are lowered to it.",
+    "max_stop": "More stop sequences than this are refused before sending.",
+    "models": "Rules for models by the beginning of their name: `prefix`, `reasoning`, `reasoning_in`.",
+}
+"""What is said of profile fields whose source has no words of its own."""
+
+
+def profile_part() -> str:
+    lines = ["| Key | Default | What |", "|---|---|---|"]
+    for name, default, words in profile_fields():
+        words = words or PLAIN_FIELDS.get(name, "")
+        if not words:
+            raise SystemExit(f"Profile.{name} has no docstring, and PLAIN_FIELDS has none for it")
+        lines.append(f"| `{name}` | `{_as_yaml(default)}` | {words} |")
+    return "\n".join(lines)
+
+
+def _as_yaml(default: str) -> str:
+    plain = {"()": "[]", "None": "null", "True": "true", "False": "false", "''": '""'}
+    return plain.get(default, default.strip("'"))
+
+
 def providers_part() -> str:
-    return ""
+    """One section for each provider: where it is, what is known of it, how it bends the wire."""
+    providers = sorted(tomllib.loads(PROVIDERS.read_text("utf-8")).items())
+    known = {name for name, _, _ in profile_fields()}
+    lines = ["| Provider | Id | Where | Key | Evidence |", "|---|---|---|---|---|"]
+    for provider_id, provider in providers:
+        auth = provider.get("auth", "bearer")
+        anchor = provider["name"].lower().replace(" ", "-")
+        lines.append(
+            f"| [{provider['name']}](#{anchor}) | `{provider_id}` | `{provider['base_url']}` "
+            f"| {AUTH.get(auth, f'header `{auth}`')} | {provider.get('evidence', 'documented')} |"
+        )
+    for _, provider in providers:
+        profile = {k: v for k, v in provider.get("profile", {}).items() if k in known}
+        lines += ["", f"### {provider['name']}", "", _about(provider), ""]
+        lines += ["| Profile | |", "|---|---|"] if profile else [PLAIN_PROFILE]
+        lines += [f"| `{key}` | {_shown(value)} |" for key, value in profile.items()]
+    return "\n".join(lines)
+
+
+PLAIN_PROFILE = "Its profile is that of the OpenAI wire itself."
+AUTH = {"bearer": "yes", "none": "none by default"}
+
+
+def profile_fields() -> list[tuple[str, str, str]]:
+    return struct_fields(SOURCE / "domain" / "catalog.py", "Profile")
+
+
+def _about(provider: dict[str, Any]) -> str:
+    docs = provider.get("docs_url", "")
+    where = f", {provider['country']}" if provider.get("country") else ""
+    link = f" · [its documentation]({docs})" if docs else ""
+    stops = "stops" if provider.get("cancel_stops_billing", True) else "does not stop"
+    return (
+        f"{provider['name']}{where}{link}. Closing the connection {stops} its count of a running"
+        " answer."
+    )
+
+
+def _shown(value: Any) -> str:
+    match value:
+        case bool():
+            return "yes" if value else "no"
+        case "":
+            return "it has none"
+        case dict():
+            return ", ".join(f"`{k}` → `{v}`" for k, v in value.items())
+        case [dict(), *_]:
+            return _rules(value)
+        case list():
+            return ", ".join(f"`{v}`" for v in value)
+        case _:
+            return f"`{value}`"
+
+
+def _rules(rules: list[dict[str, str]]) -> str:
+    """Model rules, gathered by what they say."""
+    gathered: dict[str, list[str]] = {}
+    for rule in rules:
+        says = ", ".join(f"{k} `{v}`" for k, v in rule.items() if k != "prefix")
+        gathered.setdefault(says, []).append(f"`{rule['prefix']}`")
+    return "<br/>".join(f"{says}: {', '.join(names)}" for says, names in gathered.items())
 
 
 PARTS = {
     "reference/errors.md": ("errors", errors_part),
     "reference/providers.md": ("providers", providers_part),
+    "operate/zone-file.md": ("profile", profile_part),
 }
 
 

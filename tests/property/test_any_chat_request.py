@@ -25,7 +25,13 @@ CODES = {
 }
 
 text = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
-scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | text
+scalars = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | text
+)
 values = st.recursive(
     scalars, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(text, inner, max_size=4)
 )
@@ -134,6 +140,7 @@ def depth_by_walking(value: Any) -> int:
     return 0
 
 
+# Texts that look like structure.
 tricky = st.text(st.sampled_from('[]{}"\\ a'), max_size=8)
 
 

@@ -71,7 +71,7 @@ def serve(
 @app.command()
 def doctor(zone: ZoneFile) -> None:
     """Check a zone file and print what it assembles."""
-    from opengateway.checks.doctor import doctor as run_doctor
+    from opengateway.compose.doctor import doctor as run_doctor
 
     raise typer.Exit(run_doctor(zone))
 

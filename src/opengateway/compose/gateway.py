@@ -26,7 +26,7 @@ from opengateway.compose.paths import Paths
 from opengateway.compose.secrets import ensure_secrets, load_secrets
 from opengateway.compose.zone import Zone, load_zone
 from opengateway.dialects import openai_chat as openai_dialect
-from opengateway.domain.catalog import Provider, Snapshot, Wire
+from opengateway.domain.catalog import Provider, Snapshot
 from opengateway.domain.errors import OperatorError
 from opengateway.gateway.services import GatewayServices
 from opengateway.http.data_app import DataApp
@@ -46,7 +46,7 @@ from opengateway.kit.clock import SystemClock
 from opengateway.kit.ids import IdSource
 from opengateway.kit.supervisor import Supervisor
 from opengateway.ports.transport import Credential
-from opengateway.wires.openai_chat import OpenAIChatWire
+from opengateway.providers.registry import CHAT_WIRES
 
 _LAST_SHIPMENT_S = 5.0
 
@@ -129,7 +129,7 @@ def _build(zone: Zone, paths: Paths) -> _Parts:
         purse=UnlimitedPurse(),
         journal=journal,
         transport=transport,
-        wires={Wire.OPENAI: OpenAIChatWire()},
+        wires=CHAT_WIRES,
         chat_dialect=openai_dialect.DIALECT,
         credentials=credentials,
         base_urls=base_urls,

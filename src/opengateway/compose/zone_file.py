@@ -24,19 +24,19 @@ class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     """A mapping of the file. Unknown keys are refused by name."""
 
 
-class TlsConfig(Section):
+class TlsConfig(Section, frozen=True):
     """PEM files."""
 
     cert_file: str
     key_file: str
 
 
-class MetricsConfig(Section):
+class MetricsConfig(Section, frozen=True):
     host: Host = "127.0.0.1"
     port: Port = 9090
 
 
-class ListenConfig(Section):
+class ListenConfig(Section, frozen=True):
     host: Host = "127.0.0.1"
     port: Port = 8080
     public_url: str = ""
@@ -47,7 +47,7 @@ class ListenConfig(Section):
     metrics: MetricsConfig = MetricsConfig()
 
 
-class OutboundConfig(Section):
+class OutboundConfig(Section, frozen=True):
     proxy: str | None = None
     ca_file: str | None = None
     allow: tuple[str, ...] = ()
@@ -64,7 +64,7 @@ class Signup(StrEnum):
     INVITE = "invite"
 
 
-class AuthConfig(Section):
+class AuthConfig(Section, frozen=True):
     password: bool = True
     oidc: Annotated[
         None, msgspec.Meta(description="null: OpenID Connect is not part of this version")
@@ -72,23 +72,23 @@ class AuthConfig(Section):
     signup: Signup = Signup.INVITE
 
 
-class RetentionConfig(Section):
+class RetentionConfig(Section, frozen=True):
     records_days: Days = 400
     bodies_days: Days = 30
 
 
-class FirstTokenConfig(Section):
+class FirstTokenConfig(Section, frozen=True):
     stream: Seconds = 30
     reasoning: Seconds = 120
     unary: Seconds = 300
 
 
-class IdleConfig(Section):
+class IdleConfig(Section, frozen=True):
     stream: Seconds = 60
     reasoning: Seconds = 120
 
 
-class RoutingConfig(Section):
+class RoutingConfig(Section, frozen=True):
     connect_timeout_s: Seconds = 5
     first_token_timeout_s: FirstTokenConfig = FirstTokenConfig()
     idle_timeout_s: IdleConfig = IdleConfig()
@@ -96,7 +96,7 @@ class RoutingConfig(Section):
     max_attempts: Annotated[int, msgspec.Meta(ge=1, le=10, description="a number from 1 to 10")] = 4
 
 
-class ZoneFile(Section):
+class ZoneFile(Section, frozen=True):
     """All but `components`, whose options depend on what is chosen there."""
 
     zone: Annotated[

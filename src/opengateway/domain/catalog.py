@@ -84,6 +84,8 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Whether `tool_calls[].index` on replayed messages is tolerated."""
     tool_call_id_length: int | None = None
     """Replayed call ids must be this many letters and digits; others are replaced by a digest."""
+    image_url_string: bool = False
+    """Whether a part's `image_url` may be a bare string; else it goes out as `{"url": ...}`."""
     message_fields: tuple[str, ...] = ()
     """When given, the only members that messages may carry beside role and content."""
     strip_message_fields: tuple[str, ...] = ()

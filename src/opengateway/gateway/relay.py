@@ -8,22 +8,33 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import Protocol
 
-from opengateway.domain.errors import CapacityError, UpstreamError
+from opengateway.domain.errors import CapacityError, ShownError, UpstreamError
 from opengateway.domain.records import Ending
-from opengateway.gateway.attempts import BegunStream
+from opengateway.gateway.attempts import BegunStream, Owner
 from opengateway.gateway.presentation import present
 from opengateway.gateway.watch import Interruption
+from opengateway.ports.caller import Caller
 from opengateway.ports.provider import ChatStream
 from opengateway.ports.transport import UpstreamResponse
 
-if TYPE_CHECKING:
-    from opengateway.gateway.exchange import Exchange
+
+class Streamed(Owner, Protocol):
+    """What the relay needs of the exchange that it serves."""
+
+    caller: Caller
+    committed: bool
+    writing_since: float | None
+    last_write_at: float
+
+    async def write(self, body: bytes, *, last: bool) -> None: ...
+
+    def close(self, ending: Ending, status: int, error: ShownError | None = None) -> None: ...
 
 
 async def relay(
-    exchange: Exchange, begun: BegunStream, headers: Sequence[tuple[bytes, bytes]]
+    exchange: Streamed, begun: BegunStream, headers: Sequence[tuple[bytes, bytes]]
 ) -> None:
     """Hand the stream on until it ends, and let the provider go whatever happens."""
     response, stream = begun.response, begun.stream
@@ -44,7 +55,7 @@ async def relay(
 
 
 async def _pump(
-    exchange: Exchange, response: UpstreamResponse, stream: ChatStream, out: bytes
+    exchange: Streamed, response: UpstreamResponse, stream: ChatStream, out: bytes
 ) -> None:
     routing, watch = exchange.routing, exchange.watch
     state, clock = exchange.state, exchange.services.clock
@@ -83,7 +94,7 @@ async def _pump(
 
 
 async def _tell_broken(
-    exchange: Exchange, error: UpstreamError | CapacityError, out: bytes
+    exchange: Streamed, error: UpstreamError | CapacityError, out: bytes
 ) -> None:
     """After the first content: told in-band, with what came before it."""
     shown = present(error, exchange.state.arrival.request_id, exchange.state.attempts)
@@ -107,7 +118,7 @@ class _Pulse:
 
     __slots__ = ("_beat_task", "_exchange", "_handle", "_interval_s")
 
-    def __init__(self, exchange: Exchange) -> None:
+    def __init__(self, exchange: Streamed) -> None:
         self._exchange = exchange
         self._interval_s = exchange.services.limits.keep_alive_s
         self._handle: asyncio.TimerHandle | None = None

@@ -7,6 +7,7 @@ from random import Random
 from typing import Any
 
 MAX_DEPTH = 12
+MAX_VALUES = 20_000
 _STOP = frozenset(
     "a an the and or of to in for with what is are call use tool please get give me i you it on at "
     "how who when where which tell function now today name".split()
@@ -41,14 +42,21 @@ class Sampler:
         self._words = proper or names or ["example"]
         self._numbers = [float(each) for each in re.findall(r"\b\d{1,9}(?:\.\d{1,6})?\b", question)]
         self._next = 0
+        self._made = 0
 
     def sample(self) -> Any:
-        """A document; an object when the schema says nothing."""
+        """A document; an object when the schema says nothing.
+
+        Raises `ValueError` or `TypeError` for a schema that is malformed or asks for too much.
+        """
         if not self._root or self._root == {"type": "object"}:
             return {"answer": self._word("answer")}
         return self._value(self._root, "answer", 0)
 
     def _value(self, schema: Any, name: str, depth: int) -> Any:
+        self._made += 1
+        if self._made > MAX_VALUES:
+            raise ValueError(f"the schema asks for more than {MAX_VALUES} values")
         if not isinstance(schema, dict) or depth > MAX_DEPTH:
             return None if schema is not True else self._word(name)
         if "const" in schema:

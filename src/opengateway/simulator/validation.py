@@ -40,6 +40,7 @@ def check_request(body: Any, persona: Persona, traits: ModelTraits | None) -> di
         raise Refusal("bad_type", ("model",), expected="a string", got=type_name(body["model"]))
     _expect_list(body["messages"], ("messages",))
     if persona.shape_only:
+        _check_shape(body["messages"])
         return body
     _check_names(body, persona)
     _check_scalars(body, persona)
@@ -204,6 +205,15 @@ def _check_reasoner(body: dict[str, Any], persona: Persona) -> None:
         for message in body["messages"]:
             if message.get("tool_calls") and "reasoning_content" not in message:
                 raise Refusal("reasoning_replay", ("messages",))
+
+
+def _check_shape(messages: list[Any]) -> None:
+    for index, message in enumerate(messages):
+        content = message.get("content") if isinstance(message, dict) else 0
+        parts = content if isinstance(content, list) else []
+        well = content is None or isinstance(content, str | list)
+        if not well or not all(isinstance(part, dict) for part in parts):
+            raise Refusal("bad_type", ("messages", index), expected="a message", got="other")
 
 
 def _expect_list(value: Any, path: tuple[str | int, ...]) -> None:

@@ -111,33 +111,43 @@ PROVIDERS = [
     (
         "https://acme.example/v1",
         "https://u:hunter2@acme.example/v1",
-        "5: providers.acme.base_url: a URL may not hold a user or password; put the secret into"
-        " credentials",
+        (
+            "5: providers.acme.base_url: a URL may not hold a user or password; put the secret into"
+            " credentials"
+        ),
     ),
     ("/v1", "/v1?key=hunter2", "5: providers.acme.base_url: expected a URL such as"),
     (
         "env:KEY",
         "sk-hunter2",
-        "6: providers.acme.credentials[0].api_key: a secret may not stand in this file; put it into"
-        " a variable and write env:NAME, or into a file and write file:PATH",
+        (
+            "6: providers.acme.credentials[0].api_key: a secret may not stand in this file; put it into"
+            " a variable and write env:NAME, or into a file and write file:PATH"
+        ),
     ),
     (
         "env:KEY",
         "env:ABSENT",
-        "6: providers.acme.credentials[0].api_key: the environment variable 'ABSENT' is not set;"
-        " set it, or add optional: true",
+        (
+            "6: providers.acme.credentials[0].api_key: the environment variable 'ABSENT' is not set;"
+            " set it, or add optional: true"
+        ),
     ),
     (
         "env:KEY",
         "file:absent.key",
-        "6: providers.acme.credentials[0].api_key: there is no file 'absent.key'; create it, or add"
-        " optional: true",
+        (
+            "6: providers.acme.credentials[0].api_key: there is no file 'absent.key'; create it, or add"
+            " optional: true"
+        ),
     ),
     (
         "env:KEY",
         "env:BROKEN",
-        "6: providers.acme.credentials[0].api_key: what it points at is no key: it holds spaces or"
-        " line breaks",
+        (
+            "6: providers.acme.credentials[0].api_key: what it points at is no key: it holds spaces or"
+            " line breaks"
+        ),
     ),
     ("env:KEY", "env:not-a-name", "6: providers.acme.credentials[0].api_key: expected env:NAME"),
     ("api_key: env:KEY", "key: x", "6: providers.acme.credentials[0].key: unknown key; did you"),
@@ -145,8 +155,10 @@ PROVIDERS = [
     (
         "credentials: [{name: main, api_key: env:KEY}]",
         "region: seoul",
-        "3: providers.acme.credentials: is missing: give [{name: main, api_key: env:NAME}], or"
-        " auth: none if it needs no key",
+        (
+            "3: providers.acme.credentials: is missing: give [{name: main, api_key: env:NAME}], or"
+            " auth: none if it needs no key"
+        ),
     ),
 ]
 
@@ -165,8 +177,10 @@ def test_a_providers_fault_is_told_without_its_secret(
     [
         (
             "headers: {Authorization: Bearer hunter2}",
-            "providers.acme.headers.Authorization: carries a secret; give it as a credential, and"
-            " its header as auth",
+            (
+                "providers.acme.headers.Authorization: carries a secret; give it as a credential, and"
+                " its header as auth"
+            ),
         ),
         ("headers: {Host: a}", "providers.acme.headers.Host: is set by the gateway; leave it out"),
         (
@@ -198,21 +212,27 @@ def test_a_providers_extras_are_checked_too(tmp_path: Path, extra: str, fault: s
         (
             "provider: acme",
             "provider: acmee",
-            "10: models.house/m.endpoints[0].provider: 'acmee' is not among this zone's providers:"
-            " acme",
+            (
+                "10: models.house/m.endpoints[0].provider: 'acmee' is not among this zone's providers:"
+                " acme"
+            ),
         ),
         ("context: 1000", "context: 0", "12: models.house/m.endpoints[0].context: expected a num"),
         (
             'input: "1"',
             "input: 1.5",
-            "13: models.house/m.endpoints[0].price.input: expected a string, got 1.5; put it in"
-            " quotes",
+            (
+                "13: models.house/m.endpoints[0].price.input: expected a string, got 1.5; put it in"
+                " quotes"
+            ),
         ),
         (
             'input: "1"',
             'input: "-1"',
-            "13: models.house/m.endpoints[0].price.input: expected US dollars per million units,"
-            " such as '0.20': digits with at most 9 decimals, below 1000000",
+            (
+                "13: models.house/m.endpoints[0].price.input: expected US dollars per million units,"
+                " such as '0.20': digits with at most 9 decimals, below 1000000"
+            ),
         ),
         (
             ', output: "2"',
@@ -247,8 +267,10 @@ def test_two_models_may_not_share_an_alias(tmp_path: Path) -> None:
     )
     second = block.replace("house/m", "house/n").replace("upstream_model: m", "upstream_model: n")
     assert faults_of(tmp_path, f"{PROVIDER}models:\n{block}{second}") == [
-        "z.yaml:7: models: alias 'x' is given to both 'house/m' and 'house/n'; take it from one of"
-        " them"
+        (
+            "z.yaml:7: models: alias 'x' is given to both 'house/m' and 'house/n'; take it from one of"
+            " them"
+        )
     ]
 
 

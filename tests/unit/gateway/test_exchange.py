@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from msgspec.structs import replace
 
 from opengateway.domain.catalog import Model, Routing
 from opengateway.domain.chat import ChatRequest
@@ -219,9 +220,7 @@ async def test_a_slow_first_token_is_within_the_limit_that_the_caller_gave() -> 
     slow = Script(chunks=HELLO.chunks, delay_s=0.08)
     world = World([two()], ScriptedTransport(a=slow, b=HELLO), routing=FAST)
     request = chat(stream=True)
-    patient = ChatRequest(
-        **{f: getattr(request, f) for f in request.__slots__} | {"first_token_timeout_s": 1.0}
-    )
+    patient = replace(request, first_token_timeout_s=1.0)
     await serve(world, patient)
     assert world.transport.asked == ["a"]
 

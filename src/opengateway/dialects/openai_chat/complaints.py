@@ -20,9 +20,40 @@ TOO_DEEP: Final = "too_deep"
 _MAX_QUOTED: Final = 200
 """Characters of the caller's own words that a message repeats."""
 
-# The decoder's own sentence, then where: "Expected `int` <= 5 - at `$.messages[0].x`".
-_SENTENCE: Final = re.compile(r"(?P<what>.*?)(?: - at `(?:key in )?\$(?P<path>.*)`)?", re.DOTALL)
+_WHERE: Final = re.compile(r"(?:`key` in )?`\$(.*)`", re.DOTALL)
+_INDEX: Final = re.compile(r"\[\d+\]")
 _FIELD: Final = re.compile(r"Object (missing required|contains unknown) field `(.*)`", re.DOTALL)
+
+_WANTED: Final = {
+    "model": "a model's id as a string",
+    "messages": "a list of at least one message",
+    "messages[]": "an object with 'role' and 'content'",
+    "messages[].role": "developer, system, user, assistant or tool",
+    "messages[].content": "a string or a list of parts",
+    "messages[].content[]": "an object with 'type'",
+    "temperature": "a number from 0 to 2",
+    "top_p": "a number from 0 to 1",
+    "frequency_penalty": "a number from -2 to 2",
+    "presence_penalty": "a number from -2 to 2",
+    "logit_bias": "an object of token ids, each with a number from -100 to 100",
+    "top_logprobs": "a whole number from 0 to 20",
+    "n": "a whole number from 1 to 128",
+    "stop": "a string or a list of at most 4 strings",
+    "max_tokens": "a whole number from 1",
+    "max_completion_tokens": "a whole number from 1",
+    "response_format.type": "text, json_object or json_schema",
+    "tool_choice": "none, auto, required, or an object that names a tool",
+    "tool_choice.type": "function, custom or allowed_tools",
+    "reasoning_effort": "none, minimal, low, medium, high, xhigh or max",
+    "verbosity": "low, medium or high",
+    "metadata": "at most 16 texts of at most 512 characters, under names of at most 64",
+    "functions": "a list of 1 to 128 functions; better, 'tools'",
+    "function_call": "none, auto, or an object with a name; better, 'tool_choice'",
+    "extra.on_stream_failure": "'error'",
+    "extra.deadline_ms": "whole milliseconds from 1 to 600000",
+    "extra.first_token_timeout_ms": "whole milliseconds from 1 to 600000",
+}
+"""What to send instead, by the member's path without indexes."""
 
 
 def wrong(code: str, param: str | None, message: str) -> InvalidRequest:
@@ -42,19 +73,21 @@ def too_deep() -> InvalidRequest:
 
 def of_decode_error(error: DecodeError | UnicodeDecodeError) -> InvalidRequest:
     """The body is no JSON at all."""
-    what = "it is not UTF-8" if isinstance(error, UnicodeDecodeError) else _lower(str(error))
+    what = (
+        "it is not UTF-8"
+        if isinstance(error, UnicodeDecodeError)
+        else str(error).removeprefix("JSON is malformed: ")
+    )
     return wrong(
         INVALID_JSON,
         None,
-        f"the body is not valid JSON ({_cut(what)}); send one JSON object encoded in UTF-8",
+        f"the body is not valid JSON ({_lower(_cut(what))}); send one JSON object encoded in UTF-8",
     )
 
 
 def of_validation_error(error: ValidationError) -> InvalidRequest:
     """JSON, but a member has the wrong type or value, is missing, or is not known."""
-    found = _SENTENCE.fullmatch(str(error))
-    what, path = (found["what"], found["path"] or "") if found else (str(error), "")
-    path = _cut(path.replace("[...]", "").removeprefix("."))
+    what, path = _split(str(error))
     if (field := _FIELD.fullmatch(what)) is not None:
         name = f"{path}.{_cut(field[2])}" if path else _cut(field[2])
         if field[1] == "missing required":
@@ -70,7 +103,21 @@ def of_validation_error(error: ValidationError) -> InvalidRequest:
     code = INVALID_TYPE if ", got " in what else INVALID_VALUE
     if not path:
         return wrong(code, None, f"the body has the wrong shape: {what}; send one JSON object")
-    return wrong(code, path, f"{path!r} is wrong: {what}; send a valid value or leave it out")
+    wanted = _WANTED.get(_INDEX.sub("[]", path), "another value, or leave it out")
+    return wrong(code, path, f"{path!r} is wrong: {what}; send {wanted}")
+
+
+def _split(sentence: str) -> tuple[str, str]:
+    """The decoder's sentence without its place, and the place as OpenAI writes it.
+
+    "Expected `int` <= 5 - at `$.messages[0].x`" gives `messages[0].x`. What comes last counts: the
+    caller's own words may stand before it.
+    """
+    what, _, where = sentence.rpartition(" - at ")
+    found = _WHERE.fullmatch(where)
+    if found is None:
+        return sentence, ""
+    return what, _cut(found[1].replace("[...]", "").removeprefix("."))
 
 
 def _lower(text: str) -> str:

@@ -116,13 +116,14 @@ class JournalShipper:
 
     async def _take_over(self) -> None:
         for folder in await asyncio.to_thread(folders, self._root, self._clock.now_ns()):
-            lock = await asyncio.to_thread(claim, folder)
+            # Not in a thread: a cancellation would lose the lock, held, until this process ends.
+            lock = claim(folder)
             if lock is None:
                 continue
             try:
-                await self._ship_folder(folder)
+                # One without segments was shipped already, and its remover was interrupted.
+                self.taken_over += await self._ship_folder(folder)
                 await asyncio.to_thread(remove, folder)
-                self.taken_over += 1
             except Exception:
                 # One folder that cannot be shipped must not keep the others back.
                 self.faults += 1
@@ -130,7 +131,8 @@ class JournalShipper:
             finally:
                 os.close(lock)
 
-    async def _ship_folder(self, folder: Path) -> None:
+    async def _ship_folder(self, folder: Path) -> bool:
+        """All its segments. Returns whether there were any."""
         names = await asyncio.to_thread(segment_names, folder)
         for name in names:
             last = name == names[-1]
@@ -139,6 +141,7 @@ class JournalShipper:
             if not last:
                 # The last one stands until the folder goes: without segments nothing is pending.
                 await asyncio.to_thread((folder / name).unlink)
+        return bool(names)
 
     async def _ship_segment(self, folder: Path, name: str, last: bool) -> None:
         key = (folder.name, name)

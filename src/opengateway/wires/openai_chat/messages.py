@@ -7,6 +7,7 @@ then each member stays the bytes it was, unless it is the one that changes.
 from __future__ import annotations
 
 import hashlib
+import re
 from typing import Final
 
 import msgspec
@@ -30,6 +31,9 @@ _EMPTY: Final = frozenset((b"null", b'""', b"[]", b"{}"))
 _EMPTY_STRING: Final = Raw(b'""')
 _BASE62: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
+_BARE_IMAGE: Final = re.compile(rb'"image_url"\s*:\s*"')
+"""Cannot stand within a string, where quotes are escaped."""
+
 _decode = msgspec.json.Decoder(list[dict[str, msgspec.Raw]]).decode
 _decode_text = msgspec.json.Decoder(str).decode
 
@@ -42,12 +46,21 @@ def edit_messages(
     dropped: list[str],
 ) -> Raw | None:
     """The messages re-encoded, or None where they may leave as they came."""
-    if raw is None or not _must_change(facts, profile, reasoning_in):
+    if raw is None:
+        return None
+    bare_images = (
+        not profile.image_url_string
+        and "image" in facts.modalities
+        and _BARE_IMAGE.search(raw) is not None
+    )
+    if not bare_images and not _must_change(facts, profile, reasoning_in):
         return None
     try:
         messages = _decode(raw)
         for message in messages:
             _edit(message, profile, reasoning_in, dropped)
+            if bare_images:
+                _wrap_images(message)
     except ValidationError as error:
         raise InvalidRequest(f"messages: {error}", param="messages") from error
     return Raw(dumps(messages))
@@ -95,6 +108,19 @@ def _place_reasoning(message: RawObject, profile: Profile, reasoning_in: str) ->
     if said is not None:
         for name in names:
             message[name] = said
+
+
+def _wrap_images(message: RawObject) -> None:
+    """Mistral's shorthand for an image, written out for the others."""
+    content = message.get("content")
+    if content is None or not bytes(content).startswith(b"["):
+        return
+    parts = _decode(content)
+    for part in parts:
+        image = part.get("image_url")
+        if image is not None and bytes(image).startswith(b'"'):
+            part["image_url"] = Raw(b'{"url":%b}' % bytes(image))
+    message["content"] = Raw(dumps(parts))
 
 
 def _reasoning_names(reasoning_in: str) -> tuple[str, ...]:

@@ -24,11 +24,13 @@ def shape_tool_choice(fields: RawObject, chat: ChatRequest, provider: Provider) 
     Raises `InvalidRequest` where it cannot be made to do what was asked.
     """
     profile = provider.profile
+    if "tool_choice" not in fields:  # absent, or said with the deprecated `function_call`
+        return
     match chat.facts.tool_choice:
         case "none" if not profile.tool_choice_none:
             for name in ("tools", "tool_choice", "parallel_tool_calls"):
                 fields.pop(name, None)
-        case "required" if profile.tool_choice_required != "required":
+        case "required":  # or `any`, which is another vendor's word for it
             fields["tool_choice"] = _demand(provider)
         case "named" if not profile.tool_choice_named:
             demand = _demand(provider)

@@ -12,7 +12,7 @@ from contract.journal import a_close, an_open
 from opengateway.domain.errors import CapacityError
 from opengateway.domain.records import JournalRecord
 from opengateway.infra.journal.files import segment_names
-from opengateway.infra.journal.shipper import JournalShipper, Pace
+from opengateway.infra.journal.shipper import JournalShipper, Pace, WrongOffset
 from opengateway.infra.journal.writer import FileJournal
 from opengateway.kit.clock import SystemClock
 from unit.infra.journal.disk import Disk
@@ -83,6 +83,7 @@ def house(tmp_path: Path):
     yield house
     for journal in house.made:
         journal.shutdown()
+    assert house.control.violations == []
 
 
 async def stop(task: asyncio.Task[None]) -> None:
@@ -215,19 +216,24 @@ async def test_one_folder_that_control_will_not_have_keeps_no_other_back(house) 
     assert house.control.records == house.written
 
 
-@pytest.mark.parametrize("nonsense", [-1, 1 << 40])
-async def test_an_acknowledgement_that_makes_no_sense_removes_nothing(house, nonsense) -> None:
+@pytest.mark.parametrize("answer", [-1, 1 << 40, WrongOffset(-1), WrongOffset(0)])
+async def test_an_answer_that_makes_no_sense_removes_nothing_and_is_got_over(house, answer) -> None:
     house.dead("gw_a", 3)
+    honest = house.control.send
 
     async def mad(*_: object) -> int:
-        return nonsense
+        if isinstance(answer, int):
+            return answer
+        raise answer
 
-    house.control.send, honest = mad, house.control.send
-    shipper = house.shipper()
+    house.control.send = mad
+    shipper = JournalShipper(
+        house.root, None, lambda *call: house.control.send(*call), SystemClock(), pace=FAST
+    )
     await shipper.run()
-    assert shipper.faults == 1
-    house.control.send = honest
-    await house.shipper().run()
+    assert (shipper.faults, house.left()) == (1, ["gw_a"])
+    house.control.send, house.control.batch_bytes = honest, 1 << 20
+    await shipper.run()
     assert house.control.records == house.written
 
 
@@ -261,6 +267,23 @@ async def test_a_clean_shutdown_leaves_nothing_pending(house) -> None:
     assert house.left() == []
 
 
+async def test_a_control_that_claims_bytes_we_never_wrote_is_a_fault_and_loses_nothing(
+    house,
+) -> None:
+    journal = house.journal("gw_a")
+    house.write(journal, 2)
+    segment = segment_names(journal.directory)[0]
+    house.control.offsets["gw_a", segment] = 1 << 30
+    shipper = house.shipper(journal)
+    task = asyncio.create_task(shipper.run())
+    await house.until(lambda: shipper.faults > 2)
+    house.write(journal, 20)
+    house.control.offsets.clear()
+    await house.until(lambda: house.control.records == house.written)
+    assert journal.depth == 0
+    await stop(task)
+
+
 async def test_a_new_record_is_noticed_in_time_however_long_it_was_quiet(house) -> None:
     journal = house.journal("gw_a")
     pace = Pace(busy_s=0.01, idle_s=0.05, linger_s=0.02)
@@ -275,24 +298,25 @@ async def test_while_control_is_down_everything_stays_and_the_tries_grow_rare(
     house, monkeypatch
 ) -> None:
     journal = house.journal("gw_a")
-    house.write(journal, 20)
-    house.control.down = True
-    before = segment_names(journal.directory)
     pauses: list[float] = []
     real_sleep = asyncio.sleep
 
     async def sleep(seconds: float) -> None:
         if house.control.down and seconds >= 0.1:
             pauses.append(seconds)
-            house.control.down = len(pauses) < 9
+            house.control.down = len(pauses) not in (9, 11)
             assert segment_names(journal.directory) == before
         await real_sleep(0)
 
     monkeypatch.setattr("asyncio.sleep", sleep)
     task = asyncio.create_task(house.shipper(journal, Pace()).run())
-    await house.until(lambda: house.control.records == house.written)
+    for _ in range(2):
+        house.control.down = True
+        house.write(journal, 20)
+        before = segment_names(journal.directory)
+        await house.until(lambda: house.control.records == house.written)
     await stop(task)
-    assert pauses == [0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0, 5.0]
+    assert pauses == [0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0, 5.0, 0.1, 0.2]
 
 
 async def test_a_journal_cut_off_by_a_full_disk_is_shipped_to_its_last_record(house) -> None:

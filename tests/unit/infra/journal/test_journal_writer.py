@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -9,7 +11,7 @@ import pytest
 from contract.journal import a_close, an_open
 from opengateway.domain.errors import CapacityError
 from opengateway.infra.journal.files import segment_names
-from opengateway.infra.journal.folder import claim, folders
+from opengateway.infra.journal.folder import claim, folders, remove
 from opengateway.infra.journal.writer import MAX_RECORD_BYTES, FileJournal
 from opengateway.kit.clock import ManualClock
 from unit.infra.journal.disk import Disk, eventually, records_in
@@ -29,6 +31,12 @@ class Bench:
         journal = FileJournal(self.root / name, self.clock, calls=self.disk.calls, **options)
         self.made.append(journal)
         return journal
+
+    def stays_closed(self, journal: FileJournal) -> None:
+        """However often it is asked, and for the 20 ms in which the thread would have found out."""
+        for _ in range(10):
+            assert not journal.accepts_new_work
+            time.sleep(0.002)
 
     def recovers(self, journal: FileJournal) -> None:
         self.clock.advance(1.1)
@@ -100,7 +108,7 @@ def test_a_failed_sync_refuses_new_work_until_the_disk_is_well(bench: Bench) -> 
     journal.close(a_close(1))
     journal.close(a_close(2))
     bench.clock.advance(1.1)
-    assert not journal.accepts_new_work, "it asks the disk, which is still ill"
+    bench.stays_closed(journal)
 
     bench.disk.sync_error = None
     bench.recovers(journal)
@@ -138,7 +146,7 @@ def test_new_work_is_taken_again_by_itself_when_there_is_room(bench: Bench) -> N
     bench.disk.room = 1 << 30
     with pytest.raises(CapacityError):
         journal.open(an_open(1))
-    assert not journal.accepts_new_work, "it looks at most once a second"
+    bench.stays_closed(journal)  # it looks at most once a second
     bench.recovers(journal)
     journal.open(an_open(2))
     assert records_in(journal.directory) == [an_open(2)]
@@ -155,9 +163,7 @@ def test_the_reserve_comes_between_the_segments_and_is_made_whole_again(bench: B
     assert 0 < journal.reserve_bytes_left < 100_000
     bench.disk.room = 80_000  # enough to write, not for a new reserve
     bench.clock.advance(1.1)
-    assert not journal.accepts_new_work
-    eventually(lambda: not journal._syncer._recheck and journal._syncer.idle)
-    assert not journal.accepts_new_work
+    bench.stays_closed(journal)
     journal.close(a_close(2))
 
     bench.disk.room = 1 << 30
@@ -239,6 +245,20 @@ def test_a_folder_is_claimed_only_after_its_gateway_is_gone(bench: Bench) -> Non
     assert claim(journal.directory) is None, "one at a time"
     os.close(lock)
     assert claim(bench.root / "gw_never") is None
+
+
+def test_a_folder_that_goes_while_it_is_being_claimed_is_not_claimed(bench, monkeypatch) -> None:
+    journal = bench.journal()
+    journal.shutdown()
+    real = fcntl.flock
+
+    def late(fd: int, how: int) -> None:
+        remove(journal.directory)
+        real(fd, how)
+
+    monkeypatch.setattr("fcntl.flock", late)
+    assert claim(journal.directory) is None
+    assert os.listdir(bench.root) == []
 
 
 def test_an_incarnation_is_never_used_twice(bench: Bench) -> None:

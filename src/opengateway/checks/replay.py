@@ -1,0 +1,378 @@
+"""`opengateway replay`: recorded exchanges through the mappers, compared with what they must give.
+
+Each case is played both ways: the recorded request as a caller's, through the dialect and the
+wire, against the bytes that were sent; the recorded answer through the wire, against `expect`,
+and as an official client would put it together.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from opengateway.catalog.loader import load_catalogue
+from opengateway.checks.caller_view import Seen, see_reply, see_stream
+from opengateway.checks.recorded_case import RecordedCase, read_cases
+from opengateway.dialects.openai_chat import decode as decode_openai_chat
+from opengateway.domain.catalog import Endpoint, Profile, Provider, Wire
+from opengateway.domain.chat import FINISH_REASONS, ChatRequest, Meter
+from opengateway.domain.errors import InvalidRequest, OperatorError, UpstreamError
+from opengateway.domain.usage import Dimension, PriceRow
+from opengateway.kit.json import JsonObject, dumps, loads
+from opengateway.wires.openai_chat import OpenAIChatWire
+
+Decode = Callable[[bytes, Mapping[str, str]], ChatRequest]
+Word = Literal["pass", "fail", "not_covered"]
+
+_ENDPOINT = "chat.completions"
+_TEAM = "team_replay"
+_MODEL_ID = "replayed/model"
+_WIRE = OpenAIChatWire()
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What came of one case. `checks` are what was compared; `reason` is empty for a pass."""
+
+    case_id: str
+    provider: str
+    endpoint: str
+    verdict: Word
+    reason: str
+    checks: tuple[str, ...] = ()
+
+
+class _Difference(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    member: str
+    change: Literal["added", "removed", "changed"]
+    reason: str
+    providers: tuple[str, ...] = ()
+
+
+class _ErrorRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    class_: str = msgspec.field(name="class")
+    status: int | None = None
+    code: str | None = None
+
+
+class _Exception(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    case_id: str
+    check: str
+    reason: str
+
+
+class _Knowledge(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`replay_exceptions.toml`."""
+
+    like: dict[str, str]
+    not_covered: dict[str, str]
+    difference: tuple[_Difference, ...]
+    error: tuple[_ErrorRow, ...]
+    exception: tuple[_Exception, ...] = ()
+
+
+@cache
+def knowledge() -> _Knowledge:
+    """Raises `OperatorError` for a broken file."""
+    text = files(__package__).joinpath("replay_exceptions.toml").read_text("utf-8")
+    try:
+        return msgspec.convert(tomllib.loads(text), _Knowledge)
+    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        raise OperatorError(f"checks/replay_exceptions.toml is broken: {error}") from error
+
+
+def run(cases: Path, as_json: bool, write: Callable[[str], None]) -> int:
+    """Replay and tell. 1 if a case fails, else 0. JSON: one object a case, a line each."""
+    counts = {"pass": 0, "fail": 0, "not_covered": 0}
+    for verdict in replayed(cases):
+        counts[verdict.verdict] += 1
+        if as_json:
+            write(dumps(asdict(verdict)).decode())
+        elif verdict.verdict != "pass":
+            write(f"{verdict.verdict:12} {verdict.case_id}: {verdict.reason}")
+    if not as_json:
+        write(
+            f"{counts['pass']} passed, {counts['fail']} failed, "
+            f"{counts['not_covered']} not covered yet"
+        )
+    return 1 if counts["fail"] else 0
+
+
+def replay(cases: Path, decode: Decode = decode_openai_chat) -> list[Verdict]:
+    """Every case under `cases`. Raises `OperatorError` for a folder without any."""
+    return list(replayed(cases, decode))
+
+
+def replayed(cases: Path, decode: Decode = decode_openai_chat) -> Iterator[Verdict]:
+    return (replay_case(case, decode) for case in read_cases(cases))
+
+
+def replay_case(case: RecordedCase, decode: Decode = decode_openai_chat) -> Verdict:
+    if case.endpoint != _ENDPOINT:
+        reason = knowledge().not_covered.get(
+            case.endpoint, f"nothing speaks {case.endpoint!r} yet; it comes with a later issue"
+        )
+        return Verdict(case.case_id, case.provider, case.endpoint, "not_covered", reason)
+    player = _Player(case, decode)
+    player.play()
+    return Verdict(
+        case.case_id,
+        case.provider,
+        case.endpoint,
+        "fail" if player.faults else "pass",
+        "; ".join(player.faults),
+        tuple(player.checks),
+    )
+
+
+def provider_of(name: str) -> Provider:
+    """The catalogue's provider of that name, or one with the profile that the data file names."""
+    providers = load_catalogue().providers
+    known = providers.get(name) or providers.get(knowledge().like.get(name, ""))
+    return Provider(
+        id=name,
+        name=known.name if known else name,
+        wire=Wire.OPENAI,
+        base_url="https://provider.invalid/v1",
+        profile=known.profile if known else Profile(),
+    )
+
+
+def endpoint_for(provider: Provider, upstream_model: str) -> Endpoint:
+    return Endpoint(
+        id=f"{_MODEL_ID}@{provider.id}",
+        provider_id=provider.id,
+        upstream_model=upstream_model,
+        context=1_000_000,
+        max_output=None,
+        price=PriceRow(id="none", effective_from="2000-01-01", source="none", rates={}),
+    )
+
+
+class _Player:
+    """One case. `faults` says in words what is not as it must be."""
+
+    __slots__ = ("_case", "_decode", "_endpoint", "_provider", "checks", "faults")
+
+    def __init__(self, case: RecordedCase, decode: Decode) -> None:
+        self._case = case
+        self._decode = decode
+        self._provider = provider_of(case.provider)
+        self._endpoint = endpoint_for(self._provider, case.model)
+        self.checks: list[str] = []
+        self.faults: list[str] = []
+
+    def _check(self, name: str, is_right: bool, fault: str) -> None:
+        if name not in self.checks:
+            self.checks.append(name)
+        if is_right:
+            return
+        excused = any(
+            e.case_id == self._case.case_id and e.check == name for e in knowledge().exception
+        )
+        if not excused:
+            self.faults.append(f"{name}: {fault}")
+
+    def play(self) -> None:
+        chat = self._play_request()
+        if self._case.expect is None:
+            self._check("expect", False, "the case has no expectation")
+        elif chat is None:
+            return
+        elif self._case.status >= 300:
+            self._play_error()
+        elif chat.stream:
+            self._play_stream(chat)
+        else:
+            self._play_reply(chat)
+
+    # --- request -----------------------------------------------------------------------------
+    def _play_request(self) -> ChatRequest | None:
+        """The request that we would send, against the recorded one."""
+        try:
+            chat = self._decode(self._case.request, {})
+            call = _WIRE.request(chat, self._endpoint, self._provider, _TEAM)
+        except InvalidRequest as error:
+            self._check("request", False, f"refused: {error.message}")
+            return None
+        self._check("path", self._case.path.endswith(call.path), f"we would ask {call.path!r}")
+        sent, recorded = loads(call.body), loads(self._case.request)
+        self._check("request", True, "")
+        for member, change in _changes(recorded, sent, ""):
+            is_intended = self._is_intended(member, change)
+            self._check("request", is_intended, f"{member} would be {change}")
+        return chat
+
+    def _is_intended(self, member: str, change: str) -> bool:
+        return any(
+            row.member == member
+            and row.change == change
+            and (not row.providers or self._case.provider in row.providers)
+            for row in knowledge().difference
+        )
+
+    # --- answers -----------------------------------------------------------------------------
+    def _play_error(self) -> None:
+        expect = self._case.expect or {}
+        case = self._case
+        error = _WIRE.error(case.status, case.headers, case.response, self._provider)
+        self._check("kind", expect.get("kind") == "error", "an error where none was expected")
+        self._check(
+            "status", error.upstream_status == expect.get("status"), f"{error.upstream_status}"
+        )
+        self._compare_error(error, expect.get("error") or {})
+
+    def _compare_error(self, error: UpstreamError, told: JsonObject) -> None:
+        code = told.get("code")
+        if code is None:
+            code = told.get("type")
+        self._check(
+            "error.code",
+            error.upstream_code == (None if code is None else str(code)),
+            f"{error.upstream_code!r} instead of {code!r}",
+        )
+        message = str(told.get("message") or "")
+        self._check(
+            "error.message", error.detail.startswith(message[:2048]), f"{error.detail[:80]!r}"
+        )
+        wanted = _class_for(error.upstream_status, code)
+        self._check(
+            "error.class",
+            wanted is None or error.error_class == wanted,
+            f"{error.error_class.value} instead of {wanted}",
+        )
+
+    def _play_reply(self, chat: ChatRequest) -> None:
+        try:
+            reply = _WIRE.reply(
+                self._case.response, chat, self._endpoint, self._provider, _MODEL_ID
+            )
+        except UpstreamError as error:
+            self._check("kind", False, f"{error.error_class.value}: {error.detail or error}")
+            return
+        seen = see_reply(reply.body, _MODEL_ID)
+        expect = self._case.expect or {}
+        if "choices" in expect:
+            self._check("choices", len(seen.choices) == expect["choices"], f"{len(seen.choices)}")
+        self._compare(seen, reply.meter)
+
+    def _play_stream(self, chat: ChatRequest) -> None:
+        expect = self._case.expect or {}
+        for include_usage in (False, True):
+            stream = _WIRE.stream(
+                msgspec.structs.replace(chat, include_usage=include_usage),
+                self._endpoint,
+                self._provider,
+                _MODEL_ID,
+            )
+            frames = stream.feed(self._case.response) + stream.end()
+            seen = see_stream(frames, _MODEL_ID, include_usage=include_usage)
+            told = expect.get("stream_error")
+            if told is None and stream.error is not None:
+                error = stream.error
+                self._check("kind", False, f"{error.error_class.value}: {error.detail or error}")
+                return
+            self._check("end", stream.done is (told is None), "the stream's end is not told")
+            if told is not None:
+                self._check("kind", stream.error is not None, "the error was not seen")
+                if stream.error is not None:
+                    self._compare_error(stream.error, told)
+            self._compare(seen, stream.meter)
+
+    def _compare(self, seen: Seen, meter: Meter) -> None:
+        """What the caller sees, and what is counted, against `expect`."""
+        expect = self._case.expect or {}
+        first = seen.first()
+        self._check("form", not seen.faults, ", ".join(dict.fromkeys(seen.faults)))
+        for name, got in (("text", first.text), ("reasoning", first.reasoning)):
+            wanted = expect.get(name) or ""
+            self._check(name, got == wanted, f"{got[:60]!r} instead of {wanted[:60]!r}")
+        calls = [call.parsed() for _, call in sorted(first.calls.items())]
+        wanted_calls = [_parsed(call) for call in expect.get("tool_calls") or ()]
+        self._check("tool_calls", calls == wanted_calls, f"{calls!r} instead of {wanted_calls!r}")
+        self._compare_finish(first.finish, meter, has_calls=bool(calls))
+        self._compare_usage(expect.get("usage") or {}, seen.usage, meter)
+
+    def _compare_finish(self, got: str | None, meter: Meter, *, has_calls: bool) -> None:
+        wanted = (self._case.expect or {}).get("finish")
+        said = f"{got!r} instead of {wanted!r}"
+        if "stream_error" in (self._case.expect or {}):
+            self._check("finish", got is None, said)
+        elif wanted in FINISH_REASONS:
+            upgraded = "tool_calls" if has_calls and wanted == "stop" else wanted
+            self._check("finish", got == upgraded == meter.finish_reason, said)
+        else:  # the provider gave none, or one of its own: told as the answer's form demands
+            self._check("finish", got == ("tool_calls" if has_calls else "stop"), said)
+
+    def _compare_usage(self, wanted: JsonObject, shown: JsonObject | None, meter: Meter) -> None:
+        usage = meter.usage
+        if not wanted:
+            return
+        if usage is None:
+            self._check("usage", False, "none was counted")
+            return
+        counted = {
+            "input": usage.input_tokens,
+            "output": usage.output_tokens,
+            "cache_read": usage.of(Dimension.CACHE_READ),
+            "cache_write": usage.of(Dimension.CACHE_WRITE, Dimension.CACHE_WRITE_1H),
+            "reasoning": usage.of(Dimension.REASONING),
+        }
+        for name, got in counted.items():
+            if name not in wanted:
+                continue
+            expected = int(wanted[name])
+            if (
+                name == "reasoning"
+            ):  # more of it than output is a slip of the provider's: not billed
+                expected = min(expected, int(wanted.get("output", expected)))
+            self._check(f"usage.{name}", got == expected, f"{got} instead of {expected}")
+        if shown is not None and "total" in wanted:
+            total = shown.get("total_tokens")
+            self._check("usage.total", total == wanted["total"], f"{total}")
+
+
+def _changes(recorded: Any, sent: Any, path: str) -> Iterator[tuple[str, str]]:
+    """What differs: the member's path, such as `messages[].name`, and how."""
+    if isinstance(recorded, dict) and isinstance(sent, dict):
+        for name in [*recorded, *(name for name in sent if name not in recorded)]:
+            member = f"{path}.{name}" if path else name
+            if name not in sent:
+                yield member, "removed"
+            elif name not in recorded:
+                yield member, "added"
+            else:
+                yield from _changes(recorded[name], sent[name], member)
+    elif isinstance(recorded, list) and isinstance(sent, list) and len(recorded) == len(sent):
+        for old, new in zip(recorded, sent, strict=True):
+            yield from _changes(old, new, f"{path}[]")
+    elif recorded != sent:
+        yield path, "changed"
+
+
+def _class_for(status: int, code: Any) -> str | None:
+    for row in knowledge().error:
+        if row.code is not None and row.code != code:
+            continue
+        if row.status is not None and row.status != status:
+            continue
+        return row.class_
+    return None
+
+
+def _parsed(call: JsonObject) -> JsonObject:
+    """An expected call; arguments that are a string of JSON are parsed."""
+    arguments = call.get("arguments")
+    if isinstance(arguments, str):
+        try:
+            arguments = loads(arguments)
+        except ValueError:
+            pass
+    return {"name": call.get("name"), "arguments": arguments}

@@ -1,0 +1,378 @@
+"""The way to providers over aiohttp: serves proxies, and is what the own client is compared with.
+
+aiohttp does not tell three things that the port promises, so its protocol and connector are
+extended by them: whether a connection was used before (replay), how many bytes of an answer came
+(replay, too), and why a connection was lost (a reset is not the end of a body without a length).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from contextvars import ContextVar
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Final
+
+import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.client_proto import ResponseHandler
+from aiohttp.client_reqrep import ClientRequest
+from aiohttp.connector import Connection
+from aiohttp.resolver import ThreadedResolver
+from aiohttp.tracing import Trace
+
+from opengateway import __version__
+from opengateway.domain.errors import ErrorClass, UpstreamError
+from opengateway.infra.outbound import (
+    AllowAddress,
+    OutboundLimits,
+    Target,
+    authorization,
+    target_of,
+    tls_context,
+)
+from opengateway.ports.transport import UpstreamRequest, UpstreamResponse
+
+_USER_AGENT: Final = f"opengateway/{__version__}"
+_NETWORK_ERRORS: Final = (aiohttp.ClientError, OSError, TimeoutError)
+_BODILESS: Final = frozenset((204, 304))
+_SWITCHING_PROTOCOLS: Final = 101
+
+
+class _Handler(ResponseHandler):
+    """One connection, with what aiohttp does not keep."""
+
+    uses = 0
+    received = 0
+    """Bytes since the newest request went out."""
+    lost_by: BaseException | None = None
+
+    def data_received(self, data: bytes) -> None:
+        self.received += len(data)
+        super().data_received(data)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        self.lost_by = exc
+        super().connection_lost(exc)
+
+
+class _Attempt:
+    """What became of one sending, written by the connector for whoever sends."""
+
+    __slots__ = ("fresh_only", "handler", "transport")
+
+    def __init__(self, *, fresh_only: bool) -> None:
+        self.fresh_only = fresh_only
+        self.handler: _Handler | None = None
+        self.transport: asyncio.Transport | None = None
+
+    @property
+    def may_be_replayed(self) -> bool:
+        """Whether the connection was used before, and nothing of an answer came over it."""
+        handler = self.handler
+        return (
+            handler is not None
+            and not self.fresh_only
+            and handler.uses > 1
+            and handler.received == 0
+        )
+
+    def abort(self) -> None:
+        # Not `close`: that would first send what is buffered, to a peer that may never read.
+        if self.transport is not None:
+            self.transport.abort()
+
+
+_current: ContextVar[_Attempt] = ContextVar("opengateway_upstream_attempt")
+"""aiohttp calls the connector within the sender's task; this is how the two speak."""
+
+
+class _Connector(aiohttp.TCPConnector):
+    """Bounds how many wait, tells the sender which connection it got, trusts no chatty one."""
+
+    def __init__(
+        self, limits: OutboundLimits, ca_file: Path | None, allow: AllowAddress | None
+    ) -> None:
+        super().__init__(
+            limit=limits.connections,
+            limit_per_host=limits.connections_per_origin,
+            keepalive_timeout=limits.idle_s,
+            ssl=tls_context(ca_file),
+            resolver=_CheckedResolver(allow) if allow is not None else None,
+        )
+        self._factory: partial[ResponseHandler] = partial(_Handler, loop=self._loop)
+        self._opening = 0
+        self._opening_limit = limits.opening
+
+    async def connect(
+        self, req: ClientRequest, traces: list[Trace], timeout: aiohttp.ClientTimeout
+    ) -> Connection:
+        if self._opening >= self._opening_limit:
+            raise UpstreamError(
+                ErrorClass.CONNECT, "too many requests wait for a connection to the provider"
+            )
+        attempt = _current.get()
+        self._opening += 1
+        try:
+            while True:
+                connection = await super().connect(req, traces, timeout)
+                handler = connection.protocol
+                assert isinstance(handler, _Handler)
+                # A kept connection that spoke unasked would answer this request with what it
+                # said then; and after one turned out stale, its kept neighbours are not tried.
+                if handler.uses and (attempt.fresh_only or handler.should_close):
+                    connection.close()
+                    continue
+                handler.uses += 1
+                handler.received = 0
+                attempt.handler = handler
+                attempt.transport = connection.transport
+                return connection
+        finally:
+            self._opening -= 1
+
+
+class _CheckedResolver(AbstractResolver):
+    """Gives only addresses that are allowed. What was checked is what is connected to."""
+
+    def __init__(self, allow: AllowAddress) -> None:
+        self._allow = allow
+        self._inner = ThreadedResolver()
+
+    async def resolve(self, host: str, port: int = 0, family: int = 0) -> list[ResolveResult]:
+        found = await self._inner.resolve(host, port, family)  # type: ignore[arg-type]
+        allowed = [result for result in found if self._allow(host, result["host"])]
+        if not allowed:
+            raise OSError(None, f"no address of {host!r} is allowed by the zone's outbound rules")
+        return allowed
+
+    async def close(self) -> None:
+        await self._inner.close()
+
+
+class AiohttpTransport:
+    """Implements `ports.transport.UpstreamTransport`. Make it within a running loop.
+
+    `proxy` is used for every host but loopback ones (the bundled simulator). Then names are
+    resolved by the proxy, and `allow_address` sees the proxy's own address. Without
+    `allow_address` whatever the zone configures is allowed: no URL ever comes from a caller.
+    """
+
+    def __init__(
+        self,
+        *,
+        proxy: str | None = None,
+        ca_file: Path | None = None,
+        allow_address: AllowAddress | None = None,
+        limits: OutboundLimits | None = None,
+    ) -> None:
+        self._limits = limits or OutboundLimits()
+        self._proxy = proxy
+        self._allow = allow_address
+        self._session = aiohttp.ClientSession(
+            connector=_Connector(self._limits, ca_file, allow_address),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
+            trust_env=False,
+            read_bufsize=self._limits.buffer_bytes,
+            max_line_size=self._limits.header_bytes,
+            max_field_size=self._limits.header_bytes,
+            max_headers=self._limits.headers,
+        )
+
+    async def send(self, request: UpstreamRequest) -> UpstreamResponse:
+        target = target_of(request.url)
+        headers = _headers(request, target)
+        if (
+            self._allow is not None
+            and target.literal is not None
+            and not self._allow(target.literal, target.literal)
+        ):
+            raise UpstreamError(
+                ErrorClass.CONNECT, "the provider's address is not allowed by the outbound rules"
+            )
+        response = await self._send_once(request, target, headers, _Attempt(fresh_only=False))
+        if response is None:
+            attempt = _Attempt(fresh_only=True)
+            response = await self._send_once(request, target, headers, attempt)
+            assert response is not None, "a fresh connection is never replayed"
+        return response
+
+    async def _send_once(
+        self,
+        request: UpstreamRequest,
+        target: Target,
+        headers: Mapping[str, str],
+        attempt: _Attempt,
+    ) -> AiohttpResponse | None:
+        """None when a kept connection was found closed: nothing was lost by sending again.
+
+        Raises `UpstreamError`.
+        """
+        token = _current.set(attempt)
+        try:
+            response = await self._session.request(
+                request.method,
+                request.url,
+                data=request.body,
+                headers=headers,
+                allow_redirects=False,
+                proxy=None if target.is_loopback else self._proxy,
+                timeout=_timeout(request.connect_timeout_s),
+            )
+        except _NETWORK_ERRORS as error:
+            attempt.abort()
+            if attempt.may_be_replayed:
+                return None
+            raise _not_answered(error, attempt) from error
+        except BaseException:
+            attempt.abort()
+            raise
+        finally:
+            _current.reset(token)
+        assert attempt.handler is not None
+        answer = AiohttpResponse(response, attempt.handler, self._limits)
+        if response.status == _SWITCHING_PROTOCOLS:
+            answer.abort()
+            raise UpstreamError(ErrorClass.MALFORMED, "the provider switched protocols unasked")
+        return answer
+
+    async def aclose(self) -> None:
+        await self._session.close()
+
+
+class AiohttpResponse:
+    """Implements `ports.transport.UpstreamResponse`."""
+
+    __slots__ = (
+        "_content",
+        "_handler",
+        "_limits",
+        "_response",
+        "_until_close",
+        "headers",
+        "status",
+    )
+
+    def __init__(
+        self, response: aiohttp.ClientResponse, handler: _Handler, limits: OutboundLimits
+    ) -> None:
+        self.status: int = response.status
+        self.headers: Mapping[str, str] = {
+            name.lower(): value for name, value in response.headers.items()
+        }
+        self._response = response
+        self._content = response.content
+        self._handler = handler
+        self._limits = limits
+        self._until_close = (
+            "content-length" not in self.headers
+            and "transfer-encoding" not in self.headers
+            and response.status not in _BODILESS
+        )
+
+    async def read(self, limit_bytes: int) -> bytes:
+        parts: list[bytes] = []
+        size = 0
+        while part := await self.chunk():
+            size += len(part)
+            if size > limit_bytes:
+                self.abort()
+                raise UpstreamError(
+                    ErrorClass.MALFORMED,
+                    f"the provider's answer is larger than {limit_bytes} bytes",
+                    upstream_status=self.status,
+                )
+            parts.append(part)
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    async def chunk(self) -> bytes:
+        try:
+            data = await self._content.readany()
+        except _NETWORK_ERRORS as error:
+            self.abort()
+            raise self._broken(error) from error
+        except BaseException:
+            self.abort()
+            raise
+        if not data and self._until_close and self._handler.lost_by is not None:
+            raise self._broken(self._handler.lost_by)
+        return data
+
+    def _broken(self, error: BaseException) -> UpstreamError:
+        return UpstreamError(
+            ErrorClass.ABORTED,
+            "the provider's connection broke while it answered",
+            upstream_status=self.status,
+            detail=_describe(error),
+        )
+
+    async def release(self) -> None:
+        # aiohttp puts a connection back at the very moment when its answer is complete.
+        if self._response.connection is None:
+            return
+        try:
+            async with asyncio.timeout(self._limits.drain_s):
+                rest = self._limits.drain_bytes
+                while rest > 0 and (data := await self._content.readany()):
+                    rest -= len(data)
+        except _NETWORK_ERRORS:
+            pass
+        except BaseException:
+            self.abort()
+            raise
+        self.abort()
+
+    def abort(self) -> None:
+        """Without effect once the answer is complete: the connection is another's by then."""
+        connection = self._response.connection
+        if connection is not None and connection.transport is not None:
+            connection.transport.abort()
+        self._response.close()
+
+
+@lru_cache(maxsize=256)
+def _timeout(connect_s: float) -> aiohttp.ClientTimeout:
+    """Waiting for a free connection, names, TCP and TLS together. Other clocks are not ours."""
+    return aiohttp.ClientTimeout(total=None, connect=connect_s, sock_connect=connect_s)
+
+
+def _headers(request: UpstreamRequest, target: Target) -> dict[str, str]:
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    headers["accept-encoding"] = "identity"
+    headers.setdefault("user-agent", _USER_AGENT)
+    if request.credential is not None:
+        name, value = authorization(request.credential, target)
+        headers[name] = value
+    return headers
+
+
+def _not_answered(error: BaseException, attempt: _Attempt) -> UpstreamError:
+    if attempt.handler is None:
+        return UpstreamError(
+            ErrorClass.CONNECT, "the provider could not be reached", detail=_describe(error)
+        )
+    if isinstance(error, aiohttp.ClientResponseError):
+        return UpstreamError(
+            ErrorClass.MALFORMED, "the provider's answer is not HTTP", detail=_describe(error)
+        )
+    return UpstreamError(
+        ErrorClass.ABORTED,
+        "the provider's connection broke before it answered",
+        detail=_describe(error),
+    )
+
+
+def _describe(error: BaseException) -> str:
+    """What happened, for the record. Never a URL: a proxy's holds a password."""
+    name = type(error).__name__
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return f"{name}: {error.certificate_error}"
+    if isinstance(error, aiohttp.ClientResponseError):
+        return f"{name}: {error.status} {error.message}"
+    if isinstance(error, OSError) and error.strerror:
+        return f"{name}: {error.strerror}"
+    if isinstance(error, aiohttp.ClientPayloadError):
+        return f"{name}: {error}"
+    return name
