@@ -21,6 +21,8 @@ export default defineConfig({
         ko: { label: '한국어', lang: 'ko' },
         ja: { label: '日本語', lang: 'ja' },
       },
+      // A command is not a window: no title bar above it.
+      expressiveCode: { defaultProps: { overridesByLang: { 'sh,http': { frame: 'none' } } } },
       lastUpdated: false,
       credits: false,
       disable404Route: false,

@@ -11,165 +11,20 @@ from __future__ import annotations
 import ast
 import sys
 import tomllib
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from opengateway.domain import errors as tree
+from error_codes import Code, CodeFinder, tree_classes
+
 from opengateway.policies.errors import ERROR_POLICIES
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCE = ROOT / "src" / "opengateway"
 PAGES = ROOT / "docs" / "src" / "content" / "docs"
 NOTES = ROOT / "docs" / "error-notes.toml"
+FIELD_NOTES = ROOT / "docs" / "field-notes.toml"
 PROVIDERS = SOURCE / "catalog" / "providers.toml"
-
-IMITATIONS = ("simulator",)
-"""Packages that speak with other services' error codes."""
-
-
-FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
-
-
-@dataclass(frozen=True)
-class Code:
-    """One error code as it is shown to callers."""
-
-    code: str
-    status: int
-    type: str
-
-
-def tree_classes() -> dict[str, type[tree.GatewayError]]:
-    """Every class of the tree that is known to `domain/errors.py`, by name."""
-    found: dict[str, type[tree.GatewayError]] = {}
-    waiting: list[type[tree.GatewayError]] = [tree.GatewayError]
-    while waiting:
-        kind = waiting.pop()
-        found[kind.__name__] = kind
-        waiting += [sub for sub in kind.__subclasses__() if sub.__module__ == tree.__name__]
-    return found
-
-
-class CodeFinder:
-    """Finds the codes given where errors are made: `InvalidRequest("...", code="...")`.
-
-    Follows names of constants, names assigned in the same function, and functions that hand their
-    parameter `code` on. What it cannot follow stops it: a code must be findable by reading.
-    """
-
-    def __init__(self, source: Path, classes: dict[str, type[tree.GatewayError]]) -> None:
-        self._classes = classes
-        self._modules = {
-            path: ast.parse(path.read_text("utf-8"))
-            for path in sorted(source.rglob("*.py"))
-            if path.relative_to(source).parts[0] not in IMITATIONS
-        }
-        self._constants = dict(self._find_constants())
-        self._givers = dict(self._find_givers())
-
-    def codes(self) -> Iterator[Code]:
-        for path, function, call in self._calls():
-            name = _name_of(call.func)
-            if (kind := self._classes.get(name)) is not None:
-                given = _argument(call, "code", None)
-            elif name in self._givers:
-                kind, position = self._givers[name]
-                given = _argument(call, "code", position)
-            else:
-                continue
-            if given is None or _is_handed_on(given, function):
-                continue
-            try:
-                for code in self._values(given, function):
-                    yield Code(code, kind.status, kind.type)
-            except LookupError as unknown:
-                raise SystemExit(
-                    f"{path}:{call.lineno}: cannot tell which error code {unknown} is"
-                ) from None
-
-    def _calls(self) -> Iterator[tuple[Path, ast.AST, ast.Call]]:
-        for path, module in self._modules.items():
-            for function in [module, *(n for n in ast.walk(module) if isinstance(n, FUNCTIONS))]:
-                for node in _own_nodes(function):
-                    if isinstance(node, ast.Call):
-                        yield path, function, node
-
-    def _find_constants(self) -> Iterator[tuple[str, str]]:
-        for module in self._modules.values():
-            for node in module.body:
-                value = getattr(node, "value", None)
-                if isinstance(value, ast.Constant) and isinstance(value.value, str):
-                    for target in _targets(node):
-                        yield target, value.value
-
-    def _find_givers(self) -> Iterator[tuple[str, tuple[type[tree.GatewayError], int]]]:
-        for _, function, call in self._calls():
-            kind = self._classes.get(_name_of(call.func))
-            given = _argument(call, "code", None)
-            if kind is None or given is None or not isinstance(function, FUNCTIONS):
-                continue
-            names = [a.arg for a in function.args.args]
-            if isinstance(given, ast.Name) and given.id == "code" and "code" in names:
-                yield function.name, (kind, names.index("code"))
-
-    def _values(self, expression: ast.expr, function: ast.AST) -> Iterator[str]:
-        match expression:
-            case ast.Constant(value=str(text)):
-                yield text
-            case ast.IfExp(body=one, orelse=other):
-                yield from self._values(one, function)
-                yield from self._values(other, function)
-            case ast.Name(id=name) | ast.Attribute(attr=name):
-                assigned = [
-                    node.value
-                    for node in _own_nodes(function)
-                    if isinstance(node, ast.Assign) and name in _targets(node)
-                ]
-                for value in assigned:
-                    yield from self._values(value, function)
-                if not assigned:
-                    yield self._constants[name]
-            case _:
-                raise LookupError(ast.unparse(expression))
-
-
-def _own_nodes(function: ast.AST) -> Iterator[ast.AST]:
-    """The nodes of a function or module, without those of functions inside it."""
-    for child in ast.iter_child_nodes(function):
-        if not isinstance(child, FUNCTIONS):
-            yield child
-            yield from _own_nodes(child)
-
-
-def _name_of(function: ast.expr) -> str:
-    match function:
-        case ast.Name(id=name) | ast.Attribute(attr=name):
-            return name
-    return ""
-
-
-def _targets(node: ast.AST) -> list[str]:
-    targets = getattr(node, "targets", None) or [getattr(node, "target", None)]
-    return [t.id for t in targets if isinstance(t, ast.Name)]
-
-
-def _argument(call: ast.Call, name: str, position: int | None) -> ast.expr | None:
-    for keyword in call.keywords:
-        if keyword.arg == name:
-            return keyword.value
-    if position is not None and position < len(call.args):
-        return call.args[position]
-    return None
-
-
-def _is_handed_on(given: ast.expr, function: ast.AST) -> bool:
-    """`code=error.code`, or the parameter of a function that is followed by its callers."""
-    if isinstance(given, ast.Attribute):
-        return given.attr == "code"
-    parameters = function.args.args if isinstance(function, FUNCTIONS) else []
-    return isinstance(given, ast.Name) and given.id in [a.arg for a in parameters]
 
 
 def error_codes() -> list[Code]:
@@ -181,13 +36,13 @@ def error_codes() -> list[Code]:
     return sorted(found, key=lambda c: (c.code, c.status))
 
 
-def notes() -> dict[str, dict[str, str]]:
-    return tomllib.loads(NOTES.read_text("utf-8"))
+def read_toml(path: Path) -> dict[str, Any]:
+    return tomllib.loads(path.read_text("utf-8"))
 
 
 def errors_part() -> str:
     """A heading for every code, so that each has its own anchor; then the failover table."""
-    codes, words = error_codes(), notes()
+    codes, words = error_codes(), read_toml(NOTES)
     names = sorted({c.code for c in codes})
     if missing := [n for n in names if n not in words]:
         raise SystemExit(f"docs/error-notes.toml lacks {', '.join(missing)}")
@@ -258,23 +113,30 @@ def struct_fields(path: Path, name: str) -> list[tuple[str, str, str]]:
     return found
 
 
-PLAIN_FIELDS = {
-    "min_temperature": "Lower values are raised to it.",
-    "max_temperature": "Higher values are lowered to it.",
-    "max_stop": "More stop sequences than this are refused before sending.",
-    "models": "Rules for models by the beginning of their name: `prefix`, `reasoning`, `reasoning_in`.",
-}
-"""What is said of profile fields whose source has no words of its own."""
+def fields_part(path: Path, name: str) -> str:
+    """A table of a struct's fields. The docs' own words go before the source's."""
+    notes = read_toml(FIELD_NOTES)[name]
+    lines = ["| Key | Default | What |", "|---|---|---|"]
+    for field, default, words in struct_fields(path, name):
+        words = notes.pop(field, words)
+        if not words:
+            raise SystemExit(f"{name}.{field} has no docstring, and docs/field-notes.toml no words")
+        lines.append(f"| `{field}` | `{_as_yaml(default)}` | {words} |")
+    if notes:
+        raise SystemExit(f"docs/field-notes.toml: {name} has no {', '.join(notes)}")
+    return "\n".join(lines)
 
 
 def profile_part() -> str:
-    lines = ["| Key | Default | What |", "|---|---|---|"]
-    for name, default, words in profile_fields():
-        words = words or PLAIN_FIELDS.get(name, "")
-        if not words:
-            raise SystemExit(f"Profile.{name} has no docstring, and PLAIN_FIELDS has none for it")
-        lines.append(f"| `{name}` | `{_as_yaml(default)}` | {words} |")
-    return "\n".join(lines)
+    return fields_part(SOURCE / "domain" / "catalog.py", "Profile")
+
+
+def faults_part() -> str:
+    return fields_part(SOURCE / "simulator" / "faults.py", "Fault")
+
+
+def matches_part() -> str:
+    return fields_part(SOURCE / "simulator" / "faults.py", "Match")
 
 
 def _as_yaml(default: str) -> str:
@@ -284,9 +146,9 @@ def _as_yaml(default: str) -> str:
 
 def providers_part() -> str:
     """One section for each provider: where it is, what is known of it, how it bends the wire."""
-    providers = sorted(tomllib.loads(PROVIDERS.read_text("utf-8")).items())
+    providers = sorted(read_toml(PROVIDERS).items())
     known = {name for name, _, _ in profile_fields()}
-    lines = ["| Provider | Id | Where | Key | Evidence |", "|---|---|---|---|---|"]
+    lines = ["| Provider | Id | Where | Key needed | Evidence |", "|---|---|---|---|---|"]
     for provider_id, provider in providers:
         auth = provider.get("auth", "bearer")
         anchor = provider["name"].lower().replace(" ", "-")
@@ -303,7 +165,7 @@ def providers_part() -> str:
 
 
 PLAIN_PROFILE = "Its profile is that of the OpenAI wire itself."
-AUTH = {"bearer": "yes", "none": "none by default"}
+AUTH = {"bearer": "yes", "none": "no"}
 
 
 def profile_fields() -> list[tuple[str, str, str]]:
@@ -347,26 +209,28 @@ def _rules(rules: list[dict[str, str]]) -> str:
 
 
 PARTS = {
-    "reference/errors.md": ("errors", errors_part),
-    "reference/providers.md": ("providers", providers_part),
-    "operate/zone-file.md": ("profile", profile_part),
+    "reference/errors.md": {"errors": errors_part},
+    "reference/providers.md": {"providers": providers_part},
+    "operate/zone-file.md": {"profile": profile_part},
+    "operate/simulator.md": {"faults": faults_part, "matches": matches_part},
 }
 
 
-def renewed(page: Path, name: str, content: str) -> str:
-    """The page's text with its generated part replaced."""
-    before, start, rest = page.read_text("utf-8").partition(f"<!-- generated: {name} -->")
-    _, end, after = rest.partition("<!-- /generated -->")
-    if not start or not end:
-        raise SystemExit(f"{page} has no generated part {name!r}")
-    return f"{before}{start}\n\n{content.strip()}\n\n{end}{after}"
+def renewed(page: Path, parts: dict[str, Callable[[], str]]) -> str:
+    """The page's text with its generated parts replaced."""
+    text = page.read_text("utf-8")
+    for name, make in parts.items():
+        before, start, rest = text.partition(f"<!-- generated: {name} -->")
+        _, end, after = rest.partition("<!-- /generated -->")
+        if not start or not end:
+            raise SystemExit(f"{page} has no generated part {name!r}")
+        text = f"{before}{start}\n\n{make().strip()}\n\n{end}{after}"
+    return text
 
 
 def stale_pages() -> dict[Path, str]:
-    """Pages whose generated part is out of date, with what they should say."""
-    wanted = {
-        PAGES / page: renewed(PAGES / page, name, make()) for page, (name, make) in PARTS.items()
-    }
+    """Pages whose generated parts are out of date, with what they should say."""
+    wanted = {PAGES / page: renewed(PAGES / page, parts) for page, parts in PARTS.items()}
     return {page: text for page, text in wanted.items() if page.read_text("utf-8") != text}
 
 

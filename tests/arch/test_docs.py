@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import json
 import re
 import sys
@@ -100,9 +100,10 @@ def broken_links(path: Path) -> Iterator[str]:
             target = (path.parent / unquote(parts.path)).resolve() if parts.path else path
         if target is None or not target.exists():
             yield f"{name(path)}: {link}"
-        elif parts.fragment and target.suffix in (".md", ".mdx"):
-            if parts.fragment not in anchors(target):
-                yield f"{name(path)}: {link} (no such heading)"
+            continue
+        to_heading = parts.fragment and target.suffix in (".md", ".mdx")
+        if to_heading and parts.fragment not in anchors(target):
+            yield f"{name(path)}: {link} (no such heading)"
 
 
 def test_every_link_within_the_project_leads_somewhere() -> None:
@@ -114,11 +115,9 @@ def test_every_link_within_the_project_leads_somewhere() -> None:
 # --- the guides for those who change the product ------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("path", "limit"), [(ROOT / "AGENTS.md", 150), (ROOT / "ARCHITECTURE.md", 300)], ids=name
-)
-def test_a_root_guide_stays_short(path: Path, limit: int) -> None:
-    assert len(path.read_text().splitlines()) <= limit
+@pytest.mark.parametrize(("guide", "limit"), [("AGENTS.md", 150), ("ARCHITECTURE.md", 300)])
+def test_a_root_guide_stays_short(guide: str, limit: int) -> None:
+    assert len((ROOT / guide).read_text().splitlines()) <= limit
 
 
 def nested_guides() -> list[Path]:
@@ -200,37 +199,37 @@ def test_every_runtime_dependency_has_its_reason() -> None:
 # --- the site -----------------------------------------------------------------------------------
 
 
-def docs_tables() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("docs_tables", ROOT / "tools/docs_tables.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["docs_tables"] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    return module
+@cache
+def tool(module: str) -> ModuleType:
+    """A module of the folder `tools`, which is no package."""
+    sys.path.insert(0, str(ROOT / "tools"))
+    try:
+        return importlib.import_module(module)
+    finally:
+        sys.path.remove(str(ROOT / "tools"))
 
 
 def test_generated_parts_of_the_docs_are_current() -> None:
-    stale = [name(page) for page in docs_tables().stale_pages()]
+    stale = [name(page) for page in tool("docs_tables").stale_pages()]
     assert stale == [], "run .venv/bin/python tools/docs_tables.py"
 
 
 def test_every_error_code_has_its_anchor() -> None:
-    codes = {code.code for code in docs_tables().error_codes()}
+    codes = {code.code for code in tool("docs_tables").error_codes()}
     assert {"invalid_api_key", "capacity_exhausted", "model_not_found"} <= codes
     assert codes - anchors(SITE_SOURCE / "reference/errors.md") == set()
 
 
 def test_a_code_that_cannot_be_read_from_the_source_is_refused(tmp_path: Path) -> None:
-    tables = docs_tables()
+    codes = tool("error_codes")
     (tmp_path / "seeded.py").write_text("raise NotFound('x', code=pick())\n")
     with pytest.raises(SystemExit, match="cannot tell"):
-        list(tables.CodeFinder(tmp_path, tables.tree_classes()).codes())
+        list(codes.CodeFinder(tmp_path, codes.tree_classes()).codes())
     (tmp_path / "seeded.py").write_text(
         "def deny(code, text):\n    return NotFound(text, code=code)\n\nGONE = 'gone'\n"
         "raise deny(GONE if odd else 'lost', 'x')\n"
     )
-    found = {c.code for c in tables.CodeFinder(tmp_path, tables.tree_classes()).codes()}
+    found = {c.code for c in codes.CodeFinder(tmp_path, codes.tree_classes()).codes()}
     assert found == {"gone", "lost"}
 
 

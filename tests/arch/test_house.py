@@ -116,7 +116,7 @@ def test_locks_hold_hashes_and_no_addresses() -> None:
     for lock in sorted((ROOT / "requirements").glob("*.lock")):
         text = lock.read_text()
         assert "://" not in text, lock.name
-        pins = re.findall(r"^[a-z0-9_.-]+(?:\[.*?\])?==", text, re.M)
+        pins = re.findall(r"^[a-z0-9_.-]+(?:\[.*?\])?==", text, re.MULTILINE)
         assert pins, lock.name
         assert text.count("--hash=sha256:") >= len(pins), lock.name
     for lock in [
@@ -174,10 +174,22 @@ def test_importing_starts_nothing(module: str) -> None:
 
 def test_the_pipeline_lists_its_twelve_steps() -> None:
     text = ast.get_docstring(ast.parse((SRC / "gateway/pipeline.py").read_text())) or ""
-    assert re.findall(r"^ *(\d+)\. `(\w+)`", text, re.M) == [
+    assert re.findall(r"^ *(\d+)\. `(\w+)`", text, re.MULTILINE) == [
         (str(i + 1), step)
         for i, step in enumerate(
-            "accept authenticate decode resolve admit route attempt commit relay close settle"
-            " record".split()
+            [
+                "accept",
+                "authenticate",
+                "decode",
+                "resolve",
+                "admit",
+                "route",
+                "attempt",
+                "commit",
+                "relay",
+                "close",
+                "settle",
+                "record",
+            ]
         )
     ]

@@ -24,6 +24,7 @@ class Peer:
 
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
+    changed: asyncio.Condition
     number: int
     """Counts connections from 0."""
     requests: list[Received] = field(default_factory=list)
@@ -39,7 +40,9 @@ class Peer:
         }
         body = await self.reader.readexactly(int(headers.get("content-length", "0")))
         received = Received(line, headers, body)
-        self.requests.append(received)
+        async with self.changed:
+            self.requests.append(received)
+            self.changed.notify_all()
         return received
 
     async def say(self, data: bytes) -> None:
@@ -70,6 +73,12 @@ class ScriptedServer:
     origin: str
     port: int
     peers: list[Peer] = field(default_factory=list)
+    changed: asyncio.Condition = field(default_factory=asyncio.Condition)
+
+    async def seen(self, requests: int) -> None:
+        """Wait until so many requests came, over all connections."""
+        async with asyncio.timeout(5), self.changed:
+            await self.changed.wait_for(lambda: len(self.requests) >= requests)
 
     @property
     def requests(self) -> list[Received]:
@@ -85,7 +94,7 @@ async def scripted(
     tasks: set[asyncio.Task[None]] = set()
 
     async def play(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        peer = Peer(reader, writer, len(server.peers))
+        peer = Peer(reader, writer, server.changed, len(server.peers))
         server.peers.append(peer)
         task = asyncio.current_task()
         assert task is not None

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 import uvloop
-from contract.transport import TransportContract
 
+from contract.transport import TransportContract
 from opengateway.infra.aiohttp_transport import AiohttpTransport
 
 

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from contract.scripted_server import Peer, ScriptedServer, scripted
 from contract.tls_material import Authority
-
 from opengateway.domain.errors import ErrorClass, UpstreamError
 from opengateway.ports.transport import (
     Credential,
@@ -279,7 +279,22 @@ class TransportContract:
         await self.cut(transport, CHUNKED + HELLO + rest)
 
     async def test_a_malformed_chunk_is_not_an_end(self, transport: UpstreamTransport) -> None:
-        await self.cut(transport, CHUNKED + HELLO + b"zz\r\n")
+        async def script(peer: Peer) -> None:
+            await peer.request()
+            await peer.say(CHUNKED + HELLO)
+            await go_on.wait()
+            await peer.say(b"zz\r\n")
+            await peer.gone()
+
+        go_on = asyncio.Event()
+        async with scripted(script) as server:
+            response = await transport.send(post(server.origin))
+            assert await response.chunk() == b"hello"
+            go_on.set()
+            with pytest.raises(UpstreamError) as caught:
+                await response.chunk()
+            assert caught.value.error_class is ErrorClass.ABORTED
+            await asyncio.wait_for(server.peers[0].gone(), SOON_S)
 
     async def test_a_reset_is_not_the_end_of_a_body_without_length(
         self, transport: UpstreamTransport
@@ -449,8 +464,7 @@ class TransportContract:
         all_open = asyncio.Event()
         async with scripted(script) as server:
             first = [asyncio.create_task(fetch(transport, server.origin)) for _ in range(3)]
-            while len(server.requests) < 3:
-                await asyncio.sleep(0.005)
+            await server.seen(3)
             all_open.set()
             await asyncio.gather(*first)
             assert await fetch(transport, server.origin) == b"ok"
@@ -538,8 +552,7 @@ class TransportContract:
     async def cancelled(self, work: Awaitable[Any], server: ScriptedServer) -> None:
         """The server sees the connection close soon after the work was cancelled."""
         task = asyncio.ensure_future(work)
-        while not server.requests:
-            await asyncio.sleep(0.005)
+        await server.seen(1)
         await asyncio.sleep(0.02)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):

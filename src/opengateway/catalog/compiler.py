@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from itertools import chain
+from typing import Final
 
 import msgspec
 
@@ -26,6 +27,9 @@ from opengateway.domain.errors import OperatorError
 
 _ASSUMED = (Capability.TOOLS, Capability.STRUCTURED_OUTPUT, Capability.TEMPERATURE)
 """Of a zone's model that says nothing: to refuse what it may well do would be the worse guess."""
+
+_BUNDLED_HEADERS: Final = {"authorization": "Bearer bundled"}
+"""The simulator wants a key, as vendors do, and takes any: this one guards nothing."""
 
 
 def compile_snapshot(
@@ -124,6 +128,7 @@ def resolve_provider(
     auth = auth_of(config, known)
     base = known or CatalogueProvider(name=provider_id, wire=wire, base_url=base_url)
     cancels = config.cancel_stops_billing
+    own = _BUNDLED_HEADERS if config.bundled and auth == "none" else {}
     return Provider(
         id=provider_id,
         name=config.name or (base.name if config.like is None else provider_id),
@@ -131,7 +136,7 @@ def resolve_provider(
         base_url=base_url,
         profile=_profile(base.profile, config),
         auth=auth,
-        headers={**base.headers, **config.headers},
+        headers={**own, **base.headers, **config.headers},
         region=config.region or base.region,
         country=config.country or base.country,
         credentials=() if auth == "none" else credentials,

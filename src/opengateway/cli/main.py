@@ -85,9 +85,12 @@ def version() -> None:
 @app.command()
 def migrate(zone: ZoneFile) -> None:
     """Bring the zone's database to this version's schema."""
-    from opengateway.compose.control import migrate_zone
+    from opengateway.compose.control import settings_of
+    from opengateway.infra.database import migrate as bring_up
 
-    print(migrate_zone(zone))
+    settings = settings_of(zone)
+    _run(lambda: bring_up(settings.database_url))
+    print(f"{settings.paths.control_db} has this version's schema")
 
 
 @app.command()

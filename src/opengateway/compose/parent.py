@@ -61,6 +61,8 @@ class _Parent:
         self._address: tuple[str, int] = listener.getsockname()[:2]
         self._logger = log.get_logger("parent")
         self._stop = asyncio.Event()
+        # Kept open as long as we live: a child that starts again inherits the same socket.
+        self._simulator: socket.socket | None = None
         self._children = self._plan(zone_file)
 
     def _plan(self, zone_file: Path) -> list[Child]:
@@ -68,7 +70,7 @@ class _Parent:
         environment = dict(os.environ)
         specs: list[ChildSpec] = []
         if any(p.bundled for p in self._zone.providers.values()):
-            simulator = bind("127.0.0.1", 0)
+            simulator = self._simulator = bind("127.0.0.1", 0)
             environment[SIMULATOR_URL] = f"http://127.0.0.1:{simulator.getsockname()[1]}/v1"
             specs.append(
                 _spec("simulator", "opengateway.simulator.serve", (), simulator, environment)

@@ -42,6 +42,8 @@ class Shaper:
     def read(self, node: Node, type_: Any, path: str) -> Any:
         """The value, or `BAD` after noting what is wrong."""
         bare, meta = _unwrap(type_)
+        if meta and (meta.extra or {}).get("raw"):
+            return node
         if get_origin(bare) in (Union, UnionType):
             if isinstance(node, Scalar) and node.value is None:
                 return None

@@ -15,6 +15,7 @@ from yaml.constructor import SafeConstructor
 
 MAX_BYTES: Final = 1024 * 1024
 MAX_DEPTH: Final = 24
+MAX_NODES: Final = 50_000
 _PREFIX: Final = "tag:yaml.org,2002:"
 
 Plain: TypeAlias = str | int | float | bool | None
@@ -54,11 +55,12 @@ class BadYaml(ValueError):
 
 
 class _PlainLoader(yaml.SafeLoader):
-    """Composes nodes; refuses anchors and depth before they can cost anything."""
+    """Composes nodes; refuses anchors, depth and number before they can cost anything."""
 
     def __init__(self, text: str) -> None:
         super().__init__(text)
         self._depth = 0
+        self._nodes = 0
 
     def compose_node(self, parent: yaml.Node | None, index: object) -> yaml.Node | None:
         event = self.peek_event()  # type: ignore[no-untyped-call]
@@ -67,6 +69,9 @@ class _PlainLoader(yaml.SafeLoader):
             raise BadYaml(line, "anchors and aliases are not read; write the value out")
         if self._depth >= MAX_DEPTH:
             raise BadYaml(line, f"nested deeper than {MAX_DEPTH} levels")
+        self._nodes += 1
+        if self._nodes > MAX_NODES:
+            raise BadYaml(line, f"more than {MAX_NODES} keys and values")
         self._depth += 1
         try:
             return super().compose_node(parent, index)  # type: ignore[arg-type]

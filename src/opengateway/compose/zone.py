@@ -118,16 +118,14 @@ def _load(path: Path, environ: Mapping[str, str], faults: Faults) -> Zone | None
     faults.learn(tree)
     references = References(path.parent, environ)
     shaper = Shaper(faults, references)
-    sections = dict(tree.entries)
-    components_node = sections.pop("components", None)
     # What is wrong takes its default here, so that the rest can be checked in the same pass.
-    values = shaper.fields(sections, ZoneFile, "")
+    values = shaper.fields(tree.entries, ZoneFile, "")
     known = set(ZoneFile.__struct_fields__)
     file = ZoneFile(
         **{"zone": "nameless", **{k: v for k, v in values.items() if k in known and v is not BAD}}
     )
-    components = _components(components_node, file.edition, shaper, faults)
-    providers = sections.get("providers")
+    components = _components(file.components, file.edition, shaper, faults)
+    providers = tree.entries.get("providers")
     declared = providers.entries if isinstance(providers, YamlMapping) else {}
     check_zone(file, path.parent, frozenset(declared), load_catalogue(), faults)
     secrets_use = components.secrets.use if components else DEFAULTS[SlotName.SECRETS]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 
@@ -97,7 +97,7 @@ class RoutingConfig(Section, frozen=True):
 
 
 class ZoneFile(Section, frozen=True):
-    """All but `components`, whose options depend on what is chosen there."""
+    """The whole file."""
 
     zone: Annotated[
         str,
@@ -110,6 +110,8 @@ class ZoneFile(Section, frozen=True):
     home: Annotated[str, msgspec.Meta(min_length=1, description="a path")] = "./var"
     listen: ListenConfig = ListenConfig()
     outbound: OutboundConfig = OutboundConfig()
+    components: Annotated[Any, msgspec.Meta(extra={"raw": True})] = None
+    """The tree's node as it stands: its options depend on what is chosen there."""
     auth: AuthConfig = AuthConfig()
     retention: RetentionConfig = RetentionConfig()
     providers: dict[str, ProviderConfig] = {}

@@ -134,6 +134,7 @@ def new_server(app: App, *, drain_s: float, owns_signals: bool = True) -> Server
     config = Config(
         app,
         http=GatewayProtocol,
+        interface="asgi3",
         loop="uvloop",
         ws="none",
         lifespan="off",

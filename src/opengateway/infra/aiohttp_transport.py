@@ -101,7 +101,7 @@ class _Connector(aiohttp.TCPConnector):
             ssl=tls_context(ca_file),
             resolver=_CheckedResolver(allow) if allow is not None else None,
         )
-        self._factory: partial[ResponseHandler] = partial(_Handler, loop=self._loop)
+        self._factory = partial(_Handler, loop=self._loop)  # type: ignore[assignment]
         self._opening = 0
         self._opening_limit = limits.opening
 

@@ -5,6 +5,10 @@ from __future__ import annotations
 import os
 import secrets
 from random import Random, SystemRandom
+from typing import TypeAlias
+
+Chance: TypeAlias = Random
+"""A source of chance, for annotations: the `random` module itself is imported nowhere else."""
 
 random_bytes = os.urandom
 """`n` bytes from the kernel; for ids, secrets and nonces."""

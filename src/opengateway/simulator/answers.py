@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from random import Random
 from typing import Any
 
 from opengateway.kit import json
-from opengateway.kit.chance import seeded
+from opengateway.kit.chance import Chance, seeded
 from opengateway.simulator.language import answer_text, thinking
 from opengateway.simulator.metering import BYTES_PER_TOKEN, count_text
 from opengateway.simulator.personas import Persona, Refusal
@@ -17,7 +17,21 @@ from opengateway.simulator.settings import ModelTraits
 
 MAX_PARALLEL = 8
 _BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-_CALLING = ("call", "use the tool", "use a tool", "도구", "호출", "ツール", "呼び出", "工具", "调用")
+_BYTES_PER_WORD = 8
+_WORDS_WANTED = re.compile(
+    r"(\d{1,5}) ?(?:words|단어|語|单词|palabras|mots|Wörter)\b", re.IGNORECASE
+)
+_CALLING = (
+    "call",
+    "use the tool",
+    "use a tool",
+    "도구",
+    "호출",
+    "ツール",
+    "呼び出",
+    "工具",
+    "调用",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +74,7 @@ def make_answers(
 
 
 def _answer(
-    ask: Ask, persona: Persona, traits: ModelTraits, target_tokens: int | None, chance: Random
+    ask: Ask, persona: Persona, traits: ModelTraits, target_tokens: int | None, chance: Chance
 ) -> Answer:
     reasoning = thinking(ask.question) if ask.reasoning else ""
     if names := _chosen(ask, traits, chance):
@@ -74,7 +88,7 @@ def _answer(
         chance,
         results=ask.tool_results if ask.after_tool else (),
         images=ask.images,
-        size=(target_tokens or 0) * BYTES_PER_TOKEN,
+        size=_size_wanted(ask.question, target_tokens),
     )
     if ask.files:
         text += f" Files received: {ask.files}."
@@ -83,7 +97,15 @@ def _answer(
     return Answer(text=text, reasoning=reasoning)
 
 
-def _chosen(ask: Ask, traits: ModelTraits, chance: Random) -> tuple[str, ...]:
+def _size_wanted(question: str, target_tokens: int | None) -> int:
+    """Bytes at least: what a directive says, or "500 words" in the question."""
+    if target_tokens is not None:
+        return target_tokens * BYTES_PER_TOKEN
+    found = _WORDS_WANTED.search(question[:4000])
+    return int(found[1]) * _BYTES_PER_WORD if found else 0
+
+
+def _chosen(ask: Ask, traits: ModelTraits, chance: Chance) -> tuple[str, ...]:
     """The tools to call, in the order in which the question names them."""
     if not ask.tools:
         return ()
@@ -109,7 +131,7 @@ def _named(ask: Ask) -> list[str]:
     return sorted(places, key=lambda name: places[name])
 
 
-def _call(name: str, ask: Ask, persona: Persona, chance: Random) -> Call:
+def _call(name: str, ask: Ask, persona: Persona, chance: Chance) -> Call:
     shape = persona.tool_id
     call_id = shape.prefix + "".join(chance.choices(_BASE62, k=shape.length))
     tool = ask.tools[name]
@@ -122,7 +144,7 @@ def _call(name: str, ask: Ask, persona: Persona, chance: Random) -> Call:
     return Call(call_id, name, json.dumps(arguments).decode())
 
 
-def _sample(schema: dict[str, Any], question: str, chance: Random) -> Any:
+def _sample(schema: dict[str, Any], question: str, chance: Chance) -> Any:
     try:
         return Sampler(schema, question, chance).sample()
     except (TypeError, ValueError, AttributeError, ArithmeticError) as error:

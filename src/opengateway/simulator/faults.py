@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 from fnmatch import fnmatchcase
-from random import Random
 from typing import Annotated, Any, Literal
 
 import msgspec
 import yaml
 
 from opengateway.domain.errors import OperatorError
-from opengateway.kit.chance import seeded
+from opengateway.kit.chance import Chance, seeded
 from opengateway.simulator.reading import DIRECTIVE
 from opengateway.simulator.settings import MAX_FAULT_BYTES, MAX_WAIT_S
 
@@ -91,6 +90,7 @@ class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
 
 
 NO_FAULT = Fault()
+"""Known by identity, so that the plain path pays nothing for faults."""
 
 
 class Match(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -131,7 +131,7 @@ class RuleBook:
         self.rules = rules
         self._seen = [0] * len(rules)
         self._struck = [0] * len(rules)
-        self._chance: list[Random] = [seeded(seed + index) for index in range(len(rules))]
+        self._chance: list[Chance] = [seeded(seed + index) for index in range(len(rules))]
 
     def choose(self, target: Target) -> Fault | None:
         for index, rule in enumerate(self.rules):
@@ -146,9 +146,9 @@ class RuleBook:
                 continue
             if match.every is not None and seen % match.every:
                 continue
-            if match.probability is not None:
-                if self._chance[index].random() >= match.probability:
-                    continue
+            odds = match.probability
+            if odds is not None and self._chance[index].random() >= odds:
+                continue
             self._struck[index] += 1
             return rule.fault
         return None

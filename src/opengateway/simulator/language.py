@@ -3,14 +3,67 @@
 from __future__ import annotations
 
 import re
-from random import Random
+
+from opengateway.kit.chance import Chance
 
 MAX_TEXT_BYTES = 4 * 1024 * 1024
 
 _STOPWORDS = {
-    "es": frozenset("el la los las qué cómo es por para con una está dime cuál".split()),
-    "fr": frozenset("le les des est quel quelle comment une pour avec dans dis moi qui".split()),
-    "de": frozenset("der die das ist wie was ein eine und nicht mit für wer bitte ich".split()),
+    "es": frozenset(
+        [
+            "el",
+            "la",
+            "los",
+            "las",
+            "qué",
+            "cómo",
+            "es",
+            "por",
+            "para",
+            "con",
+            "una",
+            "está",
+            "dime",
+            "cuál",
+        ]
+    ),
+    "fr": frozenset(
+        [
+            "le",
+            "les",
+            "des",
+            "est",
+            "quel",
+            "quelle",
+            "comment",
+            "une",
+            "pour",
+            "avec",
+            "dans",
+            "dis",
+            "moi",
+            "qui",
+        ]
+    ),
+    "de": frozenset(
+        [
+            "der",
+            "die",
+            "das",
+            "ist",
+            "wie",
+            "was",
+            "ein",
+            "eine",
+            "und",
+            "nicht",
+            "mit",
+            "für",
+            "wer",
+            "bitte",
+            "ich",
+        ]
+    ),
 }
 
 # {asked} is what was asked. The first sentence answers to it, the others fill.
@@ -128,7 +181,7 @@ def thinking(question: str) -> str:
 
 
 def answer_text(
-    question: str, chance: Random, *, results: tuple[str, ...], images: tuple[str, ...], size: int
+    question: str, chance: Chance, *, results: tuple[str, ...], images: tuple[str, ...], size: int
 ) -> str:
     """At least `size` bytes of sentences: the opening, what was received, and fillers."""
     language = language_of(question)

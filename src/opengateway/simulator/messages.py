@@ -112,10 +112,9 @@ def _check_part(part: Any, role: str, path: Path, persona: Persona) -> None:
 
 
 def _check_image(image: Any, path: Path, persona: Persona) -> None:
-    if isinstance(image, dict):
-        url = image.get("url")
-    else:
-        url = image if persona.image_strings else None
+    url = image.get("url") if isinstance(image, dict) else None
+    if persona.image_strings and isinstance(image, str):
+        url = image
     if not isinstance(url, str):
         raise Refusal("bad_type", path, expected="an object with a url", got="other")
     if url.startswith(("http://", "https://")) and persona.remote_images:

@@ -111,13 +111,13 @@ class Persona(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Refusal(Exception):
     """The vendor would refuse this request. `kind` names an entry of the persona's errors.
 
-    `path` leads to the member at fault: `("messages", 1, "role")`.
+    `at` leads to the member at fault: `("messages", 1, "role")`.
     """
 
-    def __init__(self, kind: str, path: tuple[str | int, ...] = (), **facts: Any) -> None:
+    def __init__(self, kind: str, at: tuple[str | int, ...] = (), **facts: Any) -> None:
         super().__init__(kind)
         self.kind = kind
-        self.path = path
+        self.at = at
         self.facts = facts
 
 
@@ -145,7 +145,7 @@ def load_personas() -> dict[str, Persona]:
 def render_refusal(persona: Persona, refusal: Refusal, *, reply_id: str = "") -> ErrorReply:
     """The vendor's status, headers and body for `refusal`."""
     rule = persona.errors.get(refusal.kind) or persona.errors["bad_value"]
-    return render_error(persona, rule, refusal.path, {"id": reply_id} | refusal.facts)
+    return render_error(persona, rule, refusal.at, {"id": reply_id} | refusal.facts)
 
 
 def render_error(

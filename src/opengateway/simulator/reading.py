@@ -67,8 +67,7 @@ def read_ask(
         files=_files(messages),
         tools=tools,
         forced=None if "tool_choice" in ignored else _forced(body.get("tool_choice"), tools),
-        parallel=body.get("parallel_tool_calls") is not False
-        or "parallel_tool_calls" in ignored,
+        parallel=body.get("parallel_tool_calls") is not False or "parallel_tool_calls" in ignored,
         max_tokens=body.get("max_completion_tokens") or body.get("max_tokens"),
         stop=_stop(body.get("stop")),
         n=1 if "n" in ignored else (body.get("n") or 1),

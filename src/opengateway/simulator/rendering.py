@@ -59,7 +59,10 @@ def unary_body(
     """A whole reply. `meter` None leaves usage away."""
     choices = []
     for index, answer in enumerate(answers):
-        choice: dict[str, Any] = {"index": index, "message": _message(persona, answer, show_reasoning)}
+        choice: dict[str, Any] = {
+            "index": index,
+            "message": _message(persona, answer, show_reasoning),
+        }
         if persona.logprobs_member:
             choice["logprobs"] = _logprobs(pieces_of(answer.text), logprobs)
         choice["finish_reason"] = finish_word(persona, answer.finish, streamed=False)
@@ -101,7 +104,10 @@ def _message(persona: Persona, answer: Answer, show_reasoning: bool) -> dict[str
     text: Any = answer.text if answer.text or not answer.calls else None
     shown = answer.reasoning if show_reasoning else ""
     if persona.reasoning == "parts" and shown:
-        message["content"] = [_thinking_part(shown, closed=True), {"type": "text", "text": text or ""}]
+        message["content"] = [
+            _thinking_part(shown, closed=True),
+            {"type": "text", "text": text or ""},
+        ]
     else:
         message["content"] = text
     if persona.usage_shape == "details":
@@ -261,7 +267,9 @@ class StreamRenderer:
         return _frame("finish", chunk)
 
     def _usage(self, meter: Meter) -> Frame:
-        return _frame("usage", self._head | {"choices": [], "usage": usage_body(self._persona, meter)})
+        return _frame(
+            "usage", self._head | {"choices": [], "usage": usage_body(self._persona, meter)}
+        )
 
     def _chunk(self, index: int, delta: dict[str, Any], finish: str | None) -> dict[str, Any]:
         choice: dict[str, Any] = {"index": index, "delta": delta}

@@ -3,14 +3,50 @@
 from __future__ import annotations
 
 import re
-from random import Random
 from typing import Any
+
+from opengateway.kit.chance import Chance
 
 MAX_DEPTH = 12
 MAX_VALUES = 20_000
 _STOP = frozenset(
-    "a an the and or of to in for with what is are call use tool please get give me i you it on at "
-    "how who when where which tell function now today name".split()
+    [
+        "a",
+        "an",
+        "the",
+        "and",
+        "or",
+        "of",
+        "to",
+        "in",
+        "for",
+        "with",
+        "what",
+        "is",
+        "are",
+        "call",
+        "use",
+        "tool",
+        "please",
+        "get",
+        "give",
+        "me",
+        "i",
+        "you",
+        "it",
+        "on",
+        "at",
+        "how",
+        "who",
+        "when",
+        "where",
+        "which",
+        "tell",
+        "function",
+        "now",
+        "today",
+        "name",
+    ]
 )
 _FORMATS = {
     "date-time": "2026-01-15T09:30:00Z",
@@ -33,7 +69,7 @@ _CANDIDATES = (
 class Sampler:
     """Makes values for one schema. `question` gives names and numbers to choose from."""
 
-    def __init__(self, schema: dict[str, Any], question: str, chance: Random) -> None:
+    def __init__(self, schema: dict[str, Any], question: str, chance: Chance) -> None:
         self._root = schema
         self._chance = chance
         words = re.findall(r"[^\W\d_][\w'-]*", question[:4000])
@@ -145,10 +181,10 @@ class Sampler:
         if isinstance(least, int) and len(text) < least:
             text = (text + " ") * (min(least, 10_000) // (len(text) + 1) + 1)
             text = text[:least].replace(" ", "x")
-        return text[:most] if isinstance(most, int) else text
+        return str(text[:most]) if isinstance(most, int) else text
 
     def _word(self, name: str) -> str:
-        word = self._words[self._next % len(self._words)]
+        word: str = self._words[self._next % len(self._words)]
         self._next += 1
         return word
 
@@ -178,7 +214,9 @@ class Sampler:
     def _joined(self, schema: dict[str, Any]) -> dict[str, Any]:
         whole: dict[str, Any] = {key: value for key, value in schema.items() if key != "allOf"}
         for part in schema["allOf"]:
-            part = self._resolve(part["$ref"]) if isinstance(part, dict) and "$ref" in part else part
+            part = (
+                self._resolve(part["$ref"]) if isinstance(part, dict) and "$ref" in part else part
+            )
             if not isinstance(part, dict):
                 continue
             for key, value in part.items():

@@ -58,8 +58,7 @@ def _check_tool(tool: Any, path: Path, persona: Persona) -> None:
             (*path, "type"),
             message=f"Invalid value: '{str(kind)[:40]}'. Supported values are: 'function'.",
         )
-    function = tool.get("function")
-    _check_name(function, (*path, "function"))
+    function = _check_name(tool.get("function"), (*path, "function"))
     parameters = function.get("parameters")
     if parameters is None:
         return
@@ -79,7 +78,7 @@ def _check_tool(tool: Any, path: Path, persona: Persona) -> None:
         _check_strict(parameters, (), owner, (*path, "function", "parameters"))
 
 
-def _check_name(holder: Any, path: Path) -> None:
+def _check_name(holder: Any, path: Path) -> dict[str, Any]:
     if not isinstance(holder, dict):
         raise Refusal("missing", path)
     name = holder.get("name")
@@ -92,6 +91,7 @@ def _check_name(holder: Any, path: Path) -> None:
             message="Invalid tool name: string does not match pattern. Expected a string that "
             "matches the pattern '^[a-zA-Z0-9_-]+$' and is at most 64 characters long.",
         )
+    return holder
 
 
 def check_tool_choice(body: dict[str, Any], persona: Persona) -> None:
@@ -121,12 +121,12 @@ def check_tool_choice(body: dict[str, Any], persona: Persona) -> None:
             (*path, "type"),
             message=f"Invalid value: '{str(kind)[:40]}'. Supported values are: 'function'.",
         )
-    _check_name(choice.get(kind), (*path, kind))
-    if choice[kind]["name"] not in tool_names(body):
+    name = _check_name(choice.get(kind), (*path, kind))["name"]
+    if name not in tool_names(body):
         raise Refusal(
             "bad_value",
             path,
-            message=f"Tool choice '{choice[kind]['name']}' not found in 'tools' parameter.",
+            message=f"Tool choice '{name}' not found in 'tools' parameter.",
         )
 
 
@@ -168,9 +168,7 @@ def check_response_format(body: dict[str, Any], persona: Persona) -> None:
         )
     if kind != "json_schema":
         return
-    holder = wanted.get("json_schema")
-    _check_name(holder, (*path, "json_schema"))
-    assert isinstance(holder, dict)
+    holder = _check_name(wanted.get("json_schema"), (*path, "json_schema"))
     schema = holder.get("schema")
     if not isinstance(schema, dict):
         raise Refusal("missing", (*path, "json_schema", "schema"))

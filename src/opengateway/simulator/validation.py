@@ -76,37 +76,28 @@ def type_name(value: Any) -> str:
 
 
 def _check_names(body: dict[str, Any], persona: Persona) -> None:
-    for name in body:
+    for name, value in body.items():
         if name in persona.refused:
-            raise Refusal("unsupported_member", (name,), value=body[name])
+            raise Refusal("unsupported_member", (name,), value=value)
         known = name in BASE_MEMBERS or name in persona.members
         if persona.strict and not known:
-            raise Refusal("unknown_member", (name,), value=body[name])
+            raise Refusal("unknown_member", (name,), value=value)
 
 
 def _check_scalars(body: dict[str, Any], persona: Persona) -> None:
     ranges = _NUMBERS | {"temperature": (0.0, persona.temperature_max)}
     for name, (low, high) in ranges.items():
-        if (value := body.get(name)) is not None:
-            if isinstance(value, bool) or not isinstance(value, int | float):
-                raise Refusal("bad_type", (name,), expected="a decimal", got=type_name(value))
+        if (value := _typed(body, name, int | float, "a decimal")) is not None:
             _check_range(name, value, low, high)
     integers = _INTEGERS if "n" in persona.ignored else _INTEGERS | {"n": (1, persona.n_max)}
     for name, (least, most) in integers.items():
-        if (value := body.get(name)) is not None:
-            if isinstance(value, bool) or not isinstance(value, int):
-                raise Refusal("bad_type", (name,), expected="an integer", got=type_name(value))
+        if (value := _typed(body, name, int, "an integer")) is not None:
             _check_range(name, value, least, most)
     for name in _BOOLEANS:
-        value = body.get(name)
-        if name == "logprobs" and persona.integer_logprobs and type(value) is int:
-            continue
-        if value is not None and not isinstance(value, bool):
-            raise Refusal("bad_type", (name,), expected="a boolean", got=type_name(value))
+        if not (name == "logprobs" and persona.integer_logprobs and type(body.get(name)) is int):
+            _typed(body, name, bool, "a boolean")
     for name in _STRINGS:
-        value = body.get(name)
-        if value is not None and not isinstance(value, str):
-            raise Refusal("bad_type", (name,), expected="a string", got=type_name(value))
+        _typed(body, name, str, "a string")
     effort = body.get("reasoning_effort")
     if effort is not None and effort not in _EFFORTS:
         raise Refusal(
@@ -121,6 +112,16 @@ def _check_scalars(body: dict[str, Any], persona: Persona) -> None:
             ("top_logprobs",),
             message="The 'top_logprobs' parameter is only allowed when 'logprobs' is enabled.",
         )
+
+
+def _typed(body: dict[str, Any], name: str, kind: Any, expected: str) -> Any:
+    """The member if it has the type; None when it is null or absent. JSON's true is no number."""
+    value = body.get(name)
+    if value is None:
+        return None
+    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+        raise Refusal("bad_type", (name,), expected=expected, got=type_name(value))
+    return value
 
 
 def _check_range(name: str, value: float, low: float, high: float) -> None:
@@ -148,7 +149,9 @@ def _check_stop(stop: Any, persona: Persona) -> None:
     if stop is None or isinstance(stop, str):
         return
     if not isinstance(stop, list) or not all(isinstance(each, str) for each in stop):
-        raise Refusal("bad_type", ("stop",), expected="a string or an array of strings", got="other")
+        raise Refusal(
+            "bad_type", ("stop",), expected="a string or an array of strings", got="other"
+        )
     if len(stop) > persona.stop_max:
         raise Refusal(
             "bad_value",

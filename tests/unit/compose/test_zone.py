@@ -125,6 +125,8 @@ def test_dev_starts_without_any_key_on_the_simulator_alone() -> None:
     assert zone.home == ZONES.parents[1] / "var" / "dev"
     assert set(snapshot.providers) == {"simulator"}
     assert snapshot.providers["simulator"].bundled
+    # Strict like a vendor, it refuses a request without any key.
+    assert snapshot.providers["simulator"].headers == {"authorization": "Bearer bundled"}
     assert set(snapshot.models) == {"simulator/chat", "simulator/reasoner", "simulator/vision"}
     upstream = {m.endpoints[0].upstream_model for m in snapshot.models.values()}
     assert upstream == {"sim-chat", "sim-reasoner", "sim-vision"}

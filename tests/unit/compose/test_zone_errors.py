@@ -44,6 +44,8 @@ SHAPES = {
     " got a string",
     "zone: no": "z.yaml:1: zone: expected a name of lower-case letters, digits and -, got false;"
     " put it in quotes",
+    "zone: z\nxyz: 1": "z.yaml:2: xyz: unknown key; known here: zone, edition, home, listen,"
+    " outbound, components, auth, retention, providers, models, routing",
     "zone: z\nediton: saas": "z.yaml:2: editon: unknown key; did you mean 'edition'?",
     "zone: z\nauth:\n  ldap: {}": "z.yaml:3: auth.ldap: unknown key; known here: password, oidc,"
     " signup",
@@ -290,6 +292,7 @@ YAML = {
     "zone: z\n---\nzone: y": "z.yaml:2: not YAML: but found another document",
     "zone: z\nlisten: {port: 1" + "0" * 5000 + "}": "z.yaml:2: a number that cannot be read; put"
     " text in quotes",
+    "zone: [" + "1," * 60_000 + "]": "z.yaml:1: more than 50000 keys and values",
     "zone: " + "[" * 100_000: "z.yaml:1: nested deeper than 24 levels",
 }
 

@@ -98,8 +98,8 @@ function showHealth() {
 
 async function reasonOf(response) {
   const body = await response.json().catch(() => ({}));
-  const reason = body.reason ?? body.error?.message ?? '';
-  return typeof reason === 'string' ? reason.slice(0, 200) : '';
+  const reasons = Array.isArray(body?.reasons) ? body.reasons : [body?.error?.message ?? ''];
+  return reasons.join('; ').slice(0, 200);
 }
 
 async function ask() {

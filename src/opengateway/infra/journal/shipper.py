@@ -8,7 +8,6 @@ sent again from where control is, and nothing is stored twice.
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from opengateway.infra.journal.reader import BATCH_BYTES, read_batch, salvage
 from opengateway.infra.journal.writer import FileJournal
 from opengateway.kit.clock import Clock
 from opengateway.kit.framing import CorruptFrame
+from opengateway.kit.log import get_logger
 
 Send = Callable[[str, str, int, bytes, bool], Awaitable[int]]
 """`(gateway, segment, offset, data, final)`: gives the acknowledged offset.
@@ -64,7 +64,7 @@ _INLINE_BYTES: Final = 64 * 1024
 _DAMAGED: Final = "damaged"
 _TRIES_TO_AGREE: Final = 3
 
-log = logging.getLogger(__name__)
+log = get_logger("journal")
 
 
 class JournalShipper:
@@ -92,6 +92,7 @@ class JournalShipper:
         self._backoff_s = self._pace.backoff_first_s
         self._acked: dict[tuple[str, str], int] = {}
         self._disagreements = 0
+        self._failing: set[str] = set()
         self.shipped_bytes = 0
         self.taken_over = 0
         self.resumed = 0
@@ -124,10 +125,14 @@ class JournalShipper:
                 # One without segments was shipped already, and its remover was interrupted.
                 self.taken_over += await self._ship_folder(folder)
                 await asyncio.to_thread(remove, folder)
+                self._failing.discard(folder.name)
             except Exception:
-                # One folder that cannot be shipped must not keep the others back.
+                # One folder that cannot be shipped must not keep the others back. It is tried again
+                # at every rescan, and told of once.
                 self.faults += 1
-                log.exception("journal: %s is not shipped, trying again later", folder.name)
+                if folder.name not in self._failing:
+                    self._failing.add(folder.name)
+                    log.exception("journal not shipped; trying again later", gateway=folder.name)
             finally:
                 os.close(lock)
 
@@ -164,10 +169,10 @@ class JournalShipper:
         skipped = await asyncio.to_thread(salvage, path, keep, copy)
         self.damaged_bytes += skipped.bytes
         log.error(
-            "journal: %s of %s was damaged, %d bytes are lost",
-            path.name,
-            path.parent.name,
-            skipped.bytes,
+            "journal damaged; its readable part is shipped",
+            gateway=path.parent.name,
+            segment=path.name,
+            lost_bytes=skipped.bytes,
         )
 
     # --- our own ----------------------------------------------------------------------------------
@@ -180,9 +185,12 @@ class JournalShipper:
         while not own.is_shut and now < rescan_at:
             try:
                 moved = await self._ship_own(own)
+                self._failing.discard(own.gateway)
             except Exception:
                 self.faults += 1
-                log.exception("journal: our own records are not shipped, trying again")
+                if own.gateway not in self._failing:
+                    self._failing.add(own.gateway)
+                    log.exception("journal not shipped; trying again", gateway=own.gateway)
                 await self._back_off()
                 moved = False
             now = self._clock.monotonic()

@@ -9,7 +9,6 @@ when it recovers.
 from __future__ import annotations
 
 import errno
-import logging
 import os
 import threading
 from pathlib import Path
@@ -25,6 +24,7 @@ from opengateway.infra.journal.reserve import Reserve
 from opengateway.infra.journal.syncer import Batch, Retired, Syncer
 from opengateway.kit.clock import Clock
 from opengateway.kit.framing import frame
+from opengateway.kit.log import get_logger
 
 MIB: Final = 1024 * 1024
 MAX_RECORD_BYTES: Final = MIB - 64
@@ -34,7 +34,7 @@ _RECHECK_S: Final = 1.0
 _PROBE_BYTES: Final = 64 * 1024
 _FULL: Final = "requests cannot be recorded at the moment; try again shortly"
 
-log = logging.getLogger(__name__)
+log = get_logger("journal")
 
 
 class FileJournal:
@@ -98,7 +98,7 @@ class FileJournal:
             raise
         self._accepts = self._reserve.prepare()
         if not self._accepts:
-            log.error("journal: no room for a reserve of %d bytes; new work waits", reserve_bytes)
+            log.error("no room for the journal's reserve; new work waits", bytes=reserve_bytes)
         self._syncer.start()
 
     # --- the port -----------------------------------------------------------------------------
@@ -246,7 +246,7 @@ class FileJournal:
         """Cut off what a failed write left, so that the next record follows the last whole one."""
         self.write_errors += 1
         if self._accepts:
-            log.error("journal: %s; new work is refused until the disk is well", error)
+            log.error("journal not written; new work waits for the disk", error=str(error))
         if not self._in_reserve:
             try:
                 self._calls.ftruncate(self._fd, self._end)
@@ -310,7 +310,7 @@ class FileJournal:
     def _sync_failed(self) -> None:
         """After a failed sync the kernel may forget the pages it could not write, so the segment is
         not trusted with more records than it must take (it is left when the disk is well again)."""
-        log.error("journal: a sync failed; new work is refused until the disk is well")
+        log.error("journal not synced; new work waits for the disk")
         with self._lock:
             self._suspect = True
             self._refuse_new_work()
@@ -328,7 +328,7 @@ class FileJournal:
                 return
             self._suspect = False
             self._accepts = True
-        log.warning("journal: the disk is well; new work is accepted again")
+        log.warning("the journal's disk is well; new work is accepted again")
 
     def _disk_is_well(self) -> bool:
         path = self.directory / PROBE_NAME

@@ -79,7 +79,7 @@ def _from_object(error: Mapping[str, Any]) -> VendorError:
     param = error.get("param")
     return VendorError(
         message=message[:_MAX_TEXT],
-        type=_text(error.get("type", error.get("error_type"))),
+        type=_type(error),
         code=code,
         param=param if isinstance(param, str) and param else _unknown_member(message),
         status=_status(error),
@@ -106,6 +106,13 @@ def _from_list(details: list[Any]) -> VendorError:
 def _unknown_member(message: str) -> str | None:
     found = _UNKNOWN_MEMBER.search(message)
     return (found[1] or found[2]) if found else None
+
+
+def _type(error: Mapping[str, Any]) -> str:
+    for name in ("type", "error_type", "status"):
+        if isinstance(value := error.get(name), str) and value:
+            return value
+    return ""
 
 
 def _status(error: Mapping[str, Any]) -> int:

@@ -16,8 +16,7 @@ from opengateway.infra.journal.folder import claim
 from unit.infra.journal.disk import records_in
 
 SOAK = os.environ.get("OPENGATEWAY_SOAK") == "1"
-ROOTS = [str(Path(__file__).resolve().parents[index]) for index in (3, 4)]
-PATHS = os.pathsep.join([ROOTS[0], str(Path(ROOTS[1]) / "src")])
+PATHS = os.pathsep.join(filter(None, sys.path))
 
 WRITER = """
 import os, sys

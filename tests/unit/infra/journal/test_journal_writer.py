@@ -109,6 +109,7 @@ def test_a_failed_sync_refuses_new_work_until_the_disk_is_well(bench: Bench) -> 
     journal.close(a_close(2))
     bench.clock.advance(1.1)
     bench.stays_closed(journal)
+    assert len(segment_names(journal.directory)) == 1, "it did not try its luck"
 
     bench.disk.sync_error = None
     bench.recovers(journal)

@@ -1,0 +1,190 @@
+"""The simulator as an ASGI application: addresses, keys, bodies; then `chat.py` answers."""
+
+from __future__ import annotations
+
+import logging
+
+from opengateway.domain.errors import OperatorError
+from opengateway.kit import json
+from opengateway.kit.clock import Clock, SystemClock
+from opengateway.kit.ids import IdSource, NewId
+from opengateway.simulator.cases import CaseBook, load_cases
+from opengateway.simulator.chat import ChatSimulator, Incoming
+from opengateway.simulator.faults import Rule, RuleBook, parse_rules
+from opengateway.simulator.ledger import Ledger
+from opengateway.simulator.link import CallerGone, Cut, Receive, Reply, Scope, Send, read_body
+from opengateway.simulator.personas import Persona, Refusal, load_personas, render_refusal
+from opengateway.simulator.settings import MAX_FAULT_BYTES, SimulatorSettings
+
+_log = logging.getLogger("opengateway.simulator")
+_JSON = (b"content-type", b"application/json")
+
+
+def build_app(
+    settings: SimulatorSettings | None = None,
+    clock: Clock | None = None,
+    new_id: NewId | None = None,
+) -> Simulator:
+    """Load cases and faults and make the application. Raises `OperatorError`."""
+    settings = settings or SimulatorSettings()
+    cases = load_cases(settings.cases) if settings.cases is not None else CaseBook([])
+    rules: list[Rule] = []
+    if settings.faults is not None:
+        try:
+            text = settings.faults.read_bytes()
+        except OSError as error:
+            raise OperatorError(f"faults: cannot read {str(settings.faults)!r}: {error}") from error
+        rules = parse_rules(text, str(settings.faults))
+    clock = clock or SystemClock()
+    ledger = Ledger(clock)
+    chat = ChatSimulator(settings, cases, ledger, clock, new_id or IdSource(clock))
+    chat.rules = RuleBook(rules, settings.seed)
+    return Simulator(settings, chat, ledger)
+
+
+class Simulator:
+    """Routes requests. One per process; not thread-safe."""
+
+    def __init__(self, settings: SimulatorSettings, chat: ChatSimulator, ledger: Ledger) -> None:
+        self._settings = settings
+        self._chat = chat
+        self._ledger = ledger
+        self._personas = load_personas()
+
+    @property
+    def ledger(self) -> Ledger:
+        return self._ledger
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await _lifespan(receive, send)
+            return
+        if scope["type"] != "http":
+            return
+        try:
+            body = await read_body(scope, receive, self._settings.max_body_bytes)
+        except CallerGone:
+            return
+        reply = Reply(scope, receive, send)
+        try:
+            await self._answer(scope, reply, body)
+        except CallerGone:
+            pass
+        except Cut:
+            raise
+        except Exception:
+            _log.exception("the simulator failed at %s", scope["path"])
+            if not reply.started:
+                await _send_json(reply, 500, {"error": {"message": "the simulator failed"}})
+            else:
+                raise
+        finally:
+            reply.end()
+
+    async def _answer(self, scope: Scope, reply: Reply, body: bytes | None) -> None:
+        path, method = scope["path"], scope["method"]
+        if path == "/healthz":
+            await _send_json(reply, 200, {"status": "ok"})
+        elif path.startswith("/__simulator/"):
+            await self._admin(scope, reply, body or b"")
+        else:
+            await self._vendor(path, method, scope, reply, body)
+
+    async def _vendor(
+        self, path: str, method: str, scope: Scope, reply: Reply, body: bytes | None
+    ) -> None:
+        persona, provider, rest = self._addressed(path)
+        if persona is None:
+            await _send_json(
+                reply, 404, {"error": {"message": f"no persona is called {provider!r:.80}"}}
+            )
+            return
+        try:
+            if body is None:
+                raise Refusal("too_large", (), limit=self._settings.max_body_bytes)
+            key = authorize(scope, persona)
+            if rest == "/chat/completions":
+                if method != "POST":
+                    raise Refusal("method", (), path=path)
+                headers = {name: value for name, value in scope["headers"]}
+                incoming = Incoming(persona, provider, path, key, body, headers)
+                await self._chat.answer(incoming, reply)
+            elif rest == "/models" and method == "GET":
+                await _send_json(reply, 200, self._chat.models())
+            elif rest.startswith("/models/") and method == "GET":
+                await _send_json(reply, 200, self._chat.model(rest.removeprefix("/models/")))
+            else:
+                raise Refusal("not_found", (), path=path)
+        except Refusal as refusal:
+            made = render_refusal(persona, refusal)
+            closing = [(b"connection", b"close")] if body is None else []
+            await reply.start(made.status, [*made.headers, *closing], length=len(made.body))
+            await reply.write(made.body, last=True)
+
+    def _addressed(self, path: str) -> tuple[Persona | None, str | None, str]:
+        """Which vendor is asked: `(persona, provider, the path below /v1)`."""
+        if not path.startswith("/as/"):
+            rest = path.removeprefix("/v1") if path.startswith("/v1/") else "\0"
+            return self._personas["simulator"], None, rest
+        name, slash, rest = path.removeprefix("/as/").partition("/")
+        rest = (slash + rest).removeprefix("/v1")
+        if (persona := self._personas.get(name)) is not None:
+            return persona, name, rest
+        if name in self._chat.cases.providers:
+            return self._personas["generic"], name, rest
+        return None, name, rest
+
+    async def _admin(self, scope: Scope, reply: Reply, body: bytes) -> None:
+        action = scope["method"], scope["path"].removeprefix("/__simulator/")
+        if action == ("GET", "stats"):
+            query = scope.get("query_string", b"")
+            digits = query.removeprefix(b"limit=")
+            limit = int(digits) if digits.isdigit() and len(digits) < 8 else 1000
+            await _send_json(reply, 200, self._ledger.report(limit))
+        elif action == ("GET", "faults"):
+            rules = self._chat.rules
+            await _send_json(reply, 200, {"rules": rules.rules, "struck": rules.struck()})
+        elif action == ("POST", "faults"):
+            try:
+                if len(body) > MAX_FAULT_BYTES:
+                    raise OperatorError(f"larger than {MAX_FAULT_BYTES} bytes")
+                rules = RuleBook(parse_rules(body, "rules"), self._settings.seed)
+            except OperatorError as error:
+                await _send_json(reply, 400, {"error": {"message": error.message}})
+                return
+            self._chat.rules = rules
+            await _send_json(reply, 200, {"rules": len(rules.rules)})
+        elif action == ("POST", "reset"):
+            self._chat.reset()
+            await _send_json(reply, 200, {"status": "reset"})
+        else:
+            await _send_json(reply, 404, {"error": {"message": "no such simulator address"}})
+
+
+def authorize(scope: Scope, persona: Persona) -> str:
+    """The caller's key, empty where the vendor wants none. Raises `Refusal`."""
+    value = b""
+    for name, content in scope["headers"]:
+        if name == b"authorization":
+            value = content
+    scheme, _, key = value.decode("latin-1").partition(" ")
+    key = key.strip() if scheme.lower() == "bearer" else ""
+    if not key and persona.auth == "bearer":
+        raise Refusal("missing_key")
+    if key.startswith("bad-key"):
+        raise Refusal("unauthorized", (), key=f"{key[:3]}***{key[-3:]}")
+    return key
+
+
+async def _lifespan(receive: Receive, send: Send) -> None:
+    while True:
+        message = await receive()
+        await send({"type": f"{message['type']}.complete"})
+        if message["type"] == "lifespan.shutdown":
+            return
+
+
+async def _send_json(reply: Reply, status: int, value: object) -> None:
+    body = json.dumps(value)
+    await reply.start(status, [_JSON], length=len(body))
+    await reply.write(body, last=True)
