@@ -72,23 +72,21 @@ def failover_lines() -> list[str]:
     lines = [
         "## Failover",
         "",
-        "What happens when a provider fails before the first content, by the kind of trouble. The",
-        "code is what the caller sees when nobody else could serve. The records name the kind as",
+        "What happens when a provider fails before the first content, by the kind of trouble: whether",
+        "the same endpoint is asked again, another endpoint of the same model, or a fallback model. The",
+        "code is what the caller sees when nobody else could serve. Records name the kind as",
         "`error_class`.",
         "",
-        "| Kind of trouble | Code | Status | Same endpoint again | Another endpoint | Fallback model |",
-        "|---|---|---|---|---|---|",
+        "| Kind | Shown as | Again | Another | Fallback |",
+        "|---|---|---|---|---|",
     ]
     for kind, policy in ERROR_POLICIES.items():
-        again = f"{policy.same_endpoint} time" if policy.same_endpoint else "no"
-        elsewhere = (
-            "only a larger context"
-            if policy.next_endpoint == "larger"
-            else _yes(policy.next_endpoint)
-        )
+        again = "once" if policy.same_endpoint else "no"
+        larger = policy.next_endpoint == "larger"
+        another = "if its context is larger" if larger else _yes(policy.next_endpoint)
         lines.append(
-            f"| `{kind.value}` | [`{policy.code}`](#{policy.code}) | {policy.status} | {again} "
-            f"| {elsewhere} | {_yes(policy.next_model)} |"
+            f"| `{kind.value}` | [`{policy.code}`](#{policy.code}) | {again} | {another} "
+            f"| {_yes(policy.next_model)} |"
         )
     return [*lines, ""]
 
@@ -148,7 +146,7 @@ def providers_part() -> str:
     """One section for each provider: where it is, what is known of it, how it bends the wire."""
     providers = sorted(read_toml(PROVIDERS).items())
     known = {name for name, _, _ in profile_fields()}
-    lines = ["| Provider | Id | Where | Key needed | Evidence |", "|---|---|---|---|---|"]
+    lines = ["| Provider | Id | Where | Key | Evidence |", "|---|---|---|---|---|"]
     for provider_id, provider in providers:
         auth = provider.get("auth", "bearer")
         anchor = provider["name"].lower().replace(" ", "-")

@@ -28,6 +28,8 @@ class Peer:
     number: int
     """Counts connections from 0."""
     requests: list[Received] = field(default_factory=list)
+    left: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set once the client was seen to close or reset the connection."""
 
     async def request(self) -> Received:
         """The next request. Raises `IncompleteReadError` when the client is gone."""
@@ -55,10 +57,11 @@ class Peer:
         await self.say(head.encode("latin-1") + body)
 
     async def gone(self) -> None:
-        """Wait until the client closed or reset its side."""
+        """Read on until the client is gone."""
         with suppress(ConnectionError):
             while await self.reader.read(65536):
                 pass
+        self.left.set()
 
     def reset(self) -> None:
         """Break the connection: RST where the system allows it."""
@@ -102,7 +105,7 @@ async def scripted(
         try:
             await script(peer)
         except (ConnectionError, asyncio.IncompleteReadError):
-            pass
+            peer.left.set()
         except asyncio.CancelledError:
             writer.transport.abort()
         finally:

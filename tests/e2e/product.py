@@ -132,13 +132,13 @@ class Zone:
     def model(self, name: str, *endpoints: tuple[str, str], **extra: Any) -> None:
         """Endpoints are (provider, upstream model)."""
         self.models[name] = {
-            "input_modalities": ["text", "image"],
+            "input_modalities": ["text", "image", "file"],
             "endpoints": [
                 {
                     "provider": provider,
                     "upstream_model": upstream,
                     "context": 131072,
-                    "price": PRICE,
+                    "price": dict(PRICE),
                     **extra,
                 }
                 for provider, upstream in endpoints
@@ -255,7 +255,8 @@ def product(zone: Zone) -> Iterator[Product]:
     running = Product(zone_file, port, metrics_port, process, log)
     os.environ["OG_TEST_PROVIDER_KEY"] = "test-provider-key-1234"  # for the CLI
     try:
-        until(lambda: http(running.url + "/readyz")[0] == 200, 30)
+        until(lambda: process.poll() is not None or http(running.url + "/readyz")[0] == 200, 30)
+        assert process.poll() is None, "the product did not start"
         running.key = running.new_key()["key"]
         until(lambda: running.knows(running.key))
         yield running

@@ -97,7 +97,7 @@ class StaticSite:
         self._files = {
             file.relative_to(self._root).as_posix(): file
             for file in self._root.rglob("*")
-            if file.is_file() and not file.is_symlink()
+            if file.is_file()
         }
 
     async def _send(self, request: Request, name: str, file: Path, status: int) -> Response:

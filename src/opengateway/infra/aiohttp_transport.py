@@ -1,8 +1,8 @@
 """The way to providers over aiohttp: serves proxies, and is what the own client is compared with.
 
-aiohttp does not tell three things that the port promises, so its protocol and connector are
-extended by them: whether a connection was used before (replay), how many bytes of an answer came
-(replay, too), and why a connection was lost (a reset is not the end of a body without a length).
+aiohttp does not tell what the port promises, so its protocol and connector are extended: whether a
+connection was used before and how many bytes of an answer came (replay), why a connection was lost
+(a reset is not the end of a body without a length), and that a body's framing broke.
 """
 
 from __future__ import annotations
@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import Final
 
 import aiohttp
-from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.abc import AbstractResolver, AbstractStreamWriter, ResolveResult
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.client_reqrep import ClientRequest
 from aiohttp.connector import Connection
+from aiohttp.http import HttpProcessingError
 from aiohttp.resolver import ThreadedResolver
 from aiohttp.tracing import Trace
 
@@ -36,6 +37,8 @@ from opengateway.ports.transport import UpstreamRequest, UpstreamResponse
 
 _USER_AGENT: Final = f"opengateway/{__version__}"
 _NETWORK_ERRORS: Final = (aiohttp.ClientError, OSError, TimeoutError)
+_LARGE_BYTES: Final = 1024 * 1024
+_PIECE_BYTES: Final = 256 * 1024
 _BODILESS: Final = frozenset((204, 304))
 _SWITCHING_PROTOCOLS: Final = 101
 
@@ -50,11 +53,35 @@ class _Handler(ResponseHandler):
 
     def data_received(self, data: bytes) -> None:
         self.received += len(data)
+        payload = self._payload
         super().data_received(data)
+        # A malformed chunk closes the connection, but whoever reads the body is not told (3.14.5).
+        if (
+            payload is not None
+            and isinstance(self.exception(), HttpProcessingError)
+            and not payload.is_eof()
+            and payload.exception() is None
+        ):
+            payload.set_exception(aiohttp.ClientPayloadError("the body's framing is broken"))
 
     def connection_lost(self, exc: BaseException | None) -> None:
         self.lost_by = exc
         super().connection_lost(exc)
+
+
+class _LargeBody(aiohttp.Payload):
+    """Written in pieces, each after the one before left: nothing is copied whole."""
+
+    def __init__(self, body: bytes) -> None:
+        super().__init__(memoryview(body))
+        self._size = len(body)
+
+    def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
+        return bytes(self._value).decode(encoding, errors)
+
+    async def write(self, writer: AbstractStreamWriter) -> None:
+        for at in range(0, len(self._value), _PIECE_BYTES):
+            await writer.write(self._value[at : at + _PIECE_BYTES])
 
 
 class _Attempt:
@@ -210,12 +237,13 @@ class AiohttpTransport:
 
         Raises `UpstreamError`.
         """
+        body = request.body
         token = _current.set(attempt)
         try:
             response = await self._session.request(
                 request.method,
                 request.url,
-                data=request.body,
+                data=body if len(body) <= _LARGE_BYTES else _LargeBody(body),
                 headers=headers,
                 allow_redirects=False,
                 proxy=None if target.is_loopback else self._proxy,

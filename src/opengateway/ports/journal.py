@@ -23,7 +23,11 @@ class Journal(Protocol):
         ...
 
     def close(self, record: CloseRecord) -> None:
-        """Uses the reserve if it must. Raises `CapacityError` only when that is used up too."""
+        """Uses the reserve if it must. Raises `CapacityError` only when that is used up too.
+
+        The reserve is for what was opened, and may be billed: the record of a request that was
+        refused before (`opened` false) raises `CapacityError` as soon as the disk is full.
+        """
         ...
 
     def shutdown(self) -> None:

@@ -10,7 +10,7 @@ from opengateway.simulator.metering import Meter
 from opengateway.simulator.personas import Persona
 from opengateway.simulator.rendering import Envelope, Frame, StreamRenderer, unary_body
 
-UNARY_BYTES = 570
+UNARY_BYTES = 600
 CONTENT_EVENTS = 50
 METER = Meter(prompt=20, cached=0, completion=CONTENT_EVENTS, reasoning=0)
 
@@ -36,7 +36,7 @@ class FastReplies:
 
 
 def make_fast(persona: Persona, model: str) -> FastReplies:
-    """The replies of one persona and model; 570 bytes with an id of 32 characters and its prefix."""
+    """The replies of one persona and model; 600 bytes where the vendor's shape leaves room."""
     envelope = Envelope(_SLOT, _STAMP, model, "req_fast")
     empty = json.dumps(unary_body(persona, envelope, (Answer(text=""),), METER))
     room = UNARY_BYTES - len(empty) + len(_SLOT) - 32 - len(persona.id_prefix)

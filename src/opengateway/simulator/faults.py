@@ -30,7 +30,10 @@ class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     # Instead of an answer.
     status: Annotated[int, msgspec.Meta(ge=200, le=599)] | None = None
     error: str | None = None
-    """A kind of the persona's errors: `quota`, `rate_limited`, `context_length`, ..."""
+    """A kind of the persona's errors: `quota`, `rate_limited`, `context_length`, ...
+
+    With `error_after_events`, the kind of the error inside the stream.
+    """
     body: str | None = None
     """The body that goes with `status`, in place of the vendor's own."""
     retry_after: float | str | None = None
@@ -85,7 +88,9 @@ class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
 
     @property
     def replaces_answer(self) -> bool:
-        instead = self.status is not None or self.error is not None or self.redirect is not None
+        in_band = self.error_after_events is not None
+        named = self.error is not None and not in_band
+        instead = named or self.status is not None or self.redirect is not None
         return instead or self.error_200 or self.null_200 or self.drop
 
 

@@ -191,9 +191,9 @@ def answer_text(
         seen = _SEEING[language]
         sentences.append(seen.format(count=len(images), kinds=", ".join(images)))
     sentences += [_USING[language].format(result=result[:2000]) for result in results]
-    fillers = list(_FILLERS[language])
+    origin, *fillers = _FILLERS[language]  # every answer says where it comes from
     chance.shuffle(fillers)
-    sentences += fillers[:2]
+    sentences += [origin, fillers[0]]
     text = space.join(sentences)
     if (missing := min(size, MAX_TEXT_BYTES) - len(text.encode())) > 0:
         block = space + space.join(fillers)

@@ -13,7 +13,7 @@ from sqlalchemy.exc import OperationalError
 
 from opengateway.domain.errors import OperatorError
 from opengateway.infra.database import HEAD, Database, migrate, sqlite_url
-from opengateway.infra.migrations.run import newest
+from opengateway.infra.migrations.run import newest, upgrade
 from opengateway.kit.db import Base
 
 
@@ -53,23 +53,17 @@ async def test_a_file_that_is_no_store_is_refused_with_words(tmp_path: Path) -> 
         await migrate(sqlite_url(str(path)))
 
 
-async def test_a_killed_migration_leaves_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from opengateway.infra.migrations import run
-
-    def fail_at_the_end(connection: object, revision: str) -> None:
-        original(connection, revision)  # type: ignore[arg-type]
-        raise KeyboardInterrupt
-
-    original = run.upgrade
-    monkeypatch.setattr(run, "upgrade", fail_at_the_end)
+async def test_a_migration_that_does_not_reach_its_commit_leaves_nothing(tmp_path: Path) -> None:
     path = tmp_path / "a.sqlite3"
-    with pytest.raises(KeyboardInterrupt):
-        await migrate(sqlite_url(str(path)))
-    with sqlite3.connect(path) as connection:
-        assert connection.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,)
-    connection.close()
+    database = Database(sqlite_url(str(path)))
+    async with database.write() as session:
+        connection = await session.connection()
+        await connection.run_sync(upgrade, HEAD)
+        assert await session.scalar(text("SELECT count(*) FROM teams")) == 0
+    await database.close()
+    with sqlite3.connect(path) as after:
+        assert after.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,)
+    after.close()
 
 
 async def test_connections_are_set_for_what_is_promised(tmp_path: Path) -> None:

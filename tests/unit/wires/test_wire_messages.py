@@ -6,8 +6,8 @@ import json
 from typing import Any
 
 import pytest
-from openai_chat_wire import WIRE, call, chat, endpoint, provider, sent
 
+from openai_chat_wire import WIRE, call, chat, endpoint, provider, sent
 from opengateway.dialects.openai_chat import decode
 
 CALL = {"id": "call_abcdefghijkl", "type": "function", "function": {"name": "f", "arguments": "{}"}}

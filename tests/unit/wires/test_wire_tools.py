@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from openai_chat_wire import call, chat, provider, sent
 
+from openai_chat_wire import call, chat, provider, sent
 from opengateway.domain.errors import InvalidRequest
 
 TOOLS = [

@@ -1,3 +1,5 @@
+"""The table of changes."""
+
 from __future__ import annotations
 
 from sqlalchemy import String, Text

@@ -1,3 +1,5 @@
+"""The feed of changes that gateways follow."""
+
 from __future__ import annotations
 
 from typing import Annotated, cast

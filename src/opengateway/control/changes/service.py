@@ -1,3 +1,5 @@
+"""Writing changes and reading them in order, or learning that one is too far behind."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence

@@ -1,3 +1,5 @@
+"""The event log over HTTP."""
+
 from __future__ import annotations
 
 from typing import Annotated

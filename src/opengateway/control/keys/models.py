@@ -1,3 +1,5 @@
+"""The table of API keys."""
+
 from __future__ import annotations
 
 from sqlalchemy import JSON, ForeignKey, String

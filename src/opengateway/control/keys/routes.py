@@ -1,3 +1,5 @@
+"""API keys over HTTP, and the whole table for gateways."""
+
 from __future__ import annotations
 
 from typing import Annotated

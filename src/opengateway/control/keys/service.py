@@ -1,3 +1,5 @@
+"""Issuing, listing and revoking API keys."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence

@@ -1,3 +1,5 @@
+"""The tables of the journal's bookkeeping."""
+
 from __future__ import annotations
 
 from sqlalchemy import ForeignKey, String, Text

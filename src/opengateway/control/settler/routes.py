@@ -1,3 +1,5 @@
+"""Where gateways push their journals."""
+
 from __future__ import annotations
 
 from typing import Annotated, cast

@@ -1,3 +1,5 @@
+"""The signed configuration over HTTP."""
+
 from __future__ import annotations
 
 from typing import Annotated, cast

@@ -1,3 +1,5 @@
+"""The table of teams."""
+
 from __future__ import annotations
 
 from sqlalchemy import String

@@ -1,3 +1,5 @@
+"""Finding and making teams."""
+
 from __future__ import annotations
 
 import re

@@ -14,12 +14,13 @@ _PART = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|h|m|s|d)")
 _SPAN = re.compile(r"(?:\d+(?:\.\d+)?\s*(?:ms|h|m|s|d)\s*)+")
 _SECONDS_OF = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _RETRY_DELAY = re.compile(r'"retryDelay"\s*:\s*"([^"]{1,20})"')
+_UNIT = r"(?:milliseconds?|ms|seconds?|secs?|s|minutes?|mins?|m|hours?|h)"
 _SAID = re.compile(
     r"(?:try again|retry(?:ing)?|wait)\s+(?:in|after|for)\s+"
-    r"(\d+(?:\.\d+)?)\s*(ms|milliseconds?|seconds?|minutes?|s|m)\b"
-    r"((?:\s*\d+(?:\.\d+)?(?:ms|s))?)",
+    rf"((?:\d{{1,6}}(?:\.\d{{1,6}})?\s?{_UNIT}\s?){{1,4}})(?![a-z])",
     re.IGNORECASE,
 )
+_SAID_PART = re.compile(r"(\d+(?:\.\d+)?)\s?(milli|ms|s|m|h)", re.IGNORECASE)
 
 
 def retry_after_s(headers: Mapping[str, str], body: str) -> float | None:
@@ -101,6 +102,5 @@ def _said(body: str) -> float | None:
     found = _SAID.search(body)
     if not found:
         return None
-    unit = found[2].lower()
-    short = "ms" if unit.startswith(("ms", "milli")) else unit[0]
-    return float(found[1]) * _SECONDS_OF[short] + (_span(found[3]) or 0.0)
+    parts = _SAID_PART.findall(found[1].lower())
+    return sum(float(n) * _SECONDS_OF["ms" if u == "milli" else u] for n, u in parts)

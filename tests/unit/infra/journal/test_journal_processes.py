@@ -44,9 +44,10 @@ from contract.journal import a_close, an_open
 from opengateway.domain.errors import CapacityError
 from opengateway.infra.journal.writer import FileJournal
 from opengateway.kit.clock import ManualClock
+from opengateway.kit.log import configure
 
-clock = ManualClock()
-journal = FileJournal(Path(sys.argv[1]), clock, reserve_bytes=100_000)
+configure("gateway")
+journal = FileJournal(Path(sys.argv[1]), ManualClock(), reserve_bytes=100_000)
 if sys.argv[2] == "limit":
     resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, resource.RLIM_INFINITY))
 opened = closed = 0
