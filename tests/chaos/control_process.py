@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 
 from control_plane import settings_in
-
 from opengateway.compose.control import run_control
 
 if __name__ == "__main__":

@@ -17,15 +17,15 @@ from typing import Any
 
 import aiohttp
 import pytest
-from control_plane import closed, journal, opened
 
+from control_plane import closed, journal, opened
 from opengateway.compose.paths import Paths
 
 SOAK = bool(os.environ.get("OPENGATEWAY_SOAK"))
 ROUNDS = 200 if SOAK else 20
 SEED = int(os.environ.get("OPENGATEWAY_SEED", "20261125"))
 GATEWAYS = 2
-PER_ROUND = 60
+PER_ROUND = 80
 SEGMENT = "segment-00000001.ogj"
 TESTS = Path(__file__).parents[1]
 
@@ -50,14 +50,16 @@ class Gateway:
 
     name: str
     body: bytes
+    moved: asyncio.Event
     acked: int = 0
 
     async def ship(self, session: aiohttp.ClientSession, chance: random.Random) -> None:
         """Push until all is acknowledged. Offsets are learned from control alone."""
         while self.acked < len(self.body):
-            part = self.body[self.acked : self.acked + chance.randrange(200, 6_000)]
+            part = self.body[self.acked : self.acked + chance.randrange(200, 12_000)]
             with suppress(aiohttp.ClientError, OSError):
                 self.acked = await self.push(session, part)
+                self.moved.set()
                 continue
             await asyncio.sleep(0.02)
 
@@ -85,24 +87,25 @@ def records_of(gateway: int, numbers: range) -> bytes:
 async def test_no_kill_loses_or_doubles_a_record(tmp_path: Path) -> None:
     print(f"seed {SEED}, {ROUNDS} kills")
     chance = random.Random(SEED)
-    gateways = [Gateway(f"gw_{n:032x}", b"") for n in range(GATEWAYS)]
+    moved = asyncio.Event()
+    gateways = [Gateway(f"gw_{n:032x}", b"", moved) for n in range(GATEWAYS)]
     left_open = journal([opened(9_000_000 + n) for n in range(7)])
     process = await start(tmp_path)
-    settled_before_kill = 0
+    at_work = 0
     try:
         async with calling(tmp_path) as session:
             for turn in range(ROUNDS):
                 for n, gateway in enumerate(gateways):
                     gateway.body += records_of(n, range(turn * PER_ROUND, (turn + 1) * PER_ROUND))
                 shipping = [asyncio.create_task(g.ship(session, chance)) for g in gateways]
-                while sum(g.acked for g in gateways) == settled_before_kill:
-                    await asyncio.sleep(0.005)  # at work: kill it in the middle of that
+                moved.clear()
+                await asyncio.wait_for(moved.wait(), 10)  # at work: kill it in the middle of that
                 await asyncio.sleep(chance.random() * 0.05)
                 process.send_signal(signal.SIGKILL)
                 await process.wait()
+                at_work += not all(task.done() for task in shipping)
                 process = await start(tmp_path)
                 await asyncio.wait_for(asyncio.gather(*shipping), 30)
-                settled_before_kill = sum(g.acked for g in gateways)
             first = gateways[0]
             first.body += left_open
             await first.ship(session, chance)
@@ -122,6 +125,8 @@ async def test_no_kill_loses_or_doubles_a_record(tmp_path: Path) -> None:
     wanted = {
         closed(g * 1_000_000 + n).id for g in range(GATEWAYS) for n in range(ROUNDS * PER_ROUND)
     } | {opened(9_000_000 + n).id for n in range(7)}
+    print(f"{at_work} of {ROUNDS} kills hit a push")
+    assert at_work > ROUNDS / 2
     assert set(found) == wanted
     assert set(found.values()) == {1}
     assert voids == (7,)

@@ -98,10 +98,13 @@ class EventLogContract:
         assert [r.id for r in later] == [closed(3).id]
 
     async def test_rows_land_with_the_callers_transaction_or_not_at_all(self) -> None:
-        with pytest.raises(InterruptedError):
+        async def fail_after_writing() -> None:
             async with self.opened() as log:
                 await log.ingest([closed(1)])
                 raise InterruptedError
+
+        with pytest.raises(InterruptedError):
+            await fail_after_writing()
         async with self.opened() as log:
             assert await log.get(closed(1).id) is None
             await log.ingest([closed(1)])

@@ -217,7 +217,7 @@ class AnswersContract(TransportCase):
             assert await response.chunk() == b"hello"
             go_on.set()
             with pytest.raises(UpstreamError) as caught:
-                await response.chunk()
+                await asyncio.wait_for(response.chunk(), SOON_S)
             assert caught.value.error_class is ErrorClass.ABORTED
             await asyncio.wait_for(server.peers[0].left.wait(), SOON_S)
 

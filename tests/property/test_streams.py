@@ -7,6 +7,7 @@ as well.
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -130,7 +131,7 @@ def test_where_the_bytes_are_cut_changes_nothing(name: str, cuts: list[int]) -> 
     vendor, data = STREAMS[name]
     edges = [0, *sorted(cut % len(data) for cut in cuts), len(data)]
     stream = stream_of(vendor)
-    pieces = (data[a:b] for a, b in zip(edges, edges[1:], strict=False))
+    pieces = (data[a:b] for a, b in pairwise(edges))
     frames = b"".join(stream.feed(piece) for piece in pieces) + stream.end()
     assert (frames, told(stream)) == whole(data, vendor)
 
@@ -253,7 +254,7 @@ def test_where_a_recorded_stream_is_cut_changes_nothing(case_id: str, data: st.D
     results = []
     for edges in ([0, len(raw)], [0, *cuts, len(raw)]):
         stream = WIRE.stream(chat(stream=True), endpoint(), vendor, MODEL_ID)
-        pieces = (raw[a:b] for a, b in zip(edges, edges[1:], strict=False))
+        pieces = (raw[a:b] for a, b in pairwise(edges))
         frames = b"".join(stream.feed(piece) for piece in pieces) + stream.end()
         results.append((frames, told(stream)))
     assert results[0] == results[1]

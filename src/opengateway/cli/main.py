@@ -199,7 +199,10 @@ def _tell_wrong_usage(error: typer.exceptions.TyperException) -> None:
     if type(error).__name__ == "NoArgsIsHelpError":
         print(text)
     else:
-        print(f"opengateway: {' '.join(text.split()).rstrip('.')}. See `{command} --help`.", file=sys.stderr)
+        print(
+            f"opengateway: {' '.join(text.split()).rstrip('.')}. See `{command} --help`.",
+            file=sys.stderr,
+        )
 
 
 def run() -> None:

@@ -206,7 +206,12 @@ async def _serve(zone: Zone, paths: Paths, listener: socket.socket) -> None:
     shipping = supervisor.start(shipper.run(), name="journal_shipper")
     forward = ControlForward(paths.control_socket)
     drain_s = zone.routing.deadline_s
-    server = new_server(DataApp(services, forward, __version__), drain_s=drain_s)
+    tls = zone.listen.tls
+    server = new_server(
+        DataApp(services, forward, __version__),
+        drain_s=drain_s,
+        certificate=(tls.cert_file, tls.key_file) if tls else None,
+    )
     metrics = new_server(
         MetricsApp(lambda: gateway_samples(services, parts.journal)),
         drain_s=1,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import http.client
 import socket
+import ssl
 from pathlib import Path
 
 
@@ -26,12 +27,23 @@ async def ask_unix(
     return await asyncio.to_thread(_ask, _UnixConnection(path, timeout_s), method, target, {})
 
 
-async def ask_tcp(
-    host: str, port: int, method: str, target: str, headers: dict[str, str] | None = None
+async def ask_own_port(
+    host: str, port: int, target: str, headers: dict[str, str], *, tls: bool
 ) -> tuple[int, bytes]:
-    """Status and body. Raises `OSError` when nobody answers properly."""
-    connection = http.client.HTTPConnection(host, port, timeout=5.0)
-    return await asyncio.to_thread(_ask, connection, method, target, headers or {})
+    """Status and body of our own public port. Raises `OSError` when nobody answers properly.
+
+    The certificate is not checked: it is for the public name, and this is our own socket.
+    """
+    if tls:
+        context = ssl.create_default_context()
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        connection: http.client.HTTPConnection = http.client.HTTPSConnection(
+            host, port, timeout=5.0, context=context
+        )
+    else:
+        connection = http.client.HTTPConnection(host, port, timeout=5.0)
+    return await asyncio.to_thread(_ask, connection, "GET", target, headers)
 
 
 def _ask(

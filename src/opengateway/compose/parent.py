@@ -18,7 +18,7 @@ from typing import Any
 from opengateway.compose import metrics
 from opengateway.compose.children import Child, ChildSpec
 from opengateway.compose.listening import SIMULATOR_URL, bind
-from opengateway.compose.local_http import ask_tcp, ask_unix
+from opengateway.compose.local_http import ask_own_port, ask_unix
 from opengateway.compose.paths import Paths
 from opengateway.compose.secrets import ensure_secrets
 from opengateway.compose.zone import Zone, load_zone
@@ -118,8 +118,10 @@ class _Parent:
         host, port = self._address
         local = "127.0.0.1" if host in ("0.0.0.0", "::") else host
         key = await _until(self._first_key(), _READY_S)
-        ready = await _until(_answers(local, port, key), _READY_S)
-        url = f"http://{'localhost' if local == '127.0.0.1' else local}:{port}"
+        tls = self._zone.listen.tls is not None
+        ready = await _until(_answers(local, port, key, tls=tls), _READY_S)
+        name = "localhost" if local == "127.0.0.1" else local
+        url = f"{'https' if tls else 'http'}://{name}:{port}"
         if not ready:
             print(f"{url} is up but not ready; see {url}/readyz and the log", flush=True)  # noqa: T201
             return
@@ -226,12 +228,12 @@ async def _until(work: Coroutine[Any, Any, str], timeout_s: float) -> str:
         return ""
 
 
-async def _answers(host: str, port: int, key: str) -> str:
+async def _answers(host: str, port: int, key: str, *, tls: bool) -> str:
     """Returns once the gateway is ready, and knows the key that will be shown."""
     target, headers = ("/v1/models", {"authorization": f"Bearer {key}"}) if key else ("/readyz", {})
     while True:
         try:
-            status, _ = await ask_tcp(host, port, "GET", target, headers)
+            status, _ = await ask_own_port(host, port, target, headers, tls=tls)
         except OSError:
             status = 0
         if status == 200:

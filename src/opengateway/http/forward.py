@@ -63,7 +63,8 @@ class ControlForward:
                         "headers": [
                             (name.lower(), value)
                             for name, value in answer.raw_headers
-                            if name.lower() not in _HOP_BY_HOP
+                            # Our own server says the date.
+                            if name.lower() not in _HOP_BY_HOP and name.lower() != b"date"
                         ],
                     }
                 )

@@ -129,8 +129,18 @@ class QuietServer(Server):
         yield
 
 
-def new_server(app: App, *, drain_s: float, owns_signals: bool = True) -> Server:
-    """A server for sockets that are already bound. `drain_s` bounds a graceful stop."""
+def new_server(
+    app: App,
+    *,
+    drain_s: float,
+    owns_signals: bool = True,
+    certificate: tuple[str, str] | None = None,
+) -> Server:
+    """A server for sockets that are already bound. `drain_s` bounds a graceful stop.
+
+    `certificate` is the paths of a PEM certificate chain and of its key: then it speaks TLS.
+    """
+    cert_file, key_file = certificate or (None, None)
     config = Config(
         app,
         http=GatewayProtocol,
@@ -142,6 +152,8 @@ def new_server(app: App, *, drain_s: float, owns_signals: bool = True) -> Server
         log_config=None,
         proxy_headers=False,
         server_header=False,
+        ssl_certfile=cert_file,
+        ssl_keyfile=key_file,
         timeout_keep_alive=75,
         timeout_graceful_shutdown=int(drain_s),
     )

@@ -1,37 +1,25 @@
-"""The way to providers over aiohttp: serves proxies, and is what the own client is compared with.
-
-aiohttp does not tell what the port promises, so its protocol and connector are extended: whether a
-connection was used before and how many bytes of an answer came (replay), why a connection was lost
-(a reset is not the end of a body without a length), and that a body's framing broke.
-"""
+"""The way to providers over aiohttp: serves proxies, and is what the own client is compared with."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from contextvars import ContextVar
-from functools import lru_cache, partial
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
 import aiohttp
-from aiohttp.abc import AbstractResolver, AbstractStreamWriter, ResolveResult
-from aiohttp.client_proto import ResponseHandler
-from aiohttp.client_reqrep import ClientRequest
-from aiohttp.connector import Connection
-from aiohttp.http import HttpProcessingError
-from aiohttp.resolver import ThreadedResolver
-from aiohttp.tracing import Trace
+from aiohttp.abc import AbstractStreamWriter
 
 from opengateway import __version__
 from opengateway.domain.errors import ErrorClass, UpstreamError
+from opengateway.infra.aiohttp_connector import Attempt, Connector, Handler, current_attempt
 from opengateway.infra.outbound import (
     AllowAddress,
     OutboundLimits,
     Target,
     authorization,
     target_of,
-    tls_context,
 )
 from opengateway.ports.transport import UpstreamRequest, UpstreamResponse
 
@@ -41,32 +29,6 @@ _LARGE_BYTES: Final = 1024 * 1024
 _PIECE_BYTES: Final = 256 * 1024
 _BODILESS: Final = frozenset((204, 304))
 _SWITCHING_PROTOCOLS: Final = 101
-
-
-class _Handler(ResponseHandler):
-    """One connection, with what aiohttp does not keep."""
-
-    uses = 0
-    received = 0
-    """Bytes since the newest request went out."""
-    lost_by: BaseException | None = None
-
-    def data_received(self, data: bytes) -> None:
-        self.received += len(data)
-        payload = self._payload
-        super().data_received(data)
-        # A malformed chunk closes the connection, but whoever reads the body is not told (3.14.5).
-        if (
-            payload is not None
-            and isinstance(self.exception(), HttpProcessingError)
-            and not payload.is_eof()
-            and payload.exception() is None
-        ):
-            payload.set_exception(aiohttp.ClientPayloadError("the body's framing is broken"))
-
-    def connection_lost(self, exc: BaseException | None) -> None:
-        self.lost_by = exc
-        super().connection_lost(exc)
 
 
 class _LargeBody(aiohttp.Payload):
@@ -82,100 +44,6 @@ class _LargeBody(aiohttp.Payload):
     async def write(self, writer: AbstractStreamWriter) -> None:
         for at in range(0, len(self._value), _PIECE_BYTES):
             await writer.write(self._value[at : at + _PIECE_BYTES])
-
-
-class _Attempt:
-    """What became of one sending, written by the connector for whoever sends."""
-
-    __slots__ = ("fresh_only", "handler", "transport")
-
-    def __init__(self, *, fresh_only: bool) -> None:
-        self.fresh_only = fresh_only
-        self.handler: _Handler | None = None
-        self.transport: asyncio.Transport | None = None
-
-    @property
-    def may_be_replayed(self) -> bool:
-        """Whether the connection was used before, and nothing of an answer came over it."""
-        handler = self.handler
-        return (
-            handler is not None
-            and not self.fresh_only
-            and handler.uses > 1
-            and handler.received == 0
-        )
-
-    def abort(self) -> None:
-        # Not `close`: that would first send what is buffered, to a peer that may never read.
-        if self.transport is not None:
-            self.transport.abort()
-
-
-_current: ContextVar[_Attempt] = ContextVar("opengateway_upstream_attempt")
-"""aiohttp calls the connector within the sender's task; this is how the two speak."""
-
-
-class _Connector(aiohttp.TCPConnector):
-    """Bounds how many wait, tells the sender which connection it got, trusts no chatty one."""
-
-    def __init__(
-        self, limits: OutboundLimits, ca_file: Path | None, allow: AllowAddress | None
-    ) -> None:
-        super().__init__(
-            limit=limits.connections,
-            limit_per_host=limits.connections_per_origin,
-            keepalive_timeout=limits.idle_s,
-            ssl=tls_context(ca_file),
-            resolver=_CheckedResolver(allow) if allow is not None else None,
-        )
-        self._factory = partial(_Handler, loop=self._loop)  # type: ignore[assignment]
-        self._opening = 0
-        self._opening_limit = limits.opening
-
-    async def connect(
-        self, req: ClientRequest, traces: list[Trace], timeout: aiohttp.ClientTimeout
-    ) -> Connection:
-        if self._opening >= self._opening_limit:
-            raise UpstreamError(
-                ErrorClass.CONNECT, "too many requests wait for a connection to the provider"
-            )
-        attempt = _current.get()
-        self._opening += 1
-        try:
-            while True:
-                connection = await super().connect(req, traces, timeout)
-                handler = connection.protocol
-                assert isinstance(handler, _Handler)
-                # A kept connection that spoke unasked would answer this request with what it
-                # said then; and after one turned out stale, its kept neighbours are not tried.
-                if handler.uses and (attempt.fresh_only or handler.should_close):
-                    connection.close()
-                    continue
-                handler.uses += 1
-                handler.received = 0
-                attempt.handler = handler
-                attempt.transport = connection.transport
-                return connection
-        finally:
-            self._opening -= 1
-
-
-class _CheckedResolver(AbstractResolver):
-    """Gives only addresses that are allowed. What was checked is what is connected to."""
-
-    def __init__(self, allow: AllowAddress) -> None:
-        self._allow = allow
-        self._inner = ThreadedResolver()
-
-    async def resolve(self, host: str, port: int = 0, family: int = 0) -> list[ResolveResult]:
-        found = await self._inner.resolve(host, port, family)  # type: ignore[arg-type]
-        allowed = [result for result in found if self._allow(host, result["host"])]
-        if not allowed:
-            raise OSError(None, f"no address of {host!r} is allowed by the zone's outbound rules")
-        return allowed
-
-    async def close(self) -> None:
-        await self._inner.close()
 
 
 class AiohttpTransport:
@@ -198,7 +66,7 @@ class AiohttpTransport:
         self._proxy = proxy
         self._allow = allow_address
         self._session = aiohttp.ClientSession(
-            connector=_Connector(self._limits, ca_file, allow_address),
+            connector=Connector(self._limits, ca_file, allow_address),
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
             trust_env=False,
@@ -219,9 +87,9 @@ class AiohttpTransport:
             raise UpstreamError(
                 ErrorClass.CONNECT, "the provider's address is not allowed by the outbound rules"
             )
-        response = await self._send_once(request, target, headers, _Attempt(fresh_only=False))
+        response = await self._send_once(request, target, headers, Attempt(fresh_only=False))
         if response is None:
-            attempt = _Attempt(fresh_only=True)
+            attempt = Attempt(fresh_only=True)
             response = await self._send_once(request, target, headers, attempt)
             assert response is not None, "a fresh connection is never replayed"
         return response
@@ -231,14 +99,14 @@ class AiohttpTransport:
         request: UpstreamRequest,
         target: Target,
         headers: Mapping[str, str],
-        attempt: _Attempt,
+        attempt: Attempt,
     ) -> AiohttpResponse | None:
         """None when a kept connection was found closed: nothing was lost by sending again.
 
         Raises `UpstreamError`.
         """
         body = request.body
-        token = _current.set(attempt)
+        token = current_attempt.set(attempt)
         try:
             response = await self._session.request(
                 request.method,
@@ -258,7 +126,7 @@ class AiohttpTransport:
             attempt.abort()
             raise
         finally:
-            _current.reset(token)
+            current_attempt.reset(token)
         assert attempt.handler is not None
         answer = AiohttpResponse(response, attempt.handler, self._limits)
         if response.status == _SWITCHING_PROTOCOLS:
@@ -284,7 +152,7 @@ class AiohttpResponse:
     )
 
     def __init__(
-        self, response: aiohttp.ClientResponse, handler: _Handler, limits: OutboundLimits
+        self, response: aiohttp.ClientResponse, handler: Handler, limits: OutboundLimits
     ) -> None:
         self.status: int = response.status
         self.headers: Mapping[str, str] = {
@@ -376,7 +244,7 @@ def _headers(request: UpstreamRequest, target: Target) -> dict[str, str]:
     return headers
 
 
-def _not_answered(error: BaseException, attempt: _Attempt) -> UpstreamError:
+def _not_answered(error: BaseException, attempt: Attempt) -> UpstreamError:
     if attempt.handler is None:
         return UpstreamError(
             ErrorClass.CONNECT, "the provider could not be reached", detail=_describe(error)

@@ -89,6 +89,11 @@ def _engine(url: str, *, writes: bool) -> AsyncEngine:
 
     @event.listens_for(engine.sync_engine, "begin")
     def _begin(connection: Connection) -> None:
+        # SQLite keeps a transaction open whose COMMIT failed, and the pool takes a failed commit
+        # for an end: without this, one full disk would break the connection for good.
+        driver: Any = connection.connection.driver_connection
+        if driver.in_transaction:
+            connection.exec_driver_sql("ROLLBACK")
         connection.exec_driver_sql(begin)
 
     return engine

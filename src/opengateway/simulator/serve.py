@@ -60,12 +60,16 @@ def make_server(app: Simulator) -> SimulatorServer:
 
 def open_socket(host: str, port: int) -> socket.socket:
     """A listening socket; port 0 takes a free one. Raises `OperatorError`."""
+    listener: socket.socket | None = None
     try:
         family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listener = socket.socket(family, kind)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
+        listener.listen(BACKLOG)  # whoever reads the printed address may call at once
     except OSError as error:
+        if listener is not None:
+            listener.close()
         raise OperatorError(f"cannot listen on {host!r} port {port}: {error}") from error
     listener.setblocking(False)
     return listener

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from asgi_client import Reply, call
-from control_plane import control_in
 from sqlalchemy import insert
 
+from asgi_client import Reply, call
+from control_plane import control_in
 from opengateway.compose.control import ControlHouse
 from opengateway.control.changes.models import Change
 from opengateway.control.changes.repository import ChangeRepository
@@ -35,7 +35,9 @@ async def make_key(house: ControlHouse, **wanted: Any) -> Reply:
 
 async def write_changes(house: ControlHouse, count: int) -> None:
     async with house.parts.database.write() as session:
-        rows = [{"kind": "key", "subject_id": f"key_{n}", "row": None, "at_ns": 0} for n in range(count)]
+        rows = [
+            {"kind": "key", "subject_id": f"key_{n}", "row": None, "at_ns": 0} for n in range(count)
+        ]
         await session.execute(insert(Change), rows)
         await session.commit()
         house.parts.feed.committed(await ChangeRepository(session).newest())

@@ -8,9 +8,9 @@ from typing import Any
 
 import msgspec
 import pytest
+
 from asgi_client import call
 from control_plane import PEPPER, control_in
-
 from opengateway.compose.control import ControlHouse
 from opengateway.domain.principal import KeyKind, Principal
 from opengateway.kit import secrets

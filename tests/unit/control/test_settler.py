@@ -7,11 +7,11 @@ from typing import Any
 
 import msgspec
 import pytest
-from asgi_client import Reply, call
-from control_plane import GATEWAY, SEGMENT, closed, control_in, journal, opened
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import delete
 
+from asgi_client import Reply, call
+from control_plane import GATEWAY, SEGMENT, closed, control_in, journal, opened
 from opengateway.compose.control import ControlHouse
 from opengateway.control.settler.models import JournalGateway
 from opengateway.control.settler.service import KEPT_GATEWAYS

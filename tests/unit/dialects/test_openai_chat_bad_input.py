@@ -46,6 +46,7 @@ NOT_JSON = {
     "a broken text": b'{"model":"m","messages":[{"role":"user","content":"\xff\xfe"}]}',
     "a broken name": b'{"model":"m","messages":[{"role":"user","content":"x"}],"\xff":1}',
     "a broken unknown": b'{"model":"m","messages":[{"role":"user","content":"x"}],"odd":"\xc3("}',
+    "a broken unknown, deep": b'{"odd":' + b"[" * 20 + b'"\xff"' + b"]" * 20 + b"}",
     "half a surrogate pair": b'{"model":"m","messages":[{"role":"user","content":"\\ud800 x"}]}',
     "a bare control character": b'{"model":"m\x00","messages":[]}',
     "an unknown escape": b'{"model":"\\q","messages":[]}',

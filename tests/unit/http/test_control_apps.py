@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from asgi_client import Reply, call
-from control_plane import control_in
 from fastapi import APIRouter, FastAPI, Request
 from sqlalchemy import text
 from starlette.middleware import Middleware
 
+from asgi_client import Reply, call
+from control_plane import control_in
 from opengateway.compose.control import ControlHouse
 from opengateway.control.access import Access, access, require_declared
 from opengateway.http.control_errors import ControlEdge, install_errors

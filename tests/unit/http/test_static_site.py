@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from asgi_client import Reply, call
 from fastapi import FastAPI, Request, Response
 from starlette.middleware import Middleware
 
+from asgi_client import Reply, call
 from opengateway.http.control_errors import ControlEdge, install_errors
 from opengateway.http.static_site import StaticSite, content_policy
 from opengateway.kit.ids import IdSource

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from control_plane import migrated_store
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import OperationalError
 
+from control_plane import migrated_store
 from opengateway.domain.errors import OperatorError
 from opengateway.infra.database import HEAD, Database, migrate, sqlite_url
 from opengateway.infra.migrations.run import newest, upgrade

@@ -12,7 +12,6 @@ from opengateway.kit import log
 from opengateway.kit.clock import ManualClock
 from opengateway.kit.ids import IdSource, milliseconds_of
 from opengateway.kit.redact import redact
-from opengateway.kit.secrets import INFERENCE_PREFIX, new_secret
 from opengateway.kit.supervisor import Supervisor
 
 
@@ -38,7 +37,7 @@ def test_what_is_not_an_id_is_refused(text: str) -> None:
         milliseconds_of(text)
 
 
-SECRET = new_secret(INFERENCE_PREFIX)
+SECRET = "og_live_" + "0123456789ABCDEFGHIJabcdefghij" + "12345678"
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,6 @@ def running(settings: SimulatorSettings) -> Iterator[Running]:
     app = build_app(settings)
     listener = open_socket("127.0.0.1", 0)
     port = listener.getsockname()[1]
-    listener.listen()  # so that early callers wait instead of failing
     server = make_server(app)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()

@@ -12,7 +12,7 @@ import pytest
 from simulated import Got, Running, ask, running
 
 from opengateway.domain.errors import OperatorError
-from opengateway.simulator.cases import load_cases, split_frames
+from opengateway.simulator.cases import _messages, load_cases, split_frames
 from opengateway.simulator.settings import SimulatorSettings
 from recordings import RECORDINGS, chat_cases, needs_recordings
 
@@ -75,6 +75,23 @@ def test_messages_that_say_the_same_match(scripted: Running) -> None:
         assert groq(scripted, content).status == 200
     message = {"role": "user", "content": "ping", "name": None}
     assert ask(scripted, model="m", messages=[message]).status == 200
+
+
+def test_what_a_gateway_may_change_of_messages_does_not_count() -> None:
+    call = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    recorded = [
+        {"role": "system", "content": "be kind"},
+        {"role": "assistant", "content": None, "reasoning": "hm", "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "c", "content": "1", "name": "f"},
+    ]
+    sent = [
+        {"role": "developer", "content": [{"type": "text", "text": "be kind"}]},
+        {"role": "assistant", "content": "", "tool_calls": [call | {"index": 0}]},
+        {"role": "tool", "tool_call_id": "c", "content": "1"},
+    ]
+    assert _messages({"messages": recorded}) == _messages({"messages": sent})
+    other = [sent[0], sent[1] | {"tool_calls": [call | {"id": "d"}]}, sent[2]]
+    assert _messages({"messages": recorded}) != _messages({"messages": other})
 
 
 def test_headers_of_accounts_and_connections_stay_out(scripted: Running) -> None:

@@ -22,13 +22,20 @@ from opengateway.simulator.settings import SimulatorSettings
 
 
 def last(simulator: Running) -> dict[str, Any]:
-    return simulator.stats()["records"][-1]
+    """The newest record; a caller may see a reply's end a moment before it is written down."""
+    return until_ended(simulator, 1)
+
+
+def until_active(simulator: Running) -> None:
+    while simulator.stats()["active_streams"] == 0:
+        time.sleep(0.01)
 
 
 def until_ended(simulator: Running, number: int) -> dict[str, Any]:
-    for _ in range(100):
-        if (record := last(simulator))["number"] >= number and record["ending"] != "running":
-            return record
+    for _ in range(200):
+        records = simulator.stats()["records"]
+        if records and records[-1]["number"] >= number and records[-1]["ending"] != "running":
+            return dict(records[-1])
         time.sleep(0.01)
     raise AssertionError("the request never ended")
 
@@ -74,8 +81,7 @@ async def test_a_caller_who_leaves_is_noticed_at_once(
         b"content-length: %d\r\n\r\n%s" % (len(body), body)
     )
     if "latency" in stage:
-        while simulator.stats()["active_streams"] == 0:
-            await asyncio.sleep(0.01)
+        await asyncio.to_thread(until_active, simulator)
     else:
         await reader.readuntil(b"\r\n\r\n")
     left_at = time.monotonic()
@@ -146,22 +152,22 @@ def start(*arguments: str, **more: Any) -> subprocess.Popen[str]:
 
 @pytest.mark.parametrize("inherited", [True, False])
 def test_the_process_says_its_address_and_ends_with_zero(inherited: bool) -> None:
-    listener = socket.create_server(("127.0.0.1", 0))
-    number = listener.fileno()
-    if inherited:
-        process = start("--fd", str(number), pass_fds=(number,))
-    else:
-        process = start("--port", "0")
-    with listener, process:
-        assert process.stdout is not None
-        line = process.stdout.readline()
-        port = int(line.removeprefix("simulator listening on http://127.0.0.1:").split("/")[0])
-        if inherited:
-            assert port == listener.getsockname()[1]
-        running_there = Running(port, build_app())
-        assert ask(running_there, timeout_s=10).status == 200
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(5) == 0
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        number = listener.fileno()
+        arguments = ("--fd", str(number)) if inherited else ("--port", "0")
+        process = start(*arguments, pass_fds=(number,))
+        with process:
+            try:
+                assert process.stdout is not None
+                line = process.stdout.readline()
+                address = line.removeprefix("simulator listening on http://127.0.0.1:")
+                port = int(address.partition("/")[0])
+                assert (port == listener.getsockname()[1]) == inherited
+                assert ask(Running(port, build_app()), timeout_s=10).status == 200
+                process.send_signal(signal.SIGTERM)
+                assert process.wait(5) == 0
+            finally:
+                process.kill()
 
 
 def test_a_wrong_start_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

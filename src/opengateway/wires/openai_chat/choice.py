@@ -138,7 +138,7 @@ class Choice:
             return {**first, **delta}
         if all(value in _SAYS_NOTHING for value in delta.values()):
             return {}
-        if delta.get("tool_calls") and not delta.get("content"):
+        if not delta.get("content") and (delta.get("tool_calls") or delta.get("reasoning_content")):
             delta.pop("content", None)
         return delta
 

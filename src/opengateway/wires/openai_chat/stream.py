@@ -348,7 +348,7 @@ class OpenAIChatStream:
         for index in sorted(self._choices):
             self._finish_choice(self._choices[index], out)
         if self._include_usage and self._usage is not None:
-            chunk = self._usage_chunk or {}
+            chunk = self._usage_chunk or dict(self._names)
             chunk["choices"] = _NO_CHOICES
             chunk["usage"] = self._shown_usage(self._usage, chunk.get("usage"))
             chunk.update(self._names)
