@@ -22,6 +22,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = [sys.executable, "-m", "opengateway.cli.main"]
+os.environ["OG_TEST_PROVIDER_KEY"] = "test-provider-key-1234"
 PRICE = {"input": "0.20", "output": "0.60"}
 
 
@@ -117,6 +118,7 @@ class Zone:
     providers: dict[str, Any] = field(default_factory=dict)
     models: dict[str, Any] = field(default_factory=dict)
     routing: dict[str, Any] = field(default_factory=dict)
+    tls: dict[str, str] | None = None
 
     def provider(self, name: str, persona: str | None = None, **extra: Any) -> None:
         """`name` is a provider that the catalogue knows, or a new one on the OpenAI wire."""
@@ -156,6 +158,7 @@ class Zone:
                 "host": "127.0.0.1",
                 "port": port,
                 "metrics": {"host": "127.0.0.1", "port": metrics_port},
+                "tls": self.tls,
             },
             "providers": self.providers,
             "models": self.models,
@@ -250,10 +253,9 @@ def product(zone: Zone) -> Iterator[Product]:
             stdout=stream,
             stderr=subprocess.STDOUT,
             text=True,
-            env={**os.environ, "OG_TEST_PROVIDER_KEY": "test-provider-key-1234"},
+    
         )
     running = Product(zone_file, port, metrics_port, process, log)
-    os.environ["OG_TEST_PROVIDER_KEY"] = "test-provider-key-1234"  # for the CLI
     try:
         until(lambda: process.poll() is not None or http(running.url + "/readyz")[0] == 200, 30)
         assert process.poll() is None, "the product did not start"

@@ -6,14 +6,18 @@ import json
 import os
 import re
 import signal
+import ssl
+import subprocess
 import time
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from contract.tls_material import Authority
 from e2e.conftest import CHAT, TWO, small_zone
-from e2e.product import Product, Simulator, http, product, run, until
+from e2e.product import COMMAND, Product, Simulator, free_port, http, product, run, until
 
 BODY = {"model": CHAT, "messages": [{"role": "user", "content": "hello there"}]}
 
@@ -170,6 +174,32 @@ def test_a_stop_lets_running_streams_finish_and_exits_with_0(
         assert short.stop() == 0
         reading.join(10)
         assert answers[0].endswith(b"data: [DONE]\n\n")
+
+
+def test_the_public_port_speaks_tls_when_it_is_given_a_certificate(
+    provider: Simulator, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    authority = Authority(tmp_path_factory.mktemp("authority"))
+    authority.server("127.0.0.1")
+    own = str(authority.file.parent / "127.0.0.1.pem")
+    zone = small_zone(provider, tmp_path_factory)
+    zone.tls = {"cert_file": own, "key_file": own}
+    port = free_port()
+    process = subprocess.Popen(
+        [*COMMAND, "serve", "--zone", str(zone.write(port, free_port()))], stdout=subprocess.PIPE
+    )
+    trusting = ssl.create_default_context(cafile=str(authority.file))
+    try:
+        assert process.stdout is not None
+        said = b"".join(iter(process.stdout.readline, b"Try it:\n"))
+        assert f"https://localhost:{port}".encode() in said
+        url = f"https://127.0.0.1:{port}/readyz"
+        with urllib.request.urlopen(url, context=trusting, timeout=5) as answer:
+            assert answer.status == 200
+    finally:
+        process.terminate()
+        assert process.wait(20) == 0
+        process.stdout.close()  # type: ignore[union-attr]
 
 
 def test_a_running_gateway_holds_nothing_of_the_control_plane(

@@ -76,10 +76,10 @@ async def test_a_caller_who_leaves_is_noticed_at_once(
     message = {"role": "user", "content": content}
     body = json.dumps({"model": "sim-chat", "stream": True, "messages": [message]}).encode()
     reader, writer = await asyncio.open_connection("127.0.0.1", simulator.port)
-    writer.write(
-        b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer k\r\n"
-        b"content-length: %d\r\n\r\n%s" % (len(body), body)
-    )
+    head = b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer k\r\n"
+    writer.write(head + b"content-length: %d\r\n\r\n" % len(body))
+    await asyncio.sleep(0.02)  # the server waits for the body when it comes, all at once
+    writer.write(body)
     if "latency" in stage:
         await asyncio.to_thread(until_active, simulator)
     else:
