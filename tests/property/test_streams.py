@@ -126,6 +126,7 @@ def test_the_streams_written_here_keep_every_rule(name: str) -> None:
     assert (error is not None) is (name == "broken")
 
 
+@settings(deadline=None)
 @given(NAMES, st.lists(st.integers(0, 3000), max_size=40))
 def test_where_the_bytes_are_cut_changes_nothing(name: str, cuts: list[int]) -> None:
     vendor, data = STREAMS[name]
@@ -156,7 +157,7 @@ def test_line_endings_comments_and_a_byte_order_mark_change_nothing(
     assert (frames + stream.end(), told(stream)) == plain
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(
     NAMES,
     st.lists(
@@ -244,7 +245,7 @@ def test_a_recorded_stream_cut_between_two_events_is_never_shown_as_finished(cas
 
 @needs_recordings
 @pytest.mark.parametrize("case_id", sorted(RECORDED) or ["none"])
-@settings(max_examples=5)
+@settings(max_examples=5, deadline=None)
 @given(data=st.data())
 def test_where_a_recorded_stream_is_cut_changes_nothing(case_id: str, data: st.DataObject) -> None:
     case = RECORDED[case_id]

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from opengateway.checks.recorded_case import RecordedCase, read_cases
-from opengateway.checks.replay import knowledge, replay, replay_case, run
+from opengateway.checks.replay import replay, replay_case, run
+from opengateway.checks.replay_rules import replay_rules
 from opengateway.domain.errors import OperatorError
 from recordings import RECORDINGS, chat_cases, needs_recordings
 
@@ -83,7 +84,7 @@ def test_a_folder_without_cases_is_an_operators_mistake(tmp_path: Path) -> None:
 
 
 def test_every_exception_says_why() -> None:
-    known = knowledge()
+    known = replay_rules()
     assert all(row.reason for row in known.difference)
     assert all(row.reason for row in known.exception)
 

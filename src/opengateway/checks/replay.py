@@ -8,11 +8,8 @@ and as an official client would put it together.
 from __future__ import annotations
 
 import sys
-import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
-from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,10 +18,11 @@ import msgspec
 from opengateway.catalog.loader import load_catalogue
 from opengateway.checks.caller_view import Seen, see_reply, see_stream
 from opengateway.checks.recorded_case import RecordedCase, read_cases
+from opengateway.checks.replay_rules import replay_rules
 from opengateway.dialects.openai_chat import decode as decode_openai_chat
 from opengateway.domain.catalog import Endpoint, Profile, Provider, Wire
 from opengateway.domain.chat import FINISH_REASONS, ChatFacts, ChatRequest, Meter
-from opengateway.domain.errors import InvalidRequest, OperatorError, UpstreamError
+from opengateway.domain.errors import InvalidRequest, UpstreamError
 from opengateway.domain.usage import Dimension, PriceRow
 from opengateway.kit.json import JsonObject, dumps, loads
 from opengateway.wires.openai_chat import OpenAIChatWire
@@ -52,45 +50,6 @@ class Verdict:
     verdict: Word
     reason: str
     checks: tuple[str, ...] = ()
-
-
-class _Difference(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    member: str
-    change: Literal["added", "removed", "changed"]
-    reason: str
-    providers: tuple[str, ...] = ()
-
-
-class _ErrorRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    class_: str = msgspec.field(name="class")
-    status: int | None = None
-    code: str | None = None
-
-
-class _Exception(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    case_id: str
-    check: str
-    reason: str
-
-
-class _Knowledge(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`replay_exceptions.toml`."""
-
-    like: dict[str, str]
-    not_covered: dict[str, str]
-    difference: tuple[_Difference, ...]
-    error: tuple[_ErrorRow, ...]
-    exception: tuple[_Exception, ...] = ()
-
-
-@cache
-def knowledge() -> _Knowledge:
-    """Raises `OperatorError` for a broken file."""
-    text = files(__package__).joinpath("replay_exceptions.toml").read_text("utf-8")
-    try:
-        return msgspec.convert(tomllib.loads(text), _Knowledge)
-    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
-        raise OperatorError(f"checks/replay_exceptions.toml is broken: {error}") from error
 
 
 def run(cases: Path, as_json: bool, write: Callable[[str], object] | None = None) -> int:
@@ -129,7 +88,7 @@ def replayed(cases: Path, decode: Decode = decode_openai_chat) -> Iterator[Verdi
 
 def replay_case(case: RecordedCase, decode: Decode = decode_openai_chat) -> Verdict:
     if case.endpoint != _ENDPOINT:
-        reason = knowledge().not_covered.get(
+        reason = replay_rules().not_covered.get(
             case.endpoint, f"nothing speaks {case.endpoint!r} yet; it comes with a later issue"
         )
         return Verdict(case.case_id, case.provider, case.endpoint, "not_covered", reason)
@@ -148,7 +107,7 @@ def replay_case(case: RecordedCase, decode: Decode = decode_openai_chat) -> Verd
 def provider_of(name: str) -> Provider:
     """The catalogue's provider of that name, or one with the profile that the data file names."""
     providers = load_catalogue().providers
-    known = providers.get(name) or providers.get(knowledge().like.get(name, ""))
+    known = providers.get(name) or providers.get(replay_rules().like.get(name, ""))
     return Provider(
         id=name,
         name=known.name if known else name,
@@ -188,7 +147,7 @@ class _Player:
         if is_right:
             return
         excused = any(
-            e.case_id == self._case.case_id and e.check == name for e in knowledge().exception
+            e.case_id == self._case.case_id and e.check == name for e in replay_rules().exception
         )
         if not excused:
             self.faults.append(f"{name}: {fault}")
@@ -228,7 +187,7 @@ class _Player:
             row.member == member
             and row.change == change
             and (not row.providers or self._case.provider in row.providers)
-            for row in knowledge().difference
+            for row in replay_rules().difference
         )
 
     # --- answers -----------------------------------------------------------------------------
@@ -379,7 +338,7 @@ def _changes(recorded: Any, sent: Any, path: str) -> Iterator[tuple[str, str]]:
 
 
 def _class_for(status: int, code: Any) -> str | None:
-    for row in knowledge().error:
+    for row in replay_rules().error:
         if row.code is not None and row.code != code:
             continue
         if row.status is not None and row.status != status:

@@ -174,7 +174,7 @@ def test_e12_an_error_with_status_200_is_an_error(body: Any, kind: ErrorClass) -
 @pytest.mark.parametrize(
     "body",
     [b"null", b"[]", b"{}", b'"text"', b"", b"<html>", b"{", b'{"choices":[]}',
-     b'{"choices":null}', b'{"choices":{}}', b'{"choices":[1]}', b"[" * 100_000],
+     b'{"choices":null}', b'{"x":"\xff","choices":[{"message":{}}]}', b'{"choices":{}}', b'{"choices":[1]}', b"[" * 100_000],
 )  # fmt: skip
 def test_e13_an_answer_that_holds_none_is_an_error(body: bytes) -> None:
     with pytest.raises(UpstreamError) as caught:

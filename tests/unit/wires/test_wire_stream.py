@@ -280,10 +280,21 @@ def test_a_calls_name_and_id_come_once_even_if_the_vendor_repeats_them() -> None
     assert calls_of(chunks) == [{"id": "a", "name": "f", "arguments": '{"a":1}'}]
 
 
-def test_calls_numbered_from_elsewhere_are_numbered_from_zero() -> None:
-    pieces = [fragment(i, "{}", id=f"c{i}", name="f") for i in (3, 5)]
+def test_a_call_that_repeats_its_name_and_has_no_id_goes_on_until_it_is_whole() -> None:
+    pieces = [fragment(0, piece, name="f") for piece in ('{"a"', ":1}", '{"a":2}')]
     chunks, _ = played(sse(first(), *map(chunk, pieces), chunk(finish="tool_calls")))
-    assert [c["id"] for c in calls_of(chunks)] == ["c3", "c5"]
+    assert [c["arguments"] for c in calls_of(chunks)] == ['{"a":1}', '{"a":2}']
+
+
+def test_calls_numbered_from_elsewhere_are_numbered_from_zero() -> None:
+    pieces = []
+    for i in (1, 5):
+        pieces += [fragment(i, '{"a":', id=f"c{i}", name="f"), fragment(i, f"{i}}}")]
+    chunks, _ = played(sse(first(), *map(chunk, pieces), chunk(finish="tool_calls")))
+    assert [(c["id"], c["arguments"]) for c in calls_of(chunks)] == [
+        ("c1", '{"a":1}'),
+        ("c5", '{"a":5}'),
+    ]
 
 
 def test_unknown_members_of_a_call_survive() -> None:
@@ -345,6 +356,13 @@ def test_every_kind_of_content_counts_as_content(delta: Json) -> None:
     assert not stream.meter.has_content
     stream.feed(sse(chunk(delta), done=False))
     assert stream.meter.has_content
+
+
+def test_bytes_that_are_no_text_do_not_reach_the_caller() -> None:
+    broken = sse(first(), chunk({"content": "x"}, p="?")).replace(b"?", b"\xff")
+    chunks, stream = played(broken)
+    assert error_of(stream).error_class is ErrorClass.MALFORMED
+    assert text_of(chunks) == ""
 
 
 def test_more_calls_or_choices_than_any_answer_has_are_refused() -> None:

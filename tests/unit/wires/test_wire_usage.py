@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from opengateway.domain.catalog import Profile
@@ -148,6 +148,7 @@ REPORTED = st.fixed_dictionaries(
 )
 
 
+@settings(deadline=None)
 @given(REPORTED, st.booleans(), st.booleans())
 def test_no_quantity_is_negative_and_no_total_is_exceeded(
     reported: dict[str, Any], excludes_reasoning: bool, excludes_cache: bool

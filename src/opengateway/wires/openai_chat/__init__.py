@@ -2,7 +2,7 @@
 
 request  the caller's members to the vendor's     (messages, tools)
 reply    a whole answer to the caller's           (parts)
-stream   a stream to the caller's                 (choice, parts)
+stream   a stream to the caller's                 (tap, choice, parts)
 error    an error to one class                    (error_body, retry_after, signals + signals.toml)
 usage    token counts to disjoint dimensions
 """

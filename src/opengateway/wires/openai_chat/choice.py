@@ -208,6 +208,14 @@ class Choice:
             return call.upstream_id
         return call_id(self._meter.upstream_id, self.index, call.position, call.name)
 
+    def goes_on(self, index: int, arguments: str) -> bool:
+        """Whether a fragment without id and name may leave as it came; it is then added."""
+        call = self._at(index)
+        if call is None or call.position != index or arguments == "null":
+            return False
+        call.add(arguments)
+        return True
+
     def closing_fragments(self) -> list[JsonObject]:
         """What makes every call's arguments JSON: `{}` for those that had none (A.4 rule 7)."""
         return [

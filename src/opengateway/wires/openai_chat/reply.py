@@ -29,6 +29,8 @@ def caller_reply(body: bytes, provider: Provider, model_id: str) -> ChatReply:
     Members that need no change leave as the bytes that they came as.
     """
     try:
+        if not body.isascii():
+            body.decode()  # what nobody decodes is checked for JSON's grammar only
         answer = loads_raw_object(body)
         choices = loads(answer["choices"]) if "choices" in answer else None
         _raise_error_in(answer, choices, provider)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import Final
 
-import msgspec
+from msgspec import UNSET
 
 from opengateway.domain.catalog import Profile, Provider
 from opengateway.domain.chat import Meter
@@ -32,6 +32,7 @@ from opengateway.wires.openai_chat.error import error_in_answer, malformed, trun
 from opengateway.wires.openai_chat.error_body import error_in
 from opengateway.wires.openai_chat.parts import answer_id
 from opengateway.wires.openai_chat.signals import signals
+from opengateway.wires.openai_chat.tap import TappedChoice, tap
 from opengateway.wires.openai_chat.usage import for_caller, is_whole, usage_of
 
 EVENT_LIMIT_BYTES: Final = 16 * 1024 * 1024
@@ -41,33 +42,6 @@ _NULL: Final = Raw(b"null")
 _OBJECT: Final = Raw(b'"chat.completion.chunk"')
 _NO_CHOICES: Final = Raw(b"[]")
 _UNNAMED: Final = frozenset(("id", "object", "created", "model", "choices", "usage"))
-
-
-class _Delta(msgspec.Struct, gc=False):
-    content: str | None = None
-    reasoning_content: str | None = None
-    reasoning: str | None = None
-    role: str | None = None
-    # What must not be there on the fast path, whatever it is.
-    tool_calls: msgspec.Raw | None = None
-    refusal: None = None
-    audio: None = None
-    images: None = None
-    function_call: None = None
-
-
-class _Tap(msgspec.Struct, gc=False):
-    """A choice that is all text. Anything else does not decode, and takes the slow path."""
-
-    index: int
-    delta: _Delta
-    finish_reason: None
-    """Must be there, and null."""
-    message: None = None
-    usage: None = None
-
-
-_tap = msgspec.json.Decoder(list[_Tap]).decode
 
 
 class OpenAIChatStream:
@@ -142,6 +116,8 @@ class OpenAIChatStream:
             self._finish(out)
             return
         try:
+            if not data.isascii():
+                data.decode()  # what nobody decodes is checked for JSON's grammar only
             chunk = loads_raw_object(data)
             if event.event != "error" and self._pass_on(chunk, out):
                 return
@@ -153,29 +129,24 @@ class OpenAIChatStream:
                 self.error = self._unreadable(event, text)
 
     def _pass_on(self, chunk: RawObject, out: list[bytes]) -> bool:
-        """The fast path: True when the chunk was text alone, and left."""
+        """The fast path: True when the chunk was no more than text or arguments, and left."""
         if self._names is None or "error" in chunk or "x_groq" in chunk:
             return False
         usage = chunk.get("usage")
         if usage is not None and usage != _NULL:
             return False
         try:
-            choices = _tap(chunk["choices"])
+            choices = tap(chunk["choices"])
         except (ValidationError, KeyError):
             return False
         if len(choices) != 1:
             return False
-        choice = choices[0]
-        delta = choice.delta
-        state = self._choices.get(choice.index)
-        if state is None or delta.tool_calls is not None:
-            return False
-        thought = delta.reasoning_content or delta.reasoning or ""
-        characters = len(delta.content or "") + len(thought)
+        delta = choices[0].delta
+        characters = self._characters_of(choices[0])
         if not characters:
             return False
-        if delta.role is not None or thought is delta.reasoning:
-            chunk["choices"] = _with_plain_delta(chunk["choices"], thought)
+        if delta.role is not None or (delta.reasoning and not delta.reasoning_content):
+            chunk["choices"] = _with_plain_delta(chunk["choices"])
         meter = self.meter
         meter.characters += characters
         meter.has_content = True
@@ -188,6 +159,21 @@ class OpenAIChatStream:
         out.append(dumps(chunk))
         out.append(b"\n\n")
         return True
+
+    def _characters_of(self, choice: TappedChoice) -> int:
+        """What it hands on as it is; 0 when it needs mending or is better left out."""
+        state = self._choices.get(choice.index)
+        if state is None:
+            return 0
+        delta = choice.delta
+        text = len(delta.content or "") + len(delta.reasoning_content or delta.reasoning or "")
+        calls = delta.tool_calls
+        if calls is None:
+            return text
+        if len(calls) != 1 or text or delta.content is not UNSET or delta.role is not None:
+            return 0
+        arguments = calls[0].function.arguments
+        return len(arguments) if state.goes_on(calls[0].index, arguments) else 0
 
     def _mend(self, event: ServerEvent, chunk: RawObject, out: list[bytes]) -> None:
         """The slow path."""
@@ -377,11 +363,11 @@ class OpenAIChatStream:
         return Raw(dumps(for_caller(reported, self.meter.usage)))
 
 
-def _with_plain_delta(raw: Raw, thought: str) -> Raw:
+def _with_plain_delta(raw: Raw) -> Raw:
     """The one choice in `raw` without a role, and with its reasoning where clients look for it."""
     choices = loads(raw)
     delta = choices[0]["delta"]
     delta.pop("role", None)
-    if thought:
-        delta["reasoning_content"] = thought
+    if delta.get("reasoning") and not delta.get("reasoning_content"):
+        delta["reasoning_content"] = delta["reasoning"]
     return Raw(dumps(choices))

@@ -1,0 +1,49 @@
+"""A look at a chunk's choices that costs little: enough to see that nothing need be mended.
+
+What is not plainly text, or plainly more of a tool call's arguments, does not decode here.
+"""
+
+from __future__ import annotations
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+
+class TappedFunction(msgspec.Struct, gc=False):
+    arguments: str
+    name: None = None
+
+
+class TappedCall(msgspec.Struct, gc=False):
+    """A fragment that goes on with a call: it has neither id nor name."""
+
+    index: int
+    function: TappedFunction
+    id: None = None
+    type: None = None
+
+
+class TappedDelta(msgspec.Struct, gc=False):
+    content: str | UnsetType | None = UNSET
+    reasoning_content: str | None = None
+    reasoning: str | None = None
+    role: str | None = None
+    tool_calls: list[TappedCall] | None = None
+    # What must not be there, whatever it is.
+    refusal: None = None
+    audio: None = None
+    images: None = None
+    function_call: None = None
+
+
+class TappedChoice(msgspec.Struct, gc=False):
+    index: int
+    delta: TappedDelta
+    finish_reason: None
+    """Must be there, and null."""
+    message: None = None
+    usage: None = None
+
+
+tap = msgspec.json.Decoder(list[TappedChoice]).decode
+"""Raises `ValidationError` for choices that need more than a look."""
