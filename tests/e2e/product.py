@@ -253,7 +253,6 @@ def product(zone: Zone) -> Iterator[Product]:
             stdout=stream,
             stderr=subprocess.STDOUT,
             text=True,
-    
         )
     running = Product(zone_file, port, metrics_port, process, log)
     try:
