@@ -114,3 +114,16 @@ async def test_a_reader_sees_the_last_commit_while_a_writer_works_and_cannot_wri
         with pytest.raises(OperationalError, match="readonly"):
             await reader.execute(text("DELETE FROM t"))
     await database.close()
+
+
+async def test_who_may_write_holds_the_writers_place_from_the_first_look(tmp_path: Path) -> None:
+    """Else two who looked could both decide to write, and one would fail at its first write."""
+    path = tmp_path / "a.sqlite3"
+    database = Database(sqlite_url(str(path)))
+    stranger = sqlite3.connect(path, isolation_level=None, timeout=0)
+    async with database.write() as session:
+        await session.scalar(text("SELECT 1"))
+        with pytest.raises(sqlite3.OperationalError, match="locked"):
+            stranger.execute("BEGIN IMMEDIATE")
+    stranger.close()
+    await database.close()

@@ -14,10 +14,11 @@ from typing import Any
 
 import pytest
 from simulated import Running, ask, running, send
+from uvicorn.server import ServerState
 
 from opengateway.simulator.app import build_app
-from opengateway.simulator.link import Cut
-from opengateway.simulator.serve import main
+from opengateway.simulator.link import Cut, SimulatorProtocol
+from opengateway.simulator.serve import main, make_server
 from opengateway.simulator.settings import SimulatorSettings
 
 
@@ -71,15 +72,11 @@ async def test_a_caller_who_leaves_is_noticed_at_once(
     simulator: Running, stage: str, reset: bool
 ) -> None:
     number = simulator.stats()["requests"] + 1
-    # A large body fills the server's buffer: it must not be blind for the caller after that.
-    content = f"[[simulate {stage}]]" + " padding" * 20_000
-    message = {"role": "user", "content": content}
+    message = {"role": "user", "content": f"[[simulate {stage}]]"}
     body = json.dumps({"model": "sim-chat", "stream": True, "messages": [message]}).encode()
     reader, writer = await asyncio.open_connection("127.0.0.1", simulator.port)
     head = b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer k\r\n"
-    writer.write(head + b"content-length: %d\r\n\r\n" % len(body))
-    await asyncio.sleep(0.02)  # the server waits for the body when it comes, all at once
-    writer.write(body)
+    writer.write(head + b"content-length: %d\r\n\r\n" % len(body) + body)
     if "latency" in stage:
         await asyncio.to_thread(until_active, simulator)
     else:
@@ -94,6 +91,46 @@ async def test_a_caller_who_leaves_is_noticed_at_once(
     gone = simulator.stats()["disconnects"][-1]
     assert (gone["id"], gone["at_s"]) == (record["id"], record["ended_s"])
     assert simulator.stats()["active_streams"] == 0
+
+
+class Pipe(asyncio.Transport):
+    """A connection in memory that knows whether the server reads from it."""
+
+    reading = True
+
+    def pause_reading(self) -> None:
+        self.reading = False
+
+    def resume_reading(self) -> None:
+        self.reading = True
+
+    def write(self, data: object) -> None: ...
+
+    def close(self) -> None: ...
+
+    def is_closing(self) -> bool:
+        return False
+
+
+async def test_a_large_body_that_comes_at_once_does_not_blind_the_server() -> None:
+    """uvicorn stops reading at 64 KiB, and would then not see the caller leave."""
+    config = make_server(build_app()).config
+    config.load()
+    protocol = SimulatorProtocol(config, ServerState(), {})
+    pipe = Pipe()
+    protocol.connection_made(pipe)
+    message = {"role": "user", "content": "[[simulate latency_s=60]]" + " padding" * 20_000}
+    body = json.dumps({"model": "sim-chat", "messages": [message]}).encode()
+    head = "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer k\r\n"
+    protocol.data_received(f"{head}content-length: {len(body)}\r\n\r\n".encode())
+    await asyncio.sleep(0)  # the application waits for the body
+    protocol.data_received(body)
+    assert not pipe.reading
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert pipe.reading
+    protocol.connection_lost(None)
+    await asyncio.gather(*protocol.tasks)
 
 
 def test_stats_are_shown_and_forgotten(simulator: Running) -> None:
