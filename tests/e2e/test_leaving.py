@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import socket
 import time
 
 from e2e.conftest import CHAT
 from e2e.product import Product, Simulator, until
 
 CALLERS = 200
+FAST_WORDS = CHAT
 
 
 async def leave_after_first_event(product: Product, number: int) -> str:
@@ -69,4 +71,55 @@ def test_two_hundred_callers_leave(gateway: Product, provider: Simulator) -> Non
     assert all(r["usage_estimated"] and r["cost_nanos"] > 0 for r in mine)
     print(
         f"\n{CALLERS} callers left; the provider's last stream ended after {streams_gone_s:.3f} s"
+    )
+
+
+async def hold_without_reading(product: Product, seconds: float) -> str:
+    """Ask for a stream far larger than any buffer, and do not read. The request's id."""
+    with socket.socket() as raw:
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        raw.setblocking(False)
+        loop = asyncio.get_running_loop()
+        await loop.sock_connect(raw, ("127.0.0.1", product.port))
+        text = "[[simulate tokens=99999 gap_s=0]] go on for ever"
+        body = json.dumps(
+            {"model": FAST_WORDS, "stream": True, "messages": [{"role": "user", "content": text}]}
+        ).encode()
+        await loop.sock_sendall(
+            raw,
+            b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
+            b"authorization: Bearer %s\r\ncontent-length: %d\r\n\r\n%s"
+            % (product.key.encode(), len(body), body),
+        )
+        head = await loop.sock_recv(raw, 2048)
+        await asyncio.sleep(seconds)
+        return head.split(b"x-request-id: ")[1].split(b"\r\n")[0].decode()
+
+
+def rss_kib(pid: int) -> int:
+    with open(f"/proc/{pid}/status") as status:
+        return int(next(line for line in status if line.startswith("VmRSS")).split()[1])
+
+
+def test_callers_who_do_not_read_hold_the_provider_back(
+    gateway: Product, provider: Simulator
+) -> None:
+    async def everyone() -> list[str]:
+        return await asyncio.gather(*(hold_without_reading(gateway, 2.0) for _ in range(20)))
+
+    provider.reset()
+    pid = gateway.pid("gateway")
+    before = rss_kib(pid)
+    ids = asyncio.run(everyone())
+    grown = (rss_kib(pid) - before) / 20
+    until(lambda: provider.stats()["active_streams"] == 0, 2.0)
+    sent = [r["bytes"] for r in provider.stats()["records"] if r["stream"]]
+    assert len(sent) >= 20
+    assert max(sent) < 16_000_000, "what nobody reads is not fetched (a whole stream is 25 MB)"
+    assert grown < 512, f"{grown:.0f} KiB a stream"
+    until(lambda: set(ids) <= {r["id"] for r in gateway.records()}, 10, every_s=0.2)
+    endings = {r["ending"] for r in gateway.records() if r["id"] in set(ids)}
+    assert endings == {"client_gone"}
+    print(
+        f"\n20 callers who do not read: {grown:.0f} KiB each, at most {max(sent):,} bytes fetched"
     )

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from opengateway.kit.clock import Clock
 
 _BACKOFF_S = (0.0, 0.2, 0.5, 1.0, 2.0, 5.0)
-_STEADY_S = 30.0
-"""A child that ran this long starts again at once."""
+_STEADY_S = 2.0
+"""A child that ran this long had come up: it starts again at once. Only one that dies while it
+starts is given more and more time."""
 
 _PR_SET_PDEATHSIG = 1
 

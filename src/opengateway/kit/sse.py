@@ -7,16 +7,19 @@ lines that begin with a colon are comments, a byte-order mark at the start is pa
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+import msgspec
 
 
 class FrameTooLarge(ValueError):
     """One event is larger than the decoder's bound."""
 
 
-@dataclass(frozen=True, slots=True)
-class ServerEvent:
-    """One event. `data` joins the event's data lines with LF; `event` is empty when unnamed."""
+class ServerEvent(msgspec.Struct, frozen=True):
+    """One event. `data` joins the event's data lines with LF; `event` is empty when unnamed.
+
+    A struct, not a dataclass: one is made for every event of every stream.
+    """
 
     data: bytes
     event: str = ""
