@@ -84,6 +84,7 @@ def records_of(gateway: int, numbers: range) -> bytes:
     return journal(r for n in ids for r in (opened(n), closed(n)))
 
 
+@pytest.mark.timeout(60 + ROUNDS * 10)
 async def test_no_kill_loses_or_doubles_a_record(tmp_path: Path) -> None:
     print(f"seed {SEED}, {ROUNDS} kills")
     chance = random.Random(SEED)

@@ -57,6 +57,11 @@ class EventLogContract:
         assert await log.get("gen_bare") == bare
         assert await log.get("gen_none") is None
 
+    async def test_a_count_beyond_64_bits_does_not_stop_the_log(self, log: EventLog) -> None:
+        absurd = closed(1, usage={Dimension.INPUT: 2**64 - 1, Dimension.CACHE_READ: 2**63})
+        assert await log.ingest([absurd, closed(2)]) == 2
+        assert await log.get(absurd.id) == absurd
+
     async def test_a_record_is_there_once_and_the_first_one_stays(self, log: EventLog) -> None:
         first = closed(1)
         other = msgspec.structs.replace(first, cost_nanos=9)

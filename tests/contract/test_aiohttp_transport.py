@@ -7,6 +7,7 @@ from pathlib import Path
 
 from contract.transport import TransportContract
 from opengateway.infra.aiohttp_transport import AiohttpTransport
+from opengateway.infra.outbound import OutboundLimits
 
 
 class TestAiohttpTransport(TransportContract):
@@ -16,5 +17,8 @@ class TestAiohttpTransport(TransportContract):
         proxy: str | None = None,
         ca_file: Path | None = None,
         allow_address: Callable[[str, str], bool] | None = None,
+        limits: OutboundLimits | None = None,
     ) -> AiohttpTransport:
-        return AiohttpTransport(proxy=proxy, ca_file=ca_file, allow_address=allow_address)
+        return AiohttpTransport(
+            proxy=proxy, ca_file=ca_file, allow_address=allow_address, limits=limits
+        )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from contract.transport_answers import AnswersContract
+from contract.transport_bounds import BoundsContract
 from contract.transport_connections import ConnectionsContract
 
 
-class TransportContract(AnswersContract, ConnectionsContract):
+class TransportContract(AnswersContract, ConnectionsContract, BoundsContract):
     """The whole contract. `make` is all that a subclass has to give."""

@@ -120,6 +120,18 @@ class AnswersContract(TransportCase):
         ]
         assert len(local.requests) == 1
 
+    @pytest.mark.parametrize(
+        "headers", [{"x": "a\r\nb: c"}, {"x\r\ny": "a"}], ids=["in a value", "in a name"]
+    )
+    async def test_a_header_cannot_bring_in_another(
+        self, transport: UpstreamTransport, headers: dict[str, str]
+    ) -> None:
+        async with scripted(saying(b"HTTP/1.1 204 No Content\r\n\r\n")) as server:
+            with pytest.raises(ValueError):
+                await transport.send(post(server.origin, headers=headers))
+            await asyncio.sleep(0.01)
+        assert server.requests == []
+
     # --- what comes back ---------------------------------------------------------------------------
     async def test_status_headers_and_body_are_exact(self, transport: UpstreamTransport) -> None:
         answer = (
@@ -170,6 +182,75 @@ class AnswersContract(TransportCase):
             assert (response.status, await response.read(9)) == (200, b"x")
             assert "link" not in response.headers
             await response.release()
+
+    @pytest.mark.parametrize("status", ["204 No Content", "304 Not Modified"])
+    async def test_an_answer_without_body_ends_with_its_head(
+        self, transport: UpstreamTransport, status: str
+    ) -> None:
+        answer = f"HTTP/1.1 {status}\r\ncontent-length: 5\r\n\r\n".encode()
+        async with scripted(saying(answer)) as server:
+            for _ in range(2):
+                assert await fetch(transport, server.origin) == b""
+        assert len(server.peers) == 1
+
+    async def test_the_answer_to_head_has_no_body(self, transport: UpstreamTransport) -> None:
+        answer = b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n"
+        async with scripted(saying(answer)) as server:
+            for _ in range(2):
+                assert await fetch(transport, server.origin, method="HEAD", body=b"") == b""
+
+    async def test_trailers_are_passed_over(self, transport: UpstreamTransport) -> None:
+        answer = CHUNKED + HELLO + b"0\r\nx-late: 1\r\ncontent-length: 9\r\n\r\n"
+        async with scripted(saying(answer)) as server:
+            for _ in range(2):
+                response = await transport.send(post(server.origin))
+                assert await response.read(9) == b"hello"
+                assert "x-late" not in response.headers
+                await response.release()
+        assert len(server.peers) == 1
+
+    async def test_an_answer_within_the_bounds_is_taken(self, transport: UpstreamTransport) -> None:
+        head = b"HTTP/1.1 200 OK\r\nlarge: " + b"y" * 16_000 + b"\r\n"
+        head += b"".join(b"x-%d: %d\r\n" % (number, number) for number in range(100))
+        async with scripted(saying(head + b"content-length: 2\r\n\r\n", b"ok")) as server:
+            response = await transport.send(post(server.origin))
+            assert len(response.headers["large"]) == 16_000
+            assert response.headers["x-99"] == "99"
+            assert await response.read(2) == b"ok"
+            await response.release()
+
+    async def test_an_answer_with_two_framings_is_malformed(
+        self, transport: UpstreamTransport
+    ) -> None:
+        for head in (
+            b"transfer-encoding: chunked\r\ncontent-length: 5\r\n",
+            b"content-length: 5\r\ntransfer-encoding: chunked\r\n",
+            b"content-length: 5\r\ncontent-length: 6\r\n",
+        ):
+            async with scripted(
+                saying(b"HTTP/1.1 200 OK\r\n" + head + b"\r\n" + HELLO + END)
+            ) as server:
+                await self.refused(transport, server.origin, ErrorClass.MALFORMED)
+
+    @pytest.mark.parametrize(
+        "answer",
+        [
+            b"Bearer s3cret\r\n\r\n",
+            b"HTTP/1.1 200 OK\r\nyour key: Bearer s3cret\r\n\r\n",
+            b"HTTP/1.1 200 OK\r\nx: Bearer s3cret\x00\r\n\r\n",
+            b"HTTP/1.1 200 OK\r\nx: Bearer s3cret" + b"y" * 70_000 + b"\r\n\r\n",
+        ],
+    )
+    async def test_a_malformed_answer_is_not_quoted(
+        self, transport: UpstreamTransport, answer: bytes
+    ) -> None:
+        """It may hold the key that was sent."""
+        async with scripted(saying(answer)) as server:
+            credential = Credential("main", "s3cret", server.origin)
+            error = await self.refused(
+                transport, server.origin, ErrorClass.MALFORMED, credential=credential
+            )
+        assert "s3cret" not in f"{error} {error.detail}"
 
     async def test_a_redirect_is_an_answer_and_not_followed(
         self, transport: UpstreamTransport

@@ -10,6 +10,7 @@ import pytest
 
 from contract.scripted_server import Peer
 from opengateway.domain.errors import ErrorClass, UpstreamError
+from opengateway.infra.outbound import OutboundLimits
 from opengateway.ports.transport import UpstreamRequest, UpstreamResponse, UpstreamTransport
 
 SOON_S = 0.2
@@ -76,6 +77,7 @@ class TransportCase:
         proxy: str | None = None,
         ca_file: Path | None = None,
         allow_address: Callable[[str, str], bool] | None = None,
+        limits: OutboundLimits | None = None,
     ) -> UpstreamTransport:
         raise NotImplementedError
 

@@ -198,6 +198,25 @@ class ConnectionsContract(TransportCase):
             assert await fetch(transport, server.origin) == b"yours"
         assert len(server.peers) == 2
 
+    @pytest.mark.parametrize(
+        "surplus", [b"HTTP/1.1 200 OK\r\ncontent-len", b"HTTP/1.1 204 N\r\n\r\n", b"garbage"]
+    )
+    async def test_what_comes_behind_an_answer_answers_nobody(
+        self, transport: UpstreamTransport, surplus: bytes
+    ) -> None:
+        """In one segment with the answer, so that it is there when the answer is complete."""
+
+        async def script(peer: Peer) -> None:
+            await peer.request()
+            await peer.say(b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nfirst" + surplus)
+            await peer.request()
+            await peer.say(b"gth: 5\r\n\r\nwrong")
+
+        async with scripted(script) as server:
+            for _ in range(2):
+                assert await fetch(transport, server.origin) == b"first"
+        assert len(server.peers) == 2
+
     async def test_an_unread_answer_does_not_hinder_the_next(
         self, transport: UpstreamTransport
     ) -> None:
@@ -351,6 +370,31 @@ class ConnectionsContract(TransportCase):
             assert len(server.peers) == 1
             response = await transport.send(post(server.origin))
             response.abort()
+        await transport.aclose()
+
+    async def test_over_tls_a_body_without_length_ends_only_when_the_peer_says_so(
+        self, tmp_path: Path
+    ) -> None:
+        """Else whoever sits in between could cut it. The peer's word is close_notify."""
+        authority = Authority(tmp_path)
+
+        async def script(peer: Peer) -> None:
+            await peer.request()
+            await peer.say(b"HTTP/1.1 200 OK\r\n\r\npart")
+            if peer.number == 0:
+                await told.wait()
+                peer.reset()  # FIN without close_notify: all that was said has been read
+
+        told = asyncio.Event()
+        transport = self.make(ca_file=authority.file)
+        async with scripted(script, authority.server("127.0.0.1")) as server:
+            response = await transport.send(post(server.origin))
+            assert await response.chunk() == b"part"
+            told.set()
+            with pytest.raises(UpstreamError):
+                await asyncio.wait_for(response.chunk(), 2)
+            await response.release()
+            assert await fetch(transport, server.origin) == b"part"
         await transport.aclose()
 
     async def test_a_certificate_for_another_name_is_refused(self, tmp_path: Path) -> None:

@@ -131,6 +131,11 @@ class Zone:
             **extra,
         }
 
+    def provider_at(self, name: str, path: str) -> None:
+        """A provider of the catalogue whose wire the simulator speaks below `path`."""
+        self.provider(name)
+        self.providers[name]["base_url"] = self.simulator.url + path
+
     def model(self, name: str, *endpoints: tuple[str, str], **extra: Any) -> None:
         """Endpoints are (provider, upstream model)."""
         self.models[name] = {

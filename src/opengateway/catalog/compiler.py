@@ -14,6 +14,7 @@ import msgspec
 from opengateway.catalog.config import Capability, EndpointConfig, ModelConfig, ProviderConfig
 from opengateway.catalog.loader import Catalogue, CatalogueProvider
 from opengateway.catalog.pricing import price_row
+from opengateway.catalog.token_families import token_families
 from opengateway.domain.catalog import (
     Endpoint,
     Model,
@@ -22,6 +23,7 @@ from opengateway.domain.catalog import (
     Provider,
     Routing,
     Snapshot,
+    Wire,
 )
 from opengateway.domain.errors import OperatorError
 
@@ -30,6 +32,9 @@ _ASSUMED = (Capability.TOOLS, Capability.STRUCTURED_OUTPUT, Capability.TEMPERATU
 
 _BUNDLED_HEADERS: Final = {"authorization": "Bearer bundled"}
 """The simulator wants a key, as vendors do, and takes any: this one guards nothing."""
+
+_AUTH: Final = {Wire.ANTHROPIC: "x-api-key", Wire.GEMINI: "x-goog-api-key"}
+"""The header of a key where nobody names one: each wire has its own."""
 
 
 def compile_snapshot(
@@ -96,8 +101,10 @@ def auth_of(config: ProviderConfig, known: CatalogueProvider | None) -> str:
     """
     if config.auth is not None:
         return config.auth
-    default = "none" if config.bundled else known.auth if known is not None else "bearer"
-    return "bearer" if default == "none" and config.credentials else default
+    wire = config.wire or (known.wire if known is not None else Wire.OPENAI)
+    usual = _AUTH.get(wire, "bearer")
+    default = "none" if config.bundled else known.auth if known is not None else usual
+    return usual if default == "none" and config.credentials else default
 
 
 def base_url_of(
@@ -197,6 +204,8 @@ def _endpoint(
         raise OperatorError(f"the price of {endpoint_id!r}: {error}") from error
     capabilities = _capabilities(model)
     reasoning, tools = config.reasoning, config.tools
+    family = token_families().of(model_id)
+    ratio = config.bytes_per_token or family.bytes_per_token
     return Endpoint(
         id=endpoint_id,
         provider_id=config.provider,
@@ -209,7 +218,9 @@ def _endpoint(
         reasoning=Capability.REASONING in capabilities if reasoning is None else reasoning,
         modalities=_words(config.modalities or model.input_modalities or ("text",)),
         tools=Capability.TOOLS in capabilities if tools is None else tools,
-        bytes_per_token=config.bytes_per_token,
+        bytes_per_token=ratio,
+        hold_tokens_per_byte=max(family.hold_tokens_per_byte, 1 / ratio),
+        token_encoding=family.encoding,
     )
 
 

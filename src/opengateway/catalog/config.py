@@ -143,9 +143,9 @@ class EndpointConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     reasoning: bool | None = None
     modalities: tuple[Modality, ...] | None = None
     tools: bool | None = None
-    bytes_per_token: Annotated[
-        float, msgspec.Meta(gt=0, le=64, description="a number above 0, up to 64")
-    ] = 4.0
+    bytes_per_token: (
+        Annotated[float, msgspec.Meta(gt=0, le=64, description="a number above 0, up to 64")] | None
+    ) = None
 
 
 class ModelConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

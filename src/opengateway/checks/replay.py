@@ -18,6 +18,8 @@ import msgspec
 from opengateway.catalog.loader import load_catalogue
 from opengateway.checks.caller_view import Seen, see_reply, see_stream
 from opengateway.checks.recorded_case import RecordedCase, read_cases
+from opengateway.checks.replay_generate_content import play_generate_content
+from opengateway.checks.replay_messages import play_messages
 from opengateway.checks.replay_rules import replay_rules
 from opengateway.dialects.openai_chat import decode as decode_openai_chat
 from opengateway.domain.catalog import Endpoint, Profile, Provider, Wire
@@ -34,6 +36,12 @@ _ENDPOINT = "chat.completions"
 _TEAM = "team_replay"
 _MODEL_ID = "replayed/model"
 _WIRE = OpenAIChatWire()
+_OTHERS: Mapping[str, Callable[[RecordedCase], tuple[list[str], list[str]]]] = {
+    "generateContent": play_generate_content,
+    "streamGenerateContent": play_generate_content,
+    "messages": play_messages,
+}
+"""What plays the other endpoints: it gives the faults, and what was compared."""
 _UNBENT = Profile(
     developer_role=True, reasoning_in="keep", tool_choice_allowed=True, include_obfuscation=True
 )
@@ -87,6 +95,8 @@ def replayed(cases: Path, decode: Decode = decode_openai_chat) -> Iterator[Verdi
 
 
 def replay_case(case: RecordedCase, decode: Decode = decode_openai_chat) -> Verdict:
+    if (play := _OTHERS.get(case.endpoint)) is not None:
+        return _verdict(case, *play(case))
     if case.endpoint != _ENDPOINT:
         reason = replay_rules().not_covered.get(
             case.endpoint, f"nothing speaks {case.endpoint!r} yet; it comes with a later issue"
@@ -94,13 +104,13 @@ def replay_case(case: RecordedCase, decode: Decode = decode_openai_chat) -> Verd
         return Verdict(case.case_id, case.provider, case.endpoint, "not_covered", reason)
     player = _Player(case, decode)
     player.play()
+    return _verdict(case, player.faults, player.checks)
+
+
+def _verdict(case: RecordedCase, faults: list[str], checks: list[str]) -> Verdict:
+    word: Word = "fail" if faults else "pass"
     return Verdict(
-        case.case_id,
-        case.provider,
-        case.endpoint,
-        "fail" if player.faults else "pass",
-        "; ".join(player.faults),
-        tuple(player.checks),
+        case.case_id, case.provider, case.endpoint, word, "; ".join(faults), tuple(checks)
     )
 
 
@@ -108,6 +118,8 @@ def provider_of(name: str) -> Provider:
     """The catalogue's provider of that name, or one with the profile that the data file names."""
     providers = load_catalogue().providers
     known = providers.get(name) or providers.get(replay_rules().like.get(name, ""))
+    if known is not None and known.wire is not Wire.OPENAI:
+        known = None  # its surface in OpenAI's shape has no table
     return Provider(
         id=name,
         name=known.name if known else name,

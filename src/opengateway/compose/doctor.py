@@ -80,7 +80,7 @@ def _components(zone: Zone) -> Iterator[str]:
 
 
 def _providers(zone: Zone, snapshot: Snapshot) -> Iterator[str]:
-    yield f"{'PROVIDER':14} {'WIRE':8} {'WHERE':44} CREDENTIALS"
+    yield f"{'PROVIDER':14} {'WIRE':9} {'WHERE':44} CREDENTIALS"
     for provider_id, config in zone.providers.items():
         provider = snapshot.providers.get(provider_id)
         if provider is None:
@@ -88,7 +88,7 @@ def _providers(zone: Zone, snapshot: Snapshot) -> Iterator[str]:
             yield f"{provider_id:14} left out: no optional credential is set ({names})"
             continue
         where = provider.base_url or "bundled, started with the product"
-        yield f"{provider_id:14} {provider.wire:8} {where:44} {_credentials(provider)}"
+        yield f"{provider_id:14} {provider.wire:9} {where:44} {_credentials(provider)}"
 
 
 def _credentials(provider: Provider) -> str:

@@ -24,6 +24,7 @@ from opengateway import __version__
 from opengateway.compose.listening import SIMULATOR_URL, bind, bind_unix
 from opengateway.compose.paths import Paths
 from opengateway.compose.secrets import ensure_secrets, load_secrets
+from opengateway.compose.wires import chat_wires
 from opengateway.compose.zone import Zone, load_zone
 from opengateway.dialects import openai_chat as openai_dialect
 from opengateway.domain.catalog import Provider, Snapshot
@@ -33,7 +34,6 @@ from opengateway.http.data_app import DataApp
 from opengateway.http.forward import ControlForward
 from opengateway.http.metrics_app import MetricsApp, Sample
 from opengateway.http.server import new_server
-from opengateway.infra.aiohttp_transport import AiohttpTransport
 from opengateway.infra.control_client import ControlClient
 from opengateway.infra.feeds import KeyFeed, SnapshotFeed
 from opengateway.infra.journal.shipper import JournalShipper
@@ -41,12 +41,13 @@ from opengateway.infra.journal.writer import FileJournal
 from opengateway.infra.key_table import KeyTable, KeyTableFile
 from opengateway.infra.purse import UnlimitedPurse
 from opengateway.infra.snapshot_file import SnapshotFiles, SnapshotHolder
+from opengateway.infra.tokens import TiktokenCounter
+from opengateway.infra.transports import new_transport
 from opengateway.kit import log
 from opengateway.kit.clock import SystemClock
 from opengateway.kit.ids import IdSource
 from opengateway.kit.supervisor import Supervisor
-from opengateway.ports.transport import Credential
-from opengateway.providers.registry import CHAT_WIRES
+from opengateway.ports.transport import Credential, UpstreamTransport
 
 _LAST_SHIPMENT_S = 5.0
 
@@ -96,7 +97,7 @@ class _Parts:
     files: SnapshotFiles
     journal: FileJournal
     client: ControlClient
-    transport: AiohttpTransport
+    transport: UpstreamTransport
 
 
 def _build(zone: Zone, paths: Paths) -> _Parts:
@@ -118,7 +119,7 @@ def _build(zone: Zone, paths: Paths) -> _Parts:
     table = KeyTable(secrets.peppers, clock)
     gateway_id = new_id("gw_")
     journal = FileJournal(paths.journal / gateway_id, clock)
-    transport = AiohttpTransport(
+    transport = new_transport(
         proxy=zone.outbound.proxy, ca_file=_optional_path(zone.outbound.ca_file)
     )
     services = GatewayServices(
@@ -129,13 +130,16 @@ def _build(zone: Zone, paths: Paths) -> _Parts:
         purse=UnlimitedPurse(),
         journal=journal,
         transport=transport,
-        wires=CHAT_WIRES,
+        wires=chat_wires(clock, new_id),
         chat_dialect=openai_dialect.DIALECT,
         credentials=credentials,
         base_urls=base_urls,
         clock=clock,
         new_id=new_id,
         on_bug=lambda where, bug: logger.error("bug", step=where, exc_info=bug),
+        tokens=TiktokenCounter(
+            on_fault=lambda fault: logger.error("vocabulary_unusable", detail=str(fault))
+        ),
     )
     return _Parts(
         services,

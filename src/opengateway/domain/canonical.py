@@ -218,5 +218,13 @@ class CanonicalRequest(msgspec.Struct, frozen=True, kw_only=True):
     service_tier: str | None = None
     user: str | None = None
     """Already salted with the team: may go to a provider."""
+    server_tools: tuple[Raw, ...] = ()
+    """Tools of a vendor's own (web search, code execution), unread, in the dialect's words."""
+    opaque: RawObject = {}
+    """Members that were read into this form, as they were spelt: for a way back to the same shape.
+    What names someone is a pseudonym here too."""
+    dialect: str = ""
+    """The shape that `extra`, every `opaque` and the server tools were written in. A wire of
+    another shape has no use for them."""
     extra: RawObject = {}
     """Members that the dialect does not know. They go on where the wire is the dialect's own."""

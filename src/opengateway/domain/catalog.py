@@ -14,6 +14,8 @@ class Wire(StrEnum):
     """The shape a provider speaks."""
 
     OPENAI = "openai"
+    ANTHROPIC = "anthropic"
+    GEMINI = "gemini"
 
 
 class ModelKind(StrEnum):
@@ -38,6 +40,40 @@ class ModelRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     always."""
     reasoning_in: str | None = None
     """Instead of the profile's `reasoning_in`."""
+    drop: tuple[str, ...] = ()
+    """Beside the profile's `drop`: request members that this model refuses."""
+    thinking_as: Literal["level", "budget"] | None = None
+    """How an effort goes to Gemini and Claude: a word, a number of tokens, or not at all."""
+    levels: tuple[str, ...] = ()
+    """The words that a model of `level` knows, least first. Another goes out as the nearest above,
+    or else the highest."""
+    min_budget: int = 0
+    max_budget: int = 0
+    """The smallest and the largest number that a model of `budget` takes."""
+    budget_off: bool = False
+    """Whether a budget of 0 turns the thinking off; else the smallest is as little as it does."""
+    signed_calls: bool = False
+    """Whether replayed tool calls must carry the signature that they came with."""
+    rich_results: bool = False
+    """Whether a tool's result may hold images and documents; else these follow it."""
+    schema_with_tools: bool = True
+    """Whether structured output and tools may be asked for together."""
+    system_role: bool = True
+    """Whether there is a place for system instructions; else they open the first user turn."""
+    takes_budget: bool = False
+    """Whether a model of `level` takes a number of tokens as well."""
+    hidden_thoughts: bool = False
+    """Whether thoughts are shown only if that is asked for."""
+    schema_output: bool = True
+    """Whether an answer can be held to a JSON Schema, and a call to its tool's."""
+    forced_calls: bool = True
+    """Whether a tool call can be demanded."""
+    prefill: bool = True
+    """Whether a conversation may end with the beginning of the answer."""
+    system_anywhere: bool = False
+    """Whether system messages may stand within the conversation; else they are the user's."""
+    one_of_sampling: bool = False
+    """Whether `temperature` and `top_p` exclude each other; the first goes out."""
 
 
 class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -103,6 +139,11 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`completion_tokens` leaves the reasoning tokens out."""
     usage_may_exclude_cache: bool = False
     """`prompt_tokens` leaves the cached tokens out whenever these are more."""
+    operation_path: str = ""
+    """Of wires that name the model in the path: the path below the base URL, with `{model}`, where
+    it is not the wire's own."""
+    fetched_urls: tuple[str, ...] = ()
+    """Beginnings of the addresses whose images and files the vendor fetches by itself."""
     refused_fields_retry: bool = False
     """Whether a 400 that names a member we sent is worth one retry without it."""
 
@@ -145,6 +186,10 @@ class Endpoint(msgspec.Struct, frozen=True):
     tools: bool = True
     bytes_per_token: float = 4.0
     """For estimates only, when a provider leaves usage out."""
+    hold_tokens_per_byte: float = 1.0
+    """For holds: hardly any text has more tokens in a byte."""
+    token_encoding: str = ""
+    """The model's own tokenizer, where it is at hand to count what a provider leaves out."""
 
 
 class Model(msgspec.Struct, frozen=True):

@@ -10,12 +10,14 @@ their block, so blocks may interleave and a renderer that must not can hold one 
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 
 from opengateway.domain.chat import FinishReason
 from opengateway.domain.errors import UpstreamError
 from opengateway.domain.usage import Usage
-from opengateway.kit.json import Raw
+from opengateway.kit.json import Raw, RawObject
 
 
 class Start(msgspec.Struct, frozen=True):
@@ -67,6 +69,8 @@ class ToolStart(msgspec.Struct, frozen=True):
     name: str
     block: int = 0
     choice: int = 0
+    kind: Literal["function", "custom"] = "function"
+    """What a custom tool gets is plain text: it has no `{}`."""
 
 
 class ToolArguments(msgspec.Struct, frozen=True):
@@ -111,6 +115,21 @@ class ServerEventItem(msgspec.Struct, frozen=True):
     choice: int = 0
 
 
+class Aside(msgspec.Struct, frozen=True):
+    """What only one shape knows: members of its deltas and choices, unread.
+
+    A dialect of the same shape (`origin`) shows them, others pass them over: log probabilities, a
+    filter's result, a sound.
+    """
+
+    origin: str
+    delta: RawObject = {}
+    members: RawObject = {}
+    """Of the choice, beside its delta."""
+    choice: int = 0
+    has_content: bool = False
+
+
 class UsageReport(msgspec.Struct, frozen=True):
     """What was used, in all. A later report replaces an earlier one."""
 
@@ -118,7 +137,11 @@ class UsageReport(msgspec.Struct, frozen=True):
 
 
 class Finish(msgspec.Struct, frozen=True):
-    """A choice ended well. `native` is the provider's own word."""
+    """A choice ended well. `native` is the provider's own word, empty if it gave none.
+
+    A parser may tell it as soon as it is known, and again if the provider thinks better of it: it
+    is held until `End`, and the last one counts.
+    """
 
     reason: FinishReason
     native: str
@@ -153,6 +176,7 @@ Event = (
     | ImageOut
     | Annotation
     | ServerEventItem
+    | Aside
     | UsageReport
     | Finish
     | End

@@ -23,6 +23,7 @@ from opengateway.domain.money import Nanos
 from opengateway.domain.records import Ending, OpenRecord
 from opengateway.domain.routing import Candidate
 from opengateway.gateway.attempts import BegunStream, first_answer
+from opengateway.gateway.counting import counted_usage
 from opengateway.gateway.headers import json_headers, stream_headers
 from opengateway.gateway.presentation import present
 from opengateway.gateway.recording import Origin, exchange_record
@@ -88,6 +89,7 @@ class Exchange:
             await relay(self, answer, stream_headers(self))
             return
         body = answer.reply.body
+        await self.count_missing()
         headers = json_headers(self, len(body))
         self.close(Ending.COMPLETED, 200)
         self.committed = True
@@ -121,6 +123,22 @@ class Exchange:
             )
         )
         state.opened = True
+
+    async def count_missing(self) -> None:
+        """Before a good ending: count what the provider left out, where that can be done exactly.
+
+        The answer is whole by now: a clock that rings meanwhile ends the counting, and what is
+        missing is estimated by ratio. Raises `CallerGone`.
+        """
+        counter, winner, state = self.services.tokens, self.state.winner, self.state
+        if state.meter.usage is not None or counter is None or winner is None:
+            return
+        try:
+            usage = await counted_usage(counter, state.chat, winner.endpoint, state.meter)
+        except asyncio.CancelledError as cancelled:
+            self.explain(cancelled)
+        else:
+            state.meter.usage = usage
 
     async def write(self, body: bytes, *, last: bool) -> None:
         """Hand bytes to the caller. The wait for a slow reader is not ours, and is bounded."""

@@ -10,7 +10,8 @@
  8. `commit`        gateway/relay     first content is here: status and headers leave; no way back
  9. `relay`         gateway/relay     whole events to the caller; the meter counts
 10. `close`         gateway/relay     the provider is let go, whatever happened
-11. `settle`        gateway/settlement  usage -> cost, by how it ended
+11. `settle`        gateway/settlement  usage -> cost, by how it ended; what the provider left out
+                                      is counted before (gateway/counting) or estimated
 12. `record`        gateway/recording   CLOSE in the journal before the last byte leaves
 
 Log lines and metrics carry these names.

@@ -30,6 +30,8 @@ class Streamed(Owner, Protocol):
 
     async def write(self, body: bytes, *, last: bool) -> None: ...
 
+    async def count_missing(self) -> None: ...
+
     def close(self, ending: Ending, status: int, error: ShownError | None = None) -> None: ...
 
 
@@ -67,6 +69,7 @@ async def _pump(
             await _tell_broken(exchange, stream.error, out)
             return
         if stream.done:
+            await exchange.count_missing()
             try:
                 exchange.close(Ending.COMPLETED, 200)
             except CapacityError as error:

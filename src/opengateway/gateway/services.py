@@ -15,6 +15,7 @@ from opengateway.ports.keys import KeyAuthenticator
 from opengateway.ports.provider import ChatWire
 from opengateway.ports.purse import Purse
 from opengateway.ports.snapshots import SnapshotSource
+from opengateway.ports.tokens import TokenCounter
 from opengateway.ports.transport import Credential, UpstreamTransport
 
 
@@ -64,3 +65,5 @@ class GatewayServices:
     on_bug: Callable[[str, BaseException], None]
     limits: GatewayLimits = GatewayLimits()
     gauges: Gauges = field(default_factory=Gauges)
+    tokens: TokenCounter | None = None
+    """Counts what a provider left out; without it, that is estimated by ratio."""

@@ -27,7 +27,10 @@ def estimate_usage(chat: ChatRequest, endpoint: Endpoint, meter: Meter) -> Usage
     ratio = endpoint.bytes_per_token
     quantities = {Dimension.INPUT: max(1, math.ceil(chat.input_bytes / ratio))}
     if meter.characters:
-        quantities[Dimension.OUTPUT] = math.ceil(meter.characters / ratio)
+        # The ratio is of bytes. Where the text is gone, its characters are a lower bound of them.
+        kept = meter.kept
+        size = len(kept.getvalue().encode()) if kept is not None else 0
+        quantities[Dimension.OUTPUT] = math.ceil(max(meter.characters, size) / ratio)
     return Usage(quantities, estimated=True)
 
 
@@ -53,7 +56,7 @@ def hold_amount(chat: ChatRequest, endpoint: Endpoint) -> Nanos:
     rates = endpoint.price.rates
     input_rate = max((rates.get(d, 0) for d in _INPUT_DIMENSIONS), default=0)
     output_rate = max(rates.get(Dimension.OUTPUT, 0), rates.get(Dimension.REASONING, 0))
-    input_tokens = math.ceil(chat.input_bytes / endpoint.bytes_per_token)
+    input_tokens = math.ceil(chat.input_bytes * endpoint.hold_tokens_per_byte)
     ceiling = endpoint.max_output or endpoint.context
     asked = min(chat.facts.max_output_tokens or ceiling, ceiling)
     output_tokens = min(asked, _STREAM_HOLD_TOKENS) if chat.stream else asked

@@ -93,6 +93,7 @@ class Connector(aiohttp.TCPConnector):
             limit=limits.connections,
             limit_per_host=limits.connections_per_origin,
             keepalive_timeout=limits.idle_s,
+            ttl_dns_cache=limits.names_s,  # type: ignore[arg-type]
             ssl=tls_context(ca_file),
             resolver=CheckedResolver(allow) if allow is not None else None,
         )

@@ -29,6 +29,8 @@ class OutboundLimits:
     """Requests that wait for a connection, or for one to be opened: past it they are refused."""
     idle_s: float = 30.0
     """How long an unused connection is kept."""
+    names_s: float = 5.0
+    """How long the addresses of a name are taken as known."""
     buffer_bytes: int = 64 * 1024
     """Of one answer, read ahead of its reader; twice this much may be held."""
     header_bytes: int = 16 * 1024

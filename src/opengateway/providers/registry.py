@@ -11,6 +11,15 @@ from types import MappingProxyType
 
 from opengateway.domain.catalog import Wire
 from opengateway.ports.provider import ChatWire
+from opengateway.ports.translation import CanonicalWire
+from opengateway.wires.anthropic.wire import AnthropicWire
+from opengateway.wires.gemini.wire import GeminiWire
 from opengateway.wires.openai_chat import OpenAIChatWire
 
-CHAT_WIRES: Mapping[Wire, ChatWire] = MappingProxyType({Wire.OPENAI: OpenAIChatWire()})
+STRAIGHT_CHAT: Mapping[Wire, ChatWire] = MappingProxyType({Wire.OPENAI: OpenAIChatWire()})
+"""Wires of the dialect that chat callers speak: their bytes go on, and nothing is translated."""
+
+CANONICAL: Mapping[Wire, CanonicalWire] = MappingProxyType(
+    {Wire.ANTHROPIC: AnthropicWire(), Wire.GEMINI: GeminiWire()}
+)
+"""Wires that are reached through the canonical form."""

@@ -149,7 +149,7 @@ def _sample(schema: dict[str, Any], question: str, chance: Chance) -> Any:
         return Sampler(schema, question, chance).sample()
     except (TypeError, ValueError, AttributeError, ArithmeticError) as error:
         message = f"Invalid schema: {str(error)[:200]}"
-        raise Refusal("bad_value", ("response_format",), message=message) from error
+        raise Refusal("bad_schema", ("response_format",), message=message) from error
 
 
 def _cut(answer: Answer, ask: Ask) -> Answer:

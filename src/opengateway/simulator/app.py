@@ -1,4 +1,4 @@
-"""The simulator as an ASGI application: addresses, keys, bodies; then `chat.py` answers."""
+"""The simulator as an ASGI application: addresses, keys, bodies; then a wire answers."""
 
 from __future__ import annotations
 
@@ -8,12 +8,15 @@ from opengateway.domain.errors import OperatorError
 from opengateway.kit import json
 from opengateway.kit.clock import Clock, SystemClock
 from opengateway.kit.ids import IdSource, NewId
-from opengateway.simulator.cases import CaseBook, load_cases
-from opengateway.simulator.chat import ChatSimulator, Incoming
+from opengateway.simulator.anthropic.wire import AnthropicSimulator
+from opengateway.simulator.cases import load_cases, no_cases
+from opengateway.simulator.chat import ChatSimulator
 from opengateway.simulator.faults import Rule, RuleBook, parse_rules
+from opengateway.simulator.gemini.wire import GeminiSimulator
 from opengateway.simulator.ledger import Ledger
 from opengateway.simulator.link import CallerGone, Cut, Receive, Reply, Scope, Send, read_body
 from opengateway.simulator.personas import Persona, Refusal, load_personas, render_refusal
+from opengateway.simulator.serving import Incoming, Service
 from opengateway.simulator.settings import MAX_FAULT_BYTES, SimulatorSettings
 
 _log = logging.getLogger("opengateway.simulator")
@@ -27,7 +30,7 @@ def build_app(
 ) -> Simulator:
     """Load cases and faults and make the application. Raises `OperatorError`."""
     settings = settings or SimulatorSettings()
-    cases = load_cases(settings.cases) if settings.cases is not None else CaseBook([])
+    books = load_cases(settings.cases) if settings.cases is not None else no_cases()
     rules: list[Rule] = []
     if settings.faults is not None:
         try:
@@ -36,19 +39,32 @@ def build_app(
             raise OperatorError(f"faults: cannot read {str(settings.faults)!r}: {error}") from error
         rules = parse_rules(text, str(settings.faults))
     clock = clock or SystemClock()
+    new_id = new_id or IdSource(clock)
     ledger = Ledger(clock)
-    chat = ChatSimulator(settings, cases, ledger, clock, new_id or IdSource(clock))
-    chat.rules = RuleBook(rules, settings.seed)
-    return Simulator(settings, chat, ledger)
+    service = Service(settings, ledger, clock, new_id)
+    service.rules = RuleBook(rules, settings.seed)
+    chat = ChatSimulator(settings, books["chat"], clock, new_id)
+    anthropic = AnthropicSimulator(settings, books["anthropic"], clock, new_id)
+    gemini = GeminiSimulator(settings, books["gemini"], new_id)
+    return Simulator(settings, service, ledger, chat, (anthropic, gemini))
 
 
 class Simulator:
     """Routes requests. One per process; not thread-safe."""
 
-    def __init__(self, settings: SimulatorSettings, chat: ChatSimulator, ledger: Ledger) -> None:
+    def __init__(
+        self,
+        settings: SimulatorSettings,
+        service: Service,
+        ledger: Ledger,
+        chat: ChatSimulator,
+        others: tuple[AnthropicSimulator | GeminiSimulator, ...],
+    ) -> None:
         self._settings = settings
-        self._chat = chat
+        self._service = service
         self._ledger = ledger
+        self._chat = chat
+        self._others = others
         self._personas = load_personas()
 
     @property
@@ -88,7 +104,29 @@ class Simulator:
         elif path.startswith("/__simulator/"):
             await self._admin(scope, reply, body or b"")
         else:
+            for wire in self._others:
+                if path.startswith(wire.prefix):
+                    await self._other(wire, scope, reply, body)
+                    return
             await self._vendor(path, method, scope, reply, body)
+
+    async def _other(
+        self,
+        wire: AnthropicSimulator | GeminiSimulator,
+        scope: Scope,
+        reply: Reply,
+        body: bytes | None,
+    ) -> None:
+        try:
+            if body is None:
+                raise Refusal("too_large", (), limit=self._settings.max_body_bytes)
+            arrived = wire.arrived(scope, body)
+            if isinstance(arrived, Incoming):
+                await self._service.answer(wire, arrived, reply)
+            else:
+                await _send_json(reply, 200, arrived)
+        except Refusal as refusal:
+            await self._refuse(reply, wire.persona, refusal, closing=body is None)
 
     async def _vendor(
         self, path: str, method: str, scope: Scope, reply: Reply, body: bytes | None
@@ -108,7 +146,7 @@ class Simulator:
                     raise Refusal("method", (), path=path)
                 headers = {name: value for name, value in scope["headers"]}
                 incoming = Incoming(persona, provider, path, key, body, headers)
-                await self._chat.answer(incoming, reply)
+                await self._service.answer(self._chat, incoming, reply)
             elif rest == "/models" and method == "GET":
                 await _send_json(reply, 200, self._chat.models())
             elif rest.startswith("/models/") and method == "GET":
@@ -116,10 +154,16 @@ class Simulator:
             else:
                 raise Refusal("not_found", (), path=path)
         except Refusal as refusal:
-            made = render_refusal(persona, refusal)
-            closing = [(b"connection", b"close")] if body is None else []
-            await reply.start(made.status, [*made.headers, *closing], length=len(made.body))
-            await reply.write(made.body, last=True)
+            await self._refuse(reply, persona, refusal, closing=body is None)
+
+    async def _refuse(
+        self, reply: Reply, persona: Persona, refusal: Refusal, *, closing: bool
+    ) -> None:
+        """Refuse before there is a record. `closing` where the rest of the body was not read."""
+        made = render_refusal(persona, refusal, reply_id=self._service.new_id(persona.id_prefix))
+        headers = [*made.headers, *([(b"connection", b"close")] if closing else [])]
+        await reply.start(made.status, headers, length=len(made.body))
+        await reply.write(made.body, last=True)
 
     def _addressed(self, path: str) -> tuple[Persona | None, str | None, str]:
         """Which vendor is asked: `(persona, provider, the path below /v1)`."""
@@ -142,7 +186,7 @@ class Simulator:
             limit = int(digits) if digits.isdigit() and len(digits) < 8 else 1000
             await _send_json(reply, 200, self._ledger.report(limit))
         elif action == ("GET", "faults"):
-            rules = self._chat.rules
+            rules = self._service.rules
             await _send_json(reply, 200, {"rules": rules.rules, "struck": rules.struck()})
         elif action == ("POST", "faults"):
             try:
@@ -152,10 +196,11 @@ class Simulator:
             except OperatorError as error:
                 await _send_json(reply, 400, {"error": {"message": error.message}})
                 return
-            self._chat.rules = rules
+            self._service.rules = rules
             await _send_json(reply, 200, {"rules": len(rules.rules)})
         elif action == ("POST", "reset"):
-            self._chat.reset()
+            for each in (self._service, self._chat, *self._others):
+                each.reset()
             await _send_json(reply, 200, {"status": "reset"})
         else:
             await _send_json(reply, 404, {"error": {"message": "no such simulator address"}})

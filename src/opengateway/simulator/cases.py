@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
+from collections.abc import Callable
 from dataclasses import dataclass
-from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import msgspec
 
 from opengateway.domain.errors import OperatorError
 from opengateway.kit import json
+from opengateway.simulator.case_keys import ANTHROPIC, CHAT, GEMINI, CaseKeys
 from opengateway.simulator.rendering import Frame, FrameKind
 
 MAX_CASES = 20_000
@@ -23,8 +25,19 @@ _SAFE_HEADERS = frozenset(
     ("content-type", "retry-after", "retry-after-ms", "x-should-retry", "x-request-id",
      "request-id", "mistral-correlation-id", "cf-ray")
 )  # fmt: skip
-_SAFE_PREFIXES = ("x-ratelimit-", "openai-", "x-groq-", "x-ms-", "apim-")
-_REASONING = frozenset(("reasoning", "reasoning_content", "reasoning_details", "thinking_blocks"))
+_SAFE_PREFIXES = ("x-ratelimit-", "anthropic-ratelimit-", "openai-", "x-groq-", "x-ms-", "apim-")
+_GEMINI_MODEL = re.compile(r"/models/([^/:]+):")
+
+# The wire that answers an endpoint, and what the endpoint is called there.
+_ENDPOINTS: dict[str, tuple[str, str]] = {
+    "chat.completions": ("chat", ""),
+    "messages": ("anthropic", "messages"),
+    "messages.count_tokens": ("anthropic", "count_tokens"),
+    "generateContent": ("gemini", "generateContent"),
+    "streamGenerateContent": ("gemini", "streamGenerateContent"),
+    "countTokens": ("gemini", "countTokens"),
+}
+WIRES: dict[str, CaseKeys] = {"chat": CHAT, "anthropic": ANTHROPIC, "gemini": GEMINI}
 
 
 class _Request(msgspec.Struct):
@@ -65,17 +78,23 @@ class Case:
 
 
 class CaseBook:
-    """Finds cases by model, messages, tools and stream. Several answer in turn, in case order."""
+    """Finds cases of one wire by what was asked. Several answer in turn, in case order."""
 
-    def __init__(self, cases: list[tuple[bytes, bytes, Case]]) -> None:
+    def __init__(self, keys: CaseKeys) -> None:
+        self._keys = keys
         self._by_key: dict[bytes, list[Case]] = {}
         self._messages: dict[bytes, int] = {}
         self._turn: dict[tuple[bytes, str, bytes], int] = {}
-        for key, messages, case in cases:
-            self._by_key.setdefault(key, []).append(case)
-            self._messages[messages] = self._messages.get(messages, 0) + 1
-        self.providers = frozenset(case.provider for _, _, case in cases)
-        self.size = len(cases)
+        self.providers: frozenset[str] = frozenset()
+        self.size = 0
+
+    def add(self, body: dict[str, Any], case: Case) -> None:
+        """`body` is the request, with `model`, `stream` and `action` where the address has them."""
+        self._by_key.setdefault(self._keys.key(body), []).append(case)
+        messages = self._keys.messages_key(body)
+        self._messages[messages] = self._messages.get(messages, 0) + 1
+        self.providers |= {case.provider}
+        self.size += 1
 
     def find(self, body: Any, provider: str | None) -> Case | None:
         """The case whose turn it is; `provider` narrows the choice to one vendor's recordings.
@@ -84,11 +103,11 @@ class CaseBook:
         """
         if not self._by_key or not isinstance(body, dict):
             return None
-        key = _key(body)
+        key = self._keys.key(body)
         found = [c for c in self._by_key.get(key, ()) if provider in (None, c.provider)]
         if not found:
             return None
-        rest = _rest(body)
+        rest = self._keys.rest_key(body)
         found = [case for case in found if case.rest == rest] or found
         place = (key, provider or "", rest)
         turn = self._turn.get(place, 0)
@@ -100,44 +119,56 @@ class CaseBook:
 
     def near_misses(self, body: Any) -> int:
         """How many cases have the same messages, whatever their model, tools and stream."""
-        return self._messages.get(_messages_key(body), 0) if isinstance(body, dict) else 0
+        if not isinstance(body, dict):
+            return 0
+        return self._messages.get(self._keys.messages_key(body), 0)
 
 
-def load_cases(folder: Path) -> CaseBook:
-    """Every chat completion below `folder`, in order of path. Raises `OperatorError`."""
+def no_cases() -> dict[str, CaseBook]:
+    """An empty book for each wire."""
+    return {wire: CaseBook(keys) for wire, keys in WIRES.items()}
+
+
+def load_cases(folder: Path) -> dict[str, CaseBook]:
+    """Every case below `folder` that a wire answers, in order of path. Raises `OperatorError`."""
     if not folder.is_dir():
         raise OperatorError(f"cases: {str(folder)!r} is not a folder")
-    found: list[tuple[bytes, bytes, Case]] = []
+    books = no_cases()
     total = 0
     for path in sorted(folder.rglob("*.json")):
         size = path.stat().st_size
         total += size
         if size > MAX_CASE_BYTES or total > MAX_TOTAL_BYTES:
             raise OperatorError(f"cases: {str(path)!r} is too large ({size} bytes)")
-        if (entry := _load(path)) is not None:
-            found.append(entry)
-        if len(found) > MAX_CASES:
+        _load(path, books)
+        if sum(book.size for book in books.values()) > MAX_CASES:
             raise OperatorError(f"cases: more than {MAX_CASES} below {str(folder)!r}")
-    return CaseBook(found)
+    return books
 
 
-def _load(path: Path) -> tuple[bytes, bytes, Case] | None:
-    """None for a case of another endpoint, which is not ours to answer."""
+def _load(path: Path, books: dict[str, CaseBook]) -> None:
+    """Nothing happens for a case of another endpoint, which is not ours to answer."""
     try:
         case = msgspec.json.decode(path.read_bytes(), type=_CaseFile)
-        if case.endpoint != "chat.completions":
-            return None
+        if case.endpoint not in _ENDPOINTS:
+            return
+        wire, action = _ENDPOINTS[case.endpoint]
         body = _request_body(case.request)
         answer = case.response
         raw = base64.b64decode(answer.body_b64) if answer.body_b64 else _encoded(answer.body)
     except (msgspec.DecodeError, binascii.Error, OSError, RecursionError) as error:
         raise OperatorError(f"cases: {str(path)!r} is not a case: {str(error)[:200]}") from error
-    if not isinstance(body, dict) or not isinstance(body.get("messages"), list):
-        return None
-    rest = _rest(body)
+    keys = WIRES[wire]
+    if not isinstance(body, dict) or not isinstance(body.get(keys.member), list):
+        return
+    asked = body | {"stream": case.stream, "action": action}
+    if wire == "gemini":
+        found = _GEMINI_MODEL.search(case.request.path)
+        asked["model"] = found[1] if found else case.model
     headers = _headers(answer.headers, case.stream)
+    rest = keys.rest_key(body)
     made = Case(case.case_id, case.provider, case.stream, answer.status, headers, raw, rest)
-    return _key(body | {"stream": case.stream}), _messages_key(body), made
+    books[wire].add(asked, made)
 
 
 def _request_body(request: _Request) -> Any:
@@ -164,7 +195,7 @@ def _headers(recorded: dict[str, str], stream: bool) -> tuple[tuple[bytes, bytes
     return tuple((k.encode("latin-1"), v.encode("latin-1", "replace")) for k, v in kept.items())
 
 
-def split_frames(body: bytes) -> list[Frame]:
+def split_frames(body: bytes, classify: Callable[[bytes], FrameKind]) -> list[Frame]:
     """A recorded stream's events; joined they are the body again."""
     frames: list[Frame] = []
     start = 0
@@ -175,92 +206,13 @@ def split_frames(body: bytes) -> list[Frame]:
             if (at := body.find(mark, start)) >= 0
         ]
         end = min(ends, default=len(body))
-        frames.append(_classified(body[start:end]))
+        frames.append(_classified(body[start:end], classify))
         start = end
     return frames
 
 
-def _classified(block: bytes) -> Frame:
-    kind: FrameKind = "content"
+def _classified(block: bytes, classify: Callable[[bytes], FrameKind]) -> Frame:
     lines = [line for line in block.splitlines() if line]
     data = b"\n".join(line[5:].strip() for line in lines if line.startswith(b"data:"))
-    if not data:
-        kind = "comment"
-    elif data == b"[DONE]":
-        kind = "done"
-    elif b'"finish_reason":"' in data.replace(b": ", b":"):
-        kind = "finish"
-    elif b'"choices":[]' in data.replace(b": ", b":") and b'"usage"' in data:
-        kind = "usage"
+    kind: FrameKind = classify(data) if data else "comment"
     return Frame(kind, block, len(data) // 16 if kind == "content" else 0)
-
-
-# --- what makes two requests the same ---------------------------------------------------------------
-
-
-def _key(body: dict[str, Any]) -> bytes:
-    asked = {
-        "model": body.get("model"),
-        "messages": _messages(body),
-        "tools": body.get("tools") or None,
-        "stream": bool(body.get("stream")),
-    }
-    return _digest(asked)
-
-
-def _messages_key(body: dict[str, Any]) -> bytes:
-    return _digest(_messages(body))
-
-
-def _rest(body: dict[str, Any]) -> bytes:
-    """The members that a gateway neither adds nor renames, and that tell cases apart."""
-    names = ("response_format", "tool_choice", "n", "temperature", "reasoning_effort", "stop")
-    return _digest({name: body.get(name) for name in names if body.get(name) is not None})
-
-
-def _digest(value: Any) -> bytes:
-    encoded = msgspec.json.encode(value, order="sorted")
-    return blake2b(encoded, digest_size=16).digest()
-
-
-def _messages(body: dict[str, Any]) -> list[Any]:
-    messages = body.get("messages")
-    return [_normal(message) for message in messages] if isinstance(messages, list) else []
-
-
-def _normal(message: Any) -> Any:
-    """One spelling for messages that say the same.
-
-    A single text part is a string; developer is system; reasoning and the index of a call do not
-    count; a member that is null is not there.
-    """
-    if not isinstance(message, dict):
-        return message
-    kept = {k: v for k, v in message.items() if v is not None and k not in _REASONING}
-    if kept.get("role") == "developer":
-        kept["role"] = "system"
-    if kept.get("role") == "tool":
-        kept.pop("name", None)  # Mistral wants the tool's name there
-    if kept.get("role") == "assistant":
-        kept.pop("prefix", None)
-    content = kept.get("content")
-    if isinstance(content, list):
-        kept["content"] = content = _normal_parts(content)
-    if calls := kept.pop("tool_calls", None):
-        kept["tool_calls"] = [_normal_call(call) for call in calls]
-        if content == "":
-            del kept["content"]
-    return kept
-
-
-def _normal_parts(parts: list[Any]) -> Any:
-    kept = [p for p in parts if not (isinstance(p, dict) and p.get("type") == "thinking")]
-    if len(kept) == 1 and isinstance(kept[0], dict) and set(kept[0]) == {"type", "text"}:
-        return kept[0]["text"]
-    return kept
-
-
-def _normal_call(call: Any) -> Any:
-    if not isinstance(call, dict):
-        return call
-    return {"type": "function"} | {k: v for k, v in call.items() if k != "index"}

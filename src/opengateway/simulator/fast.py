@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from opengateway.kit import json
@@ -11,10 +12,13 @@ from opengateway.simulator.personas import Persona
 from opengateway.simulator.rendering import Envelope, Frame, StreamRenderer, unary_body
 
 UNARY_BYTES = 600
+MAX_FAST = 256
+"""Fixed replies that one wire keeps."""
 CONTENT_EVENTS = 50
 METER = Meter(prompt=20, cached=0, completion=CONTENT_EVENTS, reasoning=0)
 
-_SLOT = "@reply-id@"
+SLOT = "@reply-id@"
+_TOKENS = " tok" * CONTENT_EVENTS
 _STAMP = 1_750_000_000
 """Replies of fixed bytes need a fixed `created`."""
 
@@ -37,16 +41,30 @@ class FastReplies:
 
 def make_fast(persona: Persona, model: str) -> FastReplies:
     """The replies of one persona and model; 600 bytes where the vendor's shape leaves room."""
-    envelope = Envelope(_SLOT, _STAMP, model, "req_fast")
+    envelope = Envelope(SLOT, _STAMP, model, "req_fast")
     empty = json.dumps(unary_body(persona, envelope, (Answer(text=""),), METER))
-    room = UNARY_BYTES - len(empty) + len(_SLOT) - 32 - len(persona.id_prefix)
-    text = ("tokens of a fixed answer " * 40)[: max(8, room)]
-    whole = json.dumps(unary_body(persona, envelope, (Answer(text=text),), METER))
+    room = UNARY_BYTES - len(empty) + len(SLOT) - 32 - len(persona.id_prefix)
+    whole = json.dumps(unary_body(persona, envelope, (Answer(text=_filler(room)),), METER))
     return FastReplies(
-        tuple(whole.split(_SLOT.encode())),
+        tuple(whole.split(SLOT.encode())),
         _frames(persona, envelope, include_usage=False),
         _frames(persona, envelope, include_usage=True),
     )
+
+
+def fixed_replies(
+    whole: Callable[[Answer], bytes], frames: Callable[[Answer], Iterable[Frame]]
+) -> FastReplies:
+    """The replies of a wire with shapes of its own; both are given `SLOT` for an id."""
+    room = UNARY_BYTES - len(whole(Answer(text=""))) - 32
+    body = whole(Answer(text=_filler(room)))
+    made = frames(Answer(text=_TOKENS))
+    cut = tuple((frame, tuple(frame.data.split(SLOT.encode()))) for frame in made)
+    return FastReplies(tuple(body.split(SLOT.encode())), cut, cut)
+
+
+def _filler(room: int) -> str:
+    return ("tokens of a fixed answer " * 40)[: max(8, room)]
 
 
 def _frames(
@@ -55,6 +73,5 @@ def _frames(
     renderer = StreamRenderer(
         persona, envelope, include_usage=include_usage, logprobs=None, show_reasoning=False
     )
-    answer = Answer(text=" tok" * CONTENT_EVENTS)
-    made = renderer.frames((answer,), METER)
-    return tuple((frame, tuple(frame.data.split(_SLOT.encode()))) for frame in made)
+    made = renderer.frames((Answer(text=_TOKENS),), METER)
+    return tuple((frame, tuple(frame.data.split(SLOT.encode()))) for frame in made)

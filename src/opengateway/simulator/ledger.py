@@ -14,6 +14,14 @@ MAX_RECORDS = 20_000
 
 Ending = Literal["running", "finished", "client_gone", "cut", "error", "refused", "bug"]
 
+_BILLED = (
+    "billed_prompt",
+    "billed_cached",
+    "billed_written_5m",
+    "billed_written_1h",
+    "billed_completion",
+)
+
 
 class Record(msgspec.Struct):
     """One request. Times are seconds of the monotonic clock that `/__simulator/stats` gives too."""
@@ -25,7 +33,7 @@ class Record(msgspec.Struct):
     model: str
     stream: bool
     key: str
-    """The last four characters of the bearer token."""
+    """The last four characters of the caller's key."""
     client_request_id: str
     started_s: float
     case: str = ""
@@ -39,6 +47,8 @@ class Record(msgspec.Struct):
     ending: Ending = "running"
     billed_prompt: int = 0
     billed_cached: int = 0
+    billed_written_5m: int = 0
+    billed_written_1h: int = 0
     billed_completion: int = 0
 
 
@@ -82,13 +92,14 @@ class Ledger:
             whole = ending == "finished"
             record.billed_prompt = meter.prompt
             record.billed_cached = meter.cached
+            record.billed_written_5m = meter.written_5m
+            record.billed_written_1h = meter.written_1h
             record.billed_completion = meter.completion if whole else delivered
         self._add(ending, 1)
         self._add("events", record.events)
         self._add("bytes", record.bytes)
-        self._add("billed_prompt", record.billed_prompt)
-        self._add("billed_cached", record.billed_cached)
-        self._add("billed_completion", record.billed_completion)
+        for name in _BILLED:
+            self._add(name, getattr(record, name))
 
     def _add(self, name: str, amount: int) -> None:
         self._totals[name] = self._totals.get(name, 0) + amount

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Any
+from typing import Any, Protocol
 
 from opengateway.kit import json
 
@@ -20,12 +20,47 @@ MAX_REMEMBERED = 64
 
 @dataclass(frozen=True, slots=True)
 class Meter:
-    """What one reply is billed. `completion` has the reasoning in it, `prompt` the cached part."""
+    """What one reply is billed.
+
+    `completion` has the reasoning in it; `prompt` what was read from a cache (`cached`) and what
+    was written to one, for five minutes or for an hour.
+    """
 
     prompt: int
     cached: int
     completion: int
     reasoning: int
+    written_5m: int = 0
+    written_1h: int = 0
+
+
+class Counted(Protocol):
+    """An answer, as far as counting goes."""
+
+    @property
+    def tokens(self) -> int: ...
+
+    @property
+    def reasoning(self) -> str: ...
+
+
+def meter_of(
+    answers: tuple[Counted, ...],
+    *,
+    prompt: int,
+    cached: int,
+    written_5m: int = 0,
+    written_1h: int = 0,
+) -> Meter:
+    """The meter of a generated reply."""
+    return Meter(
+        prompt=prompt,
+        cached=cached,
+        completion=sum(answer.tokens for answer in answers),
+        reasoning=sum(count_text(answer.reasoning) for answer in answers),
+        written_5m=written_5m,
+        written_1h=written_1h,
+    )
 
 
 def count_text(text: str) -> int:

@@ -46,10 +46,10 @@ class Persona(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     errors: dict[str, VendorError]
     envelope: str
     tool_id: ToolIdShape
-    members: frozenset[str]
-    roles: frozenset[str]
-    parts: frozenset[str]
-    usage_shape: Literal["plain", "details", "groq", "deepseek", "mistral", "openrouter"]
+    members: frozenset[str] = frozenset()
+    roles: frozenset[str] = frozenset()
+    parts: frozenset[str] = frozenset()
+    usage_shape: Literal["plain", "details", "groq", "deepseek", "mistral", "openrouter"] = "plain"
     auth: Literal["bearer", "none"] = "bearer"
     strict: bool = False
     """Refuses members it does not know, of the request and of its messages."""
@@ -90,6 +90,8 @@ class Persona(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reasoning_replay: bool = False
     """A reasoner wants its `reasoning_content` back on assistant turns with tool calls."""
     id_prefix: str = "chatcmpl-"
+    request_id_header: str = "x-request-id"
+    """Where the id of a good reply's request goes; empty for a vendor that gives none."""
     fingerprint: str = ""
     service_tier: str = ""
     stream_type: str = "text/event-stream"
@@ -132,7 +134,17 @@ class ErrorReply(msgspec.Struct, frozen=True):
 @cache
 def load_personas() -> dict[str, Persona]:
     """Every persona by name. Raises `msgspec.ValidationError` if our own file is wrong."""
-    text = files("opengateway.simulator").joinpath("personas.toml").read_text(encoding="utf-8")
+    return _load("personas.toml")
+
+
+@cache
+def load_wire_personas() -> dict[str, Persona]:
+    """The vendors whose wire is not OpenAI's: their errors, headers and ids."""
+    return _load("wires.toml")
+
+
+def _load(file: str) -> dict[str, Persona]:
+    text = files("opengateway.simulator").joinpath(file).read_text(encoding="utf-8")
     tables = tomllib.loads(text)
     merged: dict[str, dict[str, Any]] = {}
     for name, table in tables.items():
@@ -161,6 +173,8 @@ def render_error(
         "retry_after": 20,
         "message": "the request is not valid",
         "value": None,
+        "action": "generateContent",
+        "request_id": f"req_{str(given.get('id', ''))[-24:]}",
     } | given
     status = int(facts["status"])
     code: Any = status if persona.code_is_status else rule.code
@@ -170,12 +184,18 @@ def render_error(
     facts["param"] = None if rule.param == "-" else _fill(rule.param, facts)
     body = _fill(_template(rule.body or persona.envelope), facts)
     headers = [(b"content-type", b"application/json")]
-    headers += [(k.encode(), v.encode()) for k, v in (persona.headers | rule.headers).items()]
+    for name, value in (persona.headers | rule.headers).items():
+        headers.append((name.encode(), str(_fill(value, facts)).encode("latin-1", "replace")))
     return ErrorReply(status, tuple(headers), json.dumps(body))
 
 
 def error_for_status(persona: Persona, status: int) -> VendorError:
-    """What this vendor says with `status`, as near as its known errors come."""
+    """What this vendor says with `status`, as near as its known errors come.
+
+    `status_529` among the errors is what a vendor says with a status that is its own.
+    """
+    if (own := persona.errors.get(f"status_{status}")) is not None:
+        return own
     preferred = {
         400: "bad_value", 401: "unauthorized", 402: "quota", 403: "forbidden",
         404: "unknown_model", 413: "too_large", 422: "bad_value", 429: "rate_limited",

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Protocol
 
 from opengateway.kit import json
 from opengateway.simulator.faults import NO_FAULT, Fault
 from opengateway.simulator.ledger import Ledger, Record
 from opengateway.simulator.link import Reply
 from opengateway.simulator.personas import Persona, Refusal, error_for_status, render_error
-from opengateway.simulator.rendering import DONE, Frame
+from opengateway.simulator.rendering import Frame
 from opengateway.simulator.settings import MAX_WAIT_S
 
 HeaderList = list[tuple[bytes, bytes]]
 
-MALFORMED = b'data: {"id":"chatcmpl-broken","object":"chat.completion.chunk","choices":[{"del\n\n'
 _ENDINGS = {"crlf": b"\r\n", "cr": b"\r"}
 
 
@@ -23,17 +22,52 @@ class Ended(Exception):
     """A fault ended the connection before the reply was whole."""
 
 
+class WireFaults(Protocol):
+    """The faults whose form depends on the wire."""
+
+    @property
+    def malformed(self) -> bytes:
+        """A frame whose JSON breaks off."""
+
+    def in_band_error(
+        self, persona: Persona, body: dict[str, Any], reply_id: str
+    ) -> Iterable[Frame]:
+        """The frames that end a stream with the vendor's error `body`."""
+
+    def alter(self, answer: Any, fault: Fault) -> None:
+        """Change a whole answer in place. Raises `KeyError` or `TypeError` if it is no answer."""
+
+    def without_usage(self, frame: Frame) -> Frame | None:
+        """The frame without its usage; None if it had nothing else."""
+
+    def emptied(self, frame: Frame) -> Frame | None:
+        """The frame without content; None if it had nothing else."""
+
+    def huge(self, frame: Frame, size: int, *, alone: bool) -> Iterable[Frame]:
+        """What stands for the first frame of content: a huge one, and the frame unless `alone`."""
+
+    def repeats_usage(self, frame: Frame) -> Frame | None:
+        """The frame that says this frame's usage again; None if it has none."""
+
+
 class Player:
     """Plays one reply. Raises `CallerGone` when the caller leaves, `Ended` when a fault cuts."""
 
     def __init__(
-        self, reply: Reply, ledger: Ledger, record: Record, fault: Fault, persona: Persona
+        self,
+        reply: Reply,
+        ledger: Ledger,
+        record: Record,
+        fault: Fault,
+        persona: Persona,
+        wire: WireFaults,
     ) -> None:
         self._reply = reply
         self._ledger = ledger
         self._record = record
         self._fault = fault
         self._persona = persona
+        self._wire = wire
 
     async def instead(self) -> None:
         """The reply that the fault puts in place of an answer."""
@@ -69,7 +103,8 @@ class Player:
         if fault.status is not None:
             facts["status"] = fault.status
         if fault.retry_after is not None:
-            facts["retry_after"] = fault.retry_after
+            hint = fault.retry_after
+            facts["retry_after"] = hint if isinstance(hint, str) else f"{hint:g}"
         made = render_error(persona, rule, (), facts)
         headers = list(made.headers)
         if fault.retry_after is not None:
@@ -85,7 +120,7 @@ class Player:
         """A whole body with its length."""
         fault = self._fault
         if fault is not NO_FAULT:
-            body = _altered(body, fault)
+            body = self._altered(body)
             headers = self._headers(headers)
             await self._pause(fault.latency_s)
         if fault.wrong_content_length is not None:
@@ -207,7 +242,7 @@ class Player:
         for frame in self._filtered(frames):
             if frame.kind != "comment":
                 if fault.malformed_after_events == sent:
-                    yield Frame("other", MALFORMED)
+                    yield Frame("other", self._wire.malformed)
                 if fault.error_after_events == sent:
                     yield from self._in_band_error()
                     return
@@ -215,24 +250,25 @@ class Player:
             yield frame
 
     def _filtered(self, frames: Iterable[Frame]) -> Iterator[Frame]:
-        fault = self._fault
+        fault, wire = self._fault, self._wire
         huge = fault.huge_event_bytes
-        for frame in frames:
-            if fault.usage_missing and (frame := _without_usage(frame)).kind == "usage":
-                continue
-            if frame.kind == "content" and huge is not None:
-                yield _huge(huge)
+        for each in frames:
+            frame: Frame | None = each
+            if fault.usage_missing:
+                frame = wire.without_usage(each)
+            if frame is not None and frame.kind == "content" and huge is not None:
+                yield from wire.huge(frame, huge, alone=fault.empty)
                 huge = None
-            dropped = (
-                (frame.kind == "content" and fault.empty)
-                or (frame.kind == "done" and fault.no_done)
-                or (frame.kind == "finish" and fault.no_finish)
-            )
-            if dropped:
+                continue
+            if frame is not None and fault.empty:
+                frame = wire.emptied(frame)
+            if frame is None or (frame.kind == "done" and fault.no_done):
+                continue
+            if frame.kind == "finish" and fault.no_finish:
                 continue
             yield frame
-            if fault.duplicate_usage and b'"usage":{' in frame.data.replace(b": ", b":"):
-                yield frame
+            if fault.duplicate_usage and (again := wire.repeats_usage(frame)) is not None:
+                yield again
 
     def _in_band_error(self) -> Iterator[Frame]:
         persona = self._persona
@@ -240,53 +276,16 @@ class Player:
         rule = persona.errors.get(refusal.kind, persona.errors["server_error"])
         facts = {"model": self._record.model, "id": self._record.id}
         body = json.loads(render_error(persona, rule, (), facts).body)
-        if persona.usage_shape == "openrouter":
-            choice = {"index": 0, "delta": {"content": ""}, "finish_reason": "error"}
-            body = {"id": self._record.id, "object": "chat.completion.chunk"} | body
-            body["choices"] = [choice]
-        yield Frame("other", b"data: " + json.dumps(body) + b"\n\n")
-        if persona.done_after_error:
-            yield Frame("done", DONE)
+        yield from self._wire.in_band_error(persona, body, self._record.id)
 
-
-def _altered(body: bytes, fault: Fault) -> bytes:
-    """A whole body with the faults of its content in it; a body that is no answer stays."""
-    if not (fault.usage_missing or fault.empty or fault.huge_event_bytes):
-        return body
-    try:
-        answer = json.loads(body)
-        choices = answer["choices"]
-    except (json.DecodeError, KeyError, TypeError):
-        return body
-    if fault.usage_missing:
-        answer.pop("usage", None)
-    for choice in choices:
-        message = choice.get("message") or {}
-        if fault.empty:
-            message["content"] = None
-            message.pop("tool_calls", None)
-            choice["finish_reason"] = "stop"
-        if fault.huge_event_bytes:
-            message["content"] = "x" * fault.huge_event_bytes
-    return json.dumps(answer)
-
-
-def _without_usage(frame: Frame) -> Frame:
-    if frame.kind == "usage" or b'"usage"' not in frame.data:
-        return frame
-    try:
-        chunk = json.loads(frame.data.removeprefix(b"data:").strip())
-    except json.DecodeError:
-        return frame
-    if isinstance(chunk, dict):
-        chunk.pop("usage", None)
-        if isinstance(extra := chunk.get("x_groq"), dict):
-            extra.pop("usage", None)
-    return frame._replace(data=b"data: " + json.dumps(chunk) + b"\n\n")
-
-
-def _huge(size: int) -> Frame:
-    choice = {"index": 0, "delta": {"content": "x" * size}, "finish_reason": None}
-    chunk = {"id": "chatcmpl-huge", "object": "chat.completion.chunk", "created": 0}
-    chunk |= {"model": "sim-chat", "choices": [choice]}
-    return Frame("content", b"data: " + json.dumps(chunk) + b"\n\n", size)
+    def _altered(self, body: bytes) -> bytes:
+        """A whole body with the faults of its content in it; a body that is no answer stays."""
+        fault = self._fault
+        if not (fault.usage_missing or fault.empty or fault.huge_event_bytes):
+            return body
+        try:
+            answer = json.loads(body)
+            self._wire.alter(answer, fault)
+        except (json.DecodeError, KeyError, TypeError):
+            return body
+        return json.dumps(answer)

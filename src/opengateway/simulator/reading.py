@@ -156,7 +156,7 @@ def _images(messages: list[Any]) -> tuple[str, ...]:
     for image in _parts(messages, "image_url"):
         url = image.get("url") if isinstance(image, dict) else image
         if isinstance(url, str) and url.startswith("data:"):
-            kinds.append(_sniff(url))
+            kinds.append(sniff(url))
         else:
             kinds.append("link")
     return tuple(kinds)
@@ -165,7 +165,7 @@ def _images(messages: list[Any]) -> tuple[str, ...]:
 _MAGIC = {b"\x89PNG": "png", b"\xff\xd8\xff": "jpeg", b"GIF8": "gif", b"RIFF": "webp"}
 
 
-def _sniff(url: str) -> str:
+def sniff(url: str) -> str:
     """What the bytes say, and the label where they say nothing."""
     label, _, data = url.partition(",")
     head = base64.b64decode(data[:16] + "=" * (-len(data[:16]) % 4))

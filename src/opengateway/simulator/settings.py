@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 MAX_BODY_BYTES: Final = 64 * 1024 * 1024
 MAX_STREAMS: Final = 8192
 MAX_FAULT_BYTES: Final = 256 * 1024
 MAX_WAIT_S: Final = 3600.0
 """The longest silence on demand; a stall "for ever" is this long."""
+
+WireName = Literal["chat", "anthropic", "gemini"]
 
 BUILT_IN: Final = (
     "sim-chat",
@@ -23,6 +25,19 @@ BUILT_IN: Final = (
     "sim-slow",
     "sim-fast",
 )
+_EVERYWHERE: Final = ("sim-tools", "sim-small", "sim-slow", "sim-fast")
+WIRE_MODELS: Final[dict[WireName, tuple[str, ...]]] = {
+    "chat": BUILT_IN,
+    "anthropic": ("sim-claude", "sim-claude-think", "sim-redacted", *_EVERYWHERE),
+    "gemini": ("sim-gemini", "sim-gemini-3", *_EVERYWHERE),
+}
+_CONTEXT: Final[dict[WireName, int]] = {
+    "chat": 131_072,
+    "anthropic": 200_000,
+    "gemini": 1_048_576,
+}
+_REASONS: Final = ("sim-reasoner", "sim-claude-think", "sim-gemini", "sim-gemini-3")
+_NEWEST: Final = ("sim-claude-think", "sim-gemini-3")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +46,11 @@ class ModelTraits:
 
     name: str
     reasons: bool = False
+    """Reasons without being asked to, unless the request turns it off."""
+    newest: bool = False
+    """Has the rules of its vendor's newest family, where these differ."""
+    redacts: bool = False
+    """Its reasoning comes sealed."""
     eager_tools: bool = False
     """Calls an offered tool under `auto` without being asked."""
     context: int = 131_072
@@ -52,31 +72,34 @@ class SimulatorSettings:
     max_body_bytes: int = MAX_BODY_BYTES
     max_streams: int = MAX_STREAMS
 
-    def listed(self) -> tuple[str, ...]:
-        """The names that `/v1/models` shows: the built-in ones, and those named without a glob."""
+    def listed(self, wire: WireName = "chat") -> tuple[str, ...]:
+        """The names that a list of models shows: the built-in ones, and those without a glob."""
         named = (entry.removesuffix(":reasoner") for entry in self.models)
-        return BUILT_IN + tuple(name for name in named if not any(mark in name for mark in "*?["))
+        plain = tuple(name for name in named if not any(mark in name for mark in "*?["))
+        return WIRE_MODELS[wire] + plain
 
-    def traits(self, name: str) -> ModelTraits | None:
-        """How `name` behaves; None for a model that this simulator does not serve."""
+    def traits(self, name: str, wire: WireName = "chat") -> ModelTraits | None:
+        """How `name` behaves; None for a model that this simulator does not serve there."""
         if name.startswith("sim-"):
-            return self._built_in(name)
+            return self._built_in(name, wire)
         for entry in self.models:
             pattern = entry.removesuffix(":reasoner")
             if fnmatchcase(name, pattern):
                 return ModelTraits(name, reasons=entry != pattern, gap_s=self.gap_s)
         return None
 
-    def _built_in(self, name: str) -> ModelTraits | None:
+    def _built_in(self, name: str, wire: WireName) -> ModelTraits | None:
         if name.startswith("sim-fast"):
             return _fast(name)
-        if name not in BUILT_IN:
+        if name not in WIRE_MODELS[wire]:
             return None
         return ModelTraits(
             name,
-            reasons=name == "sim-reasoner",
+            reasons=name in _REASONS,
+            newest=name in _NEWEST,
+            redacts=name == "sim-redacted",
             eager_tools=name == "sim-tools",
-            context=2048 if name == "sim-small" else 131_072,
+            context=2048 if name == "sim-small" else _CONTEXT[wire],
             gap_s=0.05 if name == "sim-slow" else self.gap_s,
         )
 

@@ -186,3 +186,20 @@ def test_a_broken_price_names_its_endpoint() -> None:
     wrong = endpoint("p", "m", price=PriceConfig(input="1e3", output="1"))
     with pytest.raises(OperatorError, match="the price of 'a/m:p:m': expected US dollars"):
         compiled(catalogue(a__m=model(wrong)))
+
+
+def test_an_endpoint_has_the_ratios_of_its_model_s_family_and_the_zone_has_the_last_word() -> None:
+    known = catalogue(
+        openai__gpt_5=model(endpoint("p", "x")),
+        anthropic__c=model(endpoint("p", "x"), endpoint("q", "y", bytes_per_token=0.5)),
+    )
+    (own,) = compiled(known).models["openai/gpt_5"].endpoints
+    first, second = compiled(known).models["anthropic/c"].endpoints
+    assert (own.token_encoding, first.token_encoding) == ("", "")
+    assert second.bytes_per_token == 0.5
+    assert second.hold_tokens_per_byte == 2.0, "what is held is never less than what is estimated"
+    gpt = catalogue(**{"openai__gpt-5": model(endpoint("p", "x"))})
+    (exact,) = compiled(gpt).models["openai/gpt-5"].endpoints
+    assert exact.token_encoding == "o200k_base"
+    assert 1 / exact.bytes_per_token < exact.hold_tokens_per_byte < 1.0
+    assert first.bytes_per_token < exact.bytes_per_token

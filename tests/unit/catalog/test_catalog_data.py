@@ -39,10 +39,11 @@ def test_the_shipped_catalogue_has_no_fault() -> None:
     assert check_catalog() == []
 
 
-def test_it_serves_many_models_over_seven_hosts_and_many_of_them_twice() -> None:
+def test_it_serves_many_models_over_many_hosts_and_many_of_them_twice() -> None:
     models = load_catalogue().models
     hosts = {e.provider for m in models.values() for e in m.endpoints}
-    assert hosts == {"openai", "groq", "deepseek", "mistral", "openrouter", "together", "upstage"}
+    assert hosts >= {"openai", "groq", "deepseek", "mistral", "openrouter", "together", "upstage"}
+    assert hosts >= {"google"}
     assert len(models) >= 60
     assert sum(len({e.provider for e in m.endpoints}) > 1 for m in models.values()) >= 20
     by_id = {e.provider for e in models["openai/gpt-oss-120b"].endpoints}

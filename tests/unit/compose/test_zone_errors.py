@@ -9,6 +9,7 @@ import pytest
 from opengateway.compose.faults import MAX_SHOWN, ZoneFaults
 from opengateway.compose.yaml_tree import MAX_BYTES
 from opengateway.compose.zone import load_zone
+from opengateway.domain.catalog import Wire
 
 ENVIRON = {"KEY": "sk-from-the-environment", "PORT": "x8080", "BROKEN": "two words"}
 
@@ -104,9 +105,10 @@ def test_a_fault_names_its_line_its_key_and_what_to_do(
     assert faults_of(tmp_path, text) == [fault]
 
 
+WIRES = ", ".join(Wire)
 # (line of PROVIDER to replace, by what, the fault)
 PROVIDERS = [
-    ("wire: openai", "wire: soap", "4: providers.acme.wire: expected one of openai; got 'soap'"),
+    ("wire: openai", "wire: soap", f"4: providers.acme.wire: expected one of {WIRES}; got 'soap'"),
     ("wire: openai", "like: acme", "4: providers.acme.like: 'acme' is not in the catalogue; known"),
     ("  acme:", "  Acme!:", "3: providers.Acme!: a provider's id is lower-case letters, digits"),
     ("https://acme.example/v1", "acme.example", "5: providers.acme.base_url: expected a URL such"),

@@ -27,13 +27,14 @@ from opengateway.infra.purse import UnlimitedPurse
 from opengateway.kit.clock import SystemClock
 from opengateway.kit.ids import IdSource
 from opengateway.ports.caller import Headers
+from opengateway.ports.tokens import TokenCounter
 from opengateway.ports.transport import UpstreamRequest
 
 RATES = {Dimension.INPUT: 1_000_000, Dimension.OUTPUT: 2_000_000}
 """1 nano-dollar an input token, 2 an output token."""
 
 
-def endpoint(name: str, *, context: int = 1000, model: str = "m") -> Endpoint:
+def endpoint(name: str, *, context: int = 1000, model: str = "m", encoding: str = "") -> Endpoint:
     return Endpoint(
         id=f"{name}/{model}",
         provider_id=name,
@@ -41,6 +42,8 @@ def endpoint(name: str, *, context: int = 1000, model: str = "m") -> Endpoint:
         context=context,
         max_output=100,
         price=PriceRow(f"{name}@2026-11-01#test", "2026-11-01", "test", RATES),
+        hold_tokens_per_byte=0.25,
+        token_encoding=encoding,
     )
 
 
@@ -109,8 +112,7 @@ class LineStream:
             if self.done or self.error:
                 break
             if kind == "text":
-                self.meter.characters += len(value)
-                self.meter.has_content = True
+                self.meter.hand_on(value)
                 out += line + b"\n"
             elif kind == "usage":
                 self.meter.usage = Usage({Dimension.INPUT: 10, Dimension.OUTPUT: int(value)})
@@ -318,6 +320,7 @@ class World:
         *,
         routing: Routing | None = None,
         limits: GatewayLimits | None = None,
+        tokens: TokenCounter | None = None,
     ) -> None:
         self.snapshot = snapshot(*models, routing=routing)
         self.transport = transport
@@ -341,6 +344,7 @@ class World:
             new_id=IdSource(clock),
             on_bug=lambda where, bug: self.bugs.append((where, bug)),
             limits=limits or GatewayLimits(),
+            tokens=tokens,
         )
 
     def current(self) -> Snapshot:

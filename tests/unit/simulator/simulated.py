@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -28,6 +29,15 @@ class Running:
 
     def stats(self, limit: int = 1000) -> dict[str, Any]:
         return json.loads(msgspec.json.encode(self.app.ledger.report(limit)))
+
+    def last(self) -> dict[str, Any]:
+        """The newest record; a caller may see a reply's end a moment before it is written down."""
+        for _ in range(200):
+            record: dict[str, Any] = self.stats(1)["records"][0]
+            if record["ending"] != "running":
+                return record
+            time.sleep(0.01)
+        raise AssertionError("the request never ended")
 
 
 @contextmanager
@@ -67,6 +77,16 @@ class Got:
         return [block.removeprefix("data: ") for block in blocks if block.startswith("data:")]
 
     @property
+    def named(self) -> list[tuple[str, Any]]:
+        """Events that have a name, with their data."""
+        found = []
+        for block in self.body.decode().split("\n\n"):
+            if block.startswith("event: "):
+                name, _, data = block.removeprefix("event: ").partition("\ndata: ")
+                found.append((name, json.loads(data)))
+        return found
+
+    @property
     def chunks(self) -> list[Any]:
         return [json.loads(event) for event in self.events if event != "[DONE]"]
 
@@ -100,6 +120,46 @@ def ask(
     return send(simulator, "POST", path, raw, key=key, timeout_s=timeout_s)
 
 
+ANTHROPIC = {"x-api-key": "sk-ant-test", "anthropic-version": "2023-06-01"}
+GEMINI = {"x-goog-api-key": "AIza-test"}
+
+
+def claude(
+    simulator: Running,
+    content: Any = "Hello",
+    *,
+    path: str = "/anthropic/v1/messages",
+    headers: dict[str, str] = ANTHROPIC,
+    timeout_s: float = 5.0,
+    **members: Any,
+) -> Got:
+    """One request on Anthropic's wire; a member that is None is left out."""
+    body = {"model": "sim-claude", "max_tokens": 4096} | members
+    body.setdefault("messages", [{"role": "user", "content": content}])
+    kept = {name: value for name, value in body.items() if value is not None}
+    raw = json.dumps(kept).encode()
+    return send(simulator, "POST", path, raw, headers=headers, timeout_s=timeout_s)
+
+
+def gemini(
+    simulator: Running,
+    content: Any = "Hello",
+    *,
+    model: str = "sim-gemini",
+    stream: bool = False,
+    path: str | None = None,
+    headers: dict[str, str] = GEMINI,
+    timeout_s: float = 5.0,
+    **members: Any,
+) -> Got:
+    """One request on Gemini's wire."""
+    method = "streamGenerateContent?alt=sse" if stream else "generateContent"
+    path = path or f"/gemini/v1beta/models/{model}:{method}"
+    contents = [{"role": "user", "parts": [{"text": content}]}]
+    raw = json.dumps({"contents": contents} | members).encode()
+    return send(simulator, "POST", path, raw, headers=headers, timeout_s=timeout_s)
+
+
 def send(
     simulator: Running,
     method: str,
@@ -107,10 +167,14 @@ def send(
     body: bytes = b"",
     *,
     key: str | None = "sk-test",
+    headers: dict[str, str] | None = None,
     timeout_s: float = 5.0,
 ) -> Got:
+    """`headers` come instead of a bearer key."""
     head = f"{method} {path} HTTP/1.1\r\nhost: x\r\ncontent-length: {len(body)}\r\n"
-    if key is not None:
+    if headers is not None:
+        head += "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    elif key is not None:
         head += f"authorization: Bearer {key}\r\n"
     return asyncio.run(_exchange(simulator.port, head.encode() + b"\r\n" + body, timeout_s))
 

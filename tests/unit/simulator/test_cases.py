@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from simulated import Got, Running, ask, running
+from simulated import ANTHROPIC, GEMINI, Got, Running, ask, claude, gemini, running, send
 
 from opengateway.domain.errors import OperatorError
-from opengateway.simulator.cases import _messages, load_cases, split_frames
+from opengateway.simulator.case_keys import chat_messages, classify_chat
+from opengateway.simulator.cases import load_cases, split_frames
 from opengateway.simulator.settings import SimulatorSettings
 from recordings import RECORDINGS, chat_cases, needs_recordings
 
@@ -89,9 +90,9 @@ def test_what_a_gateway_may_change_of_messages_does_not_count() -> None:
         {"role": "assistant", "content": "", "tool_calls": [call | {"index": 0}]},
         {"role": "tool", "tool_call_id": "c", "content": "1"},
     ]
-    assert _messages({"messages": recorded}) == _messages({"messages": sent})
+    assert chat_messages({"messages": recorded}) == chat_messages({"messages": sent})
     other = [sent[0], sent[1] | {"tool_calls": [call | {"id": "d"}]}, sent[2]]
-    assert _messages({"messages": recorded}) != _messages({"messages": other})
+    assert chat_messages({"messages": recorded}) != chat_messages({"messages": other})
 
 
 def test_headers_of_accounts_and_connections_stay_out(scripted: Running) -> None:
@@ -112,8 +113,6 @@ def test_a_case_is_no_excuse_for_what_the_vendor_refuses(scripted: Running) -> N
 
 
 def test_faults_strike_recorded_replies_too(scripted: Running) -> None:
-    from simulated import send
-
     rule = b"- fault: {status: 503}\n  match: {times: 1}"
     assert send(scripted, "POST", "/__simulator/faults", rule).status == 200
     assert [groq(scripted).status for _ in range(2)] == [503, 200]
@@ -144,7 +143,7 @@ def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
     ],
 )
 def test_frames_join_to_the_body(body: bytes) -> None:
-    assert b"".join(frame.data for frame in split_frames(body)) == body
+    assert b"".join(frame.data for frame in split_frames(body, classify_chat)) == body
 
 
 @pytest.fixture(scope="module")
@@ -175,3 +174,83 @@ def test_recordings_of_all_vendors_answer_on_the_plain_address(recorded: Running
         raw = json.dumps(each["request"]["body"] | {"stream": each["stream"]}).encode()
         got = ask(recorded, raw=raw, timeout_s=10)
         assert got.status == each["response"]["status"], (each["case_id"], got.body[:300])
+
+
+def other_cases() -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every recorded request of Anthropic's and Google's own wires, with its address here."""
+    google = ("generateContent", "streamGenerateContent", "countTokens")
+    for path in sorted(RECORDINGS.glob("*/*.json")):
+        each = json.loads(path.read_bytes())
+        where = each["request"]["path"]
+        if each["endpoint"].startswith("messages"):
+            yield f"/anthropic{where}", each
+        elif each["endpoint"] in google and "/models/" in where:
+            yield f"/gemini{where}" + ("?alt=sse" if each["stream"] else ""), each
+
+
+@needs_recordings
+def test_every_recording_of_the_other_wires_is_replayed_to_the_byte(recorded: Running) -> None:
+    wrong, seen = [], set()
+    for path, each in other_cases():
+        response = each["response"]
+        body = dict(each["request"]["body"])
+        if "messages" in body and each["stream"] != bool(body.get("stream")):
+            body["stream"] = each["stream"]
+        raw = json.dumps(body, ensure_ascii=False).encode()
+        headers = ANTHROPIC if path.startswith("/anthropic") else GEMINI
+        got = send(recorded, "POST", path, raw, headers=headers, timeout_s=10)
+        seen.add((each["provider"], each["endpoint"]))
+        if (got.status, got.body) != (response["status"], response["body"].encode()):
+            wrong.append((each["case_id"], got.status, got.body[:200]))
+    assert wrong == []
+    assert {("anthropic", "messages"), ("google", "generateContent")} <= seen
+    assert {("vertex", "streamGenerateContent"), ("google", "streamGenerateContent")} <= seen
+
+
+ANSWER = {"functionResponse": {"name": "f", "response": {"result": "ok"}}}
+
+
+@pytest.fixture
+def others(tmp_path: Path) -> Iterator[Running]:
+    said = {"role": "user", "content": [{"type": "text", "text": "ping"}]}
+    thought = {"type": "thinking", "thinking": "hm", "signature": "elsewhere"}
+    turns = [said, {"role": "assistant", "content": [thought, {"type": "text", "text": "pong"}]}]
+    part = {"text": "ping"}
+    called = {"function_call": {"name": "f", "args": {"a_b": 1}}, "thought_signature": "QQ"}
+    contents: list[Any] = [{"role": "user", "parts": [part]}, {"role": "model", "parts": [called]}]
+    contents.append({"role": "user", "parts": [ANSWER]})
+    bodies: list[tuple[str, str, str, dict[str, Any]]] = [
+        ("a", "messages", "/v1/messages", {"model": "m", "max_tokens": 9, "messages": [said]}),
+        ("b", "messages", "/v1/messages", {"model": "m", "max_tokens": 9, "messages": [*turns, said]}),
+        ("c", "generateContent", "/v1beta/models/g:generateContent", {"contents": contents}),
+    ]  # fmt: skip
+    for name, endpoint, path, body in bodies:
+        one = case(0, json.dumps({"case": name}))
+        one |= {"case_id": name, "provider": "p", "endpoint": endpoint}
+        one["request"] = {"path": path, "body": body}
+        write(tmp_path, one)
+    with running(SimulatorSettings(cases=tmp_path, strict_cases=True)) as started:
+        yield started
+
+
+def test_requests_that_say_the_same_match_on_anthropics_wire(others: Running) -> None:
+    mark = {"type": "text", "text": "ping", "cache_control": {"type": "ephemeral"}}
+    for content in ("ping", [mark]):
+        assert claude(others, content, model="m").json == {"case": "a"}
+    said = {"role": "user", "content": "ping"}
+    turns = [said, {"role": "assistant", "content": "pong"}, said]
+    assert claude(others, model="m", messages=turns).json == {"case": "b"}
+    for wrong in ({"content": "pang"}, {"stream": True}, {"system": "x"}, {"model": "n"}):
+        got = claude(others, **{"model": "m", "content": "ping"} | wrong)
+        assert (got.status, "no recorded case" in got.json["error"]["message"]) == (400, True)
+    assert claude(others, "ping", model="m", n=1).status == 400
+
+
+def test_requests_that_say_the_same_match_on_geminis_wire(others: Running) -> None:
+    call = {"functionCall": {"name": "f", "args": {"a_b": 1}, "id": "x"}}
+    contents: list[Any] = [{"parts": [{"text": "ping"}]}, {"role": "model", "parts": [call]}]
+    contents.append({"parts": [ANSWER | {"thought": False}]})
+    assert gemini(others, model="g", contents=contents).json == {"case": "c"}
+    call["functionCall"]["args"] = {"aB": 1}
+    assert gemini(others, model="g", contents=contents).status == 400
+    assert gemini(others, model="g", contents=contents, stream=True).status == 400

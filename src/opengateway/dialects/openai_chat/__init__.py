@@ -10,6 +10,7 @@ from opengateway.dialects.openai_chat.dialect import (
     error_body,
     error_event,
 )
+from opengateway.dialects.openai_chat.render import ChatRendering
 from opengateway.ports.dialect import ChatDialect
 
 DIALECT: Final[ChatDialect] = OpenAIChatDialect()
@@ -18,6 +19,7 @@ __all__ = [
     "DIALECT",
     "DONE",
     "KEEP_ALIVE",
+    "ChatRendering",
     "OpenAIChatDialect",
     "decode",
     "error_body",

@@ -22,6 +22,9 @@ _decode: Final = msgspec.json.Decoder(CloseRecord).decode
 _BATCH: Final = 500
 """Ids in one statement: SQLite allows 32,766 parameters, PostgreSQL 65,535; plans stay small."""
 
+_LARGEST: Final = 2**63 - 1
+"""What a column can hold. A provider that claims more tokens must not stop the whole journal."""
+
 
 class RequestRow(Base):
     """A request that ended. `arrival` counts the order in which records came in.
@@ -127,10 +130,10 @@ def _row(record: CloseRecord) -> dict[str, Any]:
         "ending": record.ending.value,
         "status": record.status,
         "error_code": record.error.code if record.error else None,
-        "cost_nanos": record.cost_nanos,
+        "cost_nanos": min(record.cost_nanos, _LARGEST),
         "price_id": record.price_id,
-        "input_tokens": usage.input_tokens,
-        "output_tokens": usage.output_tokens,
+        "input_tokens": min(usage.input_tokens, _LARGEST),
+        "output_tokens": min(usage.output_tokens, _LARGEST),
         "usage_estimated": record.usage_estimated,
         "attempts": len(record.attempts),
         "overhead_us": record.overhead_us,

@@ -17,6 +17,7 @@ from opengateway.wires.openai_chat.parts import (
     call_id,
     count,
     drop_hollow_members,
+    is_custom,
     settle_content,
 )
 from opengateway.wires.openai_chat.signals import finish_of
@@ -27,6 +28,7 @@ _MAX_KEPT = 1 << 20
 """Characters of one call's arguments that are kept to see whether they are whole."""
 _SAYS_NOTHING: tuple[Any, ...] = (None, "", [], {})
 _ALWAYS = frozenset(("index", "delta", "finish_reason", "logprobs"))
+_CALL_MEMBERS = frozenset(("index", "id", "type", "function", "custom"))
 
 
 class TooManyCalls(ValueError):
@@ -36,10 +38,19 @@ class TooManyCalls(ValueError):
 class _Call:
     """One tool call as its fragments come."""
 
-    __slots__ = ("_kept", "_pieces", "name", "position", "upstream_id", "upstream_index")
+    __slots__ = (
+        "_kept",
+        "_pieces",
+        "is_custom",
+        "name",
+        "position",
+        "upstream_id",
+        "upstream_index",
+    )
 
     def __init__(self, position: int, index: int | None, identifier: str, name: str) -> None:
         self.position = position
+        self.is_custom = False
         self.upstream_index = index
         self.upstream_id = identifier
         self.name = name
@@ -58,7 +69,7 @@ class _Call:
     @property
     def is_whole(self) -> bool:
         """Whether its arguments are a whole JSON value by now."""
-        if not 0 < self._kept <= _MAX_KEPT:
+        if self.is_custom or not 0 < self._kept <= _MAX_KEPT:
             return False
         try:
             loads("".join(self._pieces))
@@ -143,34 +154,37 @@ class Choice:
         return delta
 
     def _map_fragment(self, fragment: JsonObject) -> JsonObject:
-        function = fragment.get("function")
-        function = function if isinstance(function, dict) else {}
-        name = function.get("name")
+        custom = is_custom(fragment)
+        said = fragment.get("custom" if custom else "function")
+        said = said if isinstance(said, dict) else {}
+        name = said.get("name")
         name = name if isinstance(name, str) else ""
         identifier = fragment.get("id")
         identifier = identifier if isinstance(identifier, str) else ""
         index = fragment.get("index")
         index = index if isinstance(index, int) and not isinstance(index, bool) else None
-        arguments = arguments_text(function.get("arguments"))
+        text = arguments_text(said.get("input" if custom else "arguments"))
         call = self._call_of(index, identifier, name)
         is_new = call is None
         if call is None:
             call = self._open(index, identifier, name)
-        call.add(arguments)
-        self._meter.characters += len(arguments)
-        self._meter.has_content = True
-        kept = {k: v for k, v in fragment.items() if k not in ("index", "id", "type", "function")}
-        inner = {k: v for k, v in function.items() if k not in ("name", "arguments")}
+            call.is_custom = custom
+        call.add(text)
+        self._meter.hand_on(text)
+        kept = {k: v for k, v in fragment.items() if k not in _CALL_MEMBERS}
+        shown: JsonObject = {"input" if call.is_custom else "arguments": text}
+        shown |= {k: v for k, v in said.items() if k not in ("name", "arguments", "input")}
+        member = "custom" if call.is_custom else "function"
         if is_new:
             kind = fragment.get("type")
             return {
                 "index": call.position,
                 "id": self._id_for(call),
-                "type": kind if isinstance(kind, str) and kind else "function",
-                "function": {"name": name, "arguments": arguments, **inner},
+                "type": kind if isinstance(kind, str) and kind else member,
+                member: {"name": name, **shown},
                 **kept,
             }
-        return {"index": call.position, "function": {"arguments": arguments, **inner}, **kept}
+        return {"index": call.position, member: shown, **kept}
 
     def _call_of(self, index: int | None, identifier: str, name: str) -> _Call | None:
         """The call that a fragment goes on with; None when it opens one (E1, E2, E3)."""
@@ -221,8 +235,12 @@ class Choice:
         return [
             {"index": call.position, "function": {"arguments": "{}"}}
             for call in self._calls
-            if call.is_empty
+            if call.is_empty and not call.is_custom
         ]
+
+    @property
+    def call_count(self) -> int:
+        return len(self._calls)
 
 
 def _says_more(choice: JsonObject) -> bool:

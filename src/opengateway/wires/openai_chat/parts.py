@@ -49,6 +49,13 @@ def arguments_text(arguments: object) -> str:
     return dumps(arguments).decode()
 
 
+def is_custom(call: JsonObject) -> bool:
+    """Whether a call, or a piece of one, is of a custom tool. Snowflake sends a hollow `custom`."""
+    if call.get("type") == "custom" or not isinstance(call.get("function"), dict):
+        return isinstance(call.get("custom"), dict)
+    return False
+
+
 def call_id(upstream_id: str | None, choice: int, position: int, name: str) -> str:
     """An id for a call that came without one: the same whenever the same answer is mapped."""
     seed = f"{upstream_id}\0{choice}\0{position}\0{name}".encode()
@@ -107,8 +114,7 @@ def count(message: JsonObject, meter: Meter) -> None:
     for name in ("content", "reasoning_content", "refusal"):
         value = message.get(name)
         if isinstance(value, str) and value:
-            meter.characters += len(value)
-            meter.has_content = True
+            meter.hand_on(value)
     for name in ("audio", "images", "function_call", "reasoning_details"):
         if message.get(name):
             meter.has_content = True

@@ -15,6 +15,7 @@ from opengateway.wires.openai_chat.parts import (
     call_id,
     count,
     drop_hollow_members,
+    is_custom,
     settle_content,
 )
 from opengateway.wires.openai_chat.signals import finish_of
@@ -28,6 +29,13 @@ def caller_reply(body: bytes, provider: Provider, model_id: str) -> ChatReply:
 
     Members that need no change leave as the bytes that they came as.
     """
+    mapper = read_reply(body, provider)
+    mapper.name(body, model_id)
+    return ChatReply(dumps(mapper.answer), mapper.meter)
+
+
+def read_reply(body: bytes, provider: Provider) -> ReplyMapper:
+    """An answer mended, as both lanes take it. Raises `UpstreamError` as `caller_reply` does."""
     try:
         if not body.isascii():
             body.decode()  # what nobody decodes is checked for JSON's grammar only
@@ -35,14 +43,12 @@ def caller_reply(body: bytes, provider: Provider, model_id: str) -> ChatReply:
         choices = loads(answer["choices"]) if "choices" in answer else None
         _raise_error_in(answer, choices, provider)
         assert isinstance(choices, list)
-        mapper = _ReplyMapper(answer, provider)
-        if mapper.map_choices(choices):
-            answer["choices"] = Raw(dumps(choices))
+        mapper = ReplyMapper(answer, choices, provider)
+        mapper.map_choices()
         mapper.map_usage()
     except (ValueError, RecursionError) as error:
         raise _not_an_answer(body, provider) from error
-    mapper.name(body, model_id)
-    return ChatReply(dumps(answer), mapper.meter)
+    return mapper
 
 
 def _raise_error_in(answer: RawObject, choices: object, provider: Provider) -> None:
@@ -76,24 +82,28 @@ def _not_an_answer(body: bytes, provider: Provider) -> UpstreamError:
     return malformed(provider, "gave an answer of another shape")
 
 
-class _ReplyMapper:
-    """One answer on its way."""
+class ReplyMapper:
+    """One answer on its way. `choices` are those of `answer`, decoded."""
 
-    __slots__ = ("_answer", "_provider", "meter")
+    __slots__ = ("_provider", "answer", "choices", "meter", "native")
 
-    def __init__(self, answer: RawObject, provider: Provider) -> None:
-        self._answer = answer
+    def __init__(self, answer: RawObject, choices: list[JsonObject], provider: Provider) -> None:
+        self.answer = answer
+        self.choices = choices
+        self.native: dict[int, str] = {}
+        """The vendor's own finish reasons, by choice."""
         self._provider = provider
         self.meter = Meter()
         identifier = loads(answer["id"]) if "id" in answer else None
         self.meter.upstream_id = identifier if isinstance(identifier, str) and identifier else None
 
-    def map_choices(self, choices: list[JsonObject]) -> bool:
-        """Map each in place. Whether anything changed."""
+    def map_choices(self) -> None:
+        """Mend each in place; they are encoded anew only where something changed."""
         changed = False
-        for position, choice in enumerate(choices):
+        for position, choice in enumerate(self.choices):
             changed = self._map_choice(choice, position) or changed
-        return changed
+        if changed:
+            self.answer["choices"] = Raw(dumps(self.choices))
 
     def _map_choice(self, choice: JsonObject, position: int) -> bool:
         changed = False
@@ -106,6 +116,7 @@ class _ReplyMapper:
         changed = self._map_message(message, choice["index"]) or changed
         native = choice.get("finish_reason")
         native = native if isinstance(native, str) else None
+        self.native[choice["index"]] = native or ""
         finish = finish_of(native, bool(message.get("tool_calls")), self._provider.profile)
         if isinstance(finish, ErrorClass):
             raise self._failure(choice, finish, native)
@@ -118,7 +129,8 @@ class _ReplyMapper:
         if position == 0:
             self.meter.finish_reason = finish
             said = choice.get("native_finish_reason")  # OpenRouter
-            self.meter.native_finish_reason = said if isinstance(said, str) else native
+            told = said if isinstance(said, str) else native
+            self.meter.native_finish_reason = told or None
         return changed
 
     def _failure(self, choice: JsonObject, kind: ErrorClass, native: str | None) -> UpstreamError:
@@ -161,10 +173,12 @@ class _ReplyMapper:
             if isinstance(function, dict):
                 name = str(function.get("name") or "")
                 arguments = arguments_text(function.get("arguments")) or "{}"
-                self.meter.characters += len(arguments)
+                self.meter.hand_on(arguments)
                 if arguments != function.get("arguments"):
                     function["arguments"] = arguments
                     changed = True
+            if is_custom(call):
+                self.meter.hand_on(str(call["custom"].get("input") or ""))
             identifier = call.get("id")
             if not isinstance(identifier, str) or not identifier or identifier in seen:
                 identifier = call_id(self.meter.upstream_id, choice, position, name)
@@ -177,17 +191,17 @@ class _ReplyMapper:
         return changed
 
     def map_usage(self) -> None:
-        raw = self._answer.get("usage")
+        raw = self.answer.get("usage")
         reported = loads(raw) if raw is not None else None
         if not isinstance(reported, dict):
             return
         self.meter.usage = usage_of(reported, self._provider.profile)
         if not is_whole(reported):
-            self._answer["usage"] = Raw(dumps(for_caller(reported, self.meter.usage)))
+            self.answer["usage"] = Raw(dumps(for_caller(reported, self.meter.usage)))
 
     def name(self, body: bytes, model_id: str) -> None:
         """What names the answer: the catalogue's model (decision 30), and an id always."""
-        answer = self._answer
+        answer = self.answer
         if self.meter.upstream_id is None:
             answer["id"] = Raw(dumps(answer_id(body)))
         if bytes(answer.get("object", b"")) != bytes(_OBJECT):

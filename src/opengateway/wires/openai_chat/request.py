@@ -6,12 +6,12 @@ byte as it came: prompt caches depend on it (reference: providers, E42).
 
 from __future__ import annotations
 
-import hmac
 from typing import Final
 
 from opengateway.domain.catalog import Endpoint, ModelRule, Profile, Provider
 from opengateway.domain.chat import ChatRequest, UpstreamCall
 from opengateway.domain.errors import InvalidRequest
+from opengateway.domain.pseudonym import pseudonym
 from opengateway.kit.json import Raw, RawObject, dumps, loads, loads_raw_object
 from opengateway.wires.openai_chat.messages import edit_messages
 from opengateway.wires.openai_chat.tools import shape_tool_choice, strip_schemas
@@ -27,9 +27,12 @@ _ONLY_USAGE: Final = Raw(b'{"include_usage":true}')
 
 
 def upstream_call(
-    chat: ChatRequest, endpoint: Endpoint, provider: Provider, team_id: str
+    chat: ChatRequest, endpoint: Endpoint, provider: Provider, team_id: str | None
 ) -> UpstreamCall:
-    """Make the upstream request. Raises `InvalidRequest` for what must not be dropped."""
+    """Make the upstream request. Raises `InvalidRequest` for what must not be dropped.
+
+    Without a `team_id`, what names a user or a cache is a pseudonym already.
+    """
     profile = provider.profile
     rule = _rule_for(profile, endpoint.upstream_model)
     refuse_what_cannot_be_done(chat, provider)
@@ -43,7 +46,7 @@ def upstream_call(
     shape_tool_choice(fields, chat, provider)
     if profile.strip_schema_keys:
         strip_schemas(fields, profile)
-    reasoning_in = (rule and rule.reasoning_in) or profile.reasoning_in
+    reasoning_in = reasoning_member(endpoint, provider)
     messages = edit_messages(fields.get("messages"), chat.facts, profile, reasoning_in, dropped)
     if messages is not None:
         fields["messages"] = messages
@@ -80,6 +83,12 @@ def refuse_what_cannot_be_done(chat: ChatRequest, provider: Provider) -> None:
                 code="unsupported_parameter",
                 param=name,
             )
+
+
+def reasoning_member(endpoint: Endpoint, provider: Provider) -> str:
+    """What becomes of replayed reasoning: see `Profile.reasoning_in`."""
+    rule = _rule_for(provider.profile, endpoint.upstream_model)
+    return (rule and rule.reasoning_in) or provider.profile.reasoning_in
 
 
 def _rule_for(profile: Profile, model: str) -> ModelRule | None:
@@ -144,12 +153,14 @@ def _clamp_temperature(
         dropped.append("temperature")  # not as it was asked for: the caller is told
 
 
-def _keep_private(fields: RawObject, team_id: str, dropped: list[str]) -> None:
+def _keep_private(fields: RawObject, team_id: str | None, dropped: list[str]) -> None:
     """Nothing is stored upstream, and no vendor learns who our callers' users are (decision 29)."""
     store = fields.get("store")
     if store is not None and bytes(store) == b"true":
         fields["store"] = _FALSE
         dropped.append("store")
+    if team_id is None:
+        return
     for name in _NAMES_SOMEONE:
         raw = fields.get(name)
         if raw is None or bytes(raw) == b"null":
@@ -158,15 +169,6 @@ def _keep_private(fields: RawObject, team_id: str, dropped: list[str]) -> None:
         if not isinstance(value, str):
             raise InvalidRequest(f"{name}: expected a string", param=name)
         fields[name] = Raw(dumps(pseudonym(team_id, name, value)))
-
-
-def pseudonym(team_id: str, member: str, value: str) -> str:
-    """The same word for the same value of the same team, and no way back. 43 characters.
-
-    Two teams that send the same value share neither a cache entry nor an identity.
-    """
-    mac = hmac.digest(team_id.encode(), f"{member}\0{value}".encode(), "sha256")
-    return f"og-{mac.hex()[:40]}"
 
 
 def _ask_for_stream(chat: ChatRequest, profile: Profile, fields: RawObject) -> None:

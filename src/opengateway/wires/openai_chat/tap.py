@@ -47,3 +47,27 @@ class TappedChoice(msgspec.Struct, gc=False):
 
 tap = msgspec.json.Decoder(list[TappedChoice]).decode
 """Raises `ValidationError` for choices that need more than a look."""
+
+
+class TappedThought(TappedDelta, gc=False):
+    """What is more than text for the canonical form, though it may leave as bytes."""
+
+    reasoning_details: None = None
+    annotations: None = None
+    content_parts: None = None
+
+
+class TappedEventChoice(TappedChoice, gc=False, kw_only=True):
+    delta: TappedThought
+    logprobs: None = None
+
+
+class TappedChunk(msgspec.Struct, gc=False):
+    choices: list[TappedEventChoice]
+    usage: None = None
+    error: None = None
+    x_groq: None = None
+
+
+tap_chunk = msgspec.json.Decoder(TappedChunk).decode
+"""The same of a whole chunk, of which nothing will be handed on undecoded."""

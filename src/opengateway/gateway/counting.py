@@ -1,0 +1,89 @@
+"""Before step 11: exact tokens, where a provider said nothing of usage and the tokenizer is at hand.
+
+What is counted: the texts of the messages, with what the chat format adds to each message; the
+tools and the response format as the JSON that was sent; and all text that was handed on, as one.
+Not counted are images, sounds and files (what they come to is the vendor's affair), replayed
+reasoning (most vendors want none) and the names of the calls in an answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from opengateway.domain.catalog import Endpoint
+from opengateway.domain.chat import ChatRequest, Meter
+from opengateway.domain.usage import Dimension, Usage
+from opengateway.kit.json import JsonObject, loads
+from opengateway.ports.tokens import TokenCounter
+
+MESSAGE_TOKENS: Final = 3
+"""Around each message (OpenAI's cookbook, "How to count tokens with tiktoken")."""
+NAME_TOKENS: Final = 1
+"""Beside the text of a message's name."""
+REPLY_TOKENS: Final = 3
+"""That open the assistant's turn."""
+MAX_INPUT_BYTES: Final = 4 * 1024 * 1024
+"""Of a request that is read again. Decoding holds the interpreter, for about 5 ms at this size."""
+_TEXTS: Final = ("role", "content", "refusal", "name", "tool_call_id")
+_AS_SENT: Final = ("tools", "functions", "response_format")
+
+
+async def counted_usage(
+    counter: TokenCounter, chat: ChatRequest, endpoint: Endpoint, meter: Meter
+) -> Usage | None:
+    """Our own count, flagged as estimated. None where it cannot be exact, or not soon enough."""
+    kept = meter.kept
+    if not endpoint.token_encoding or kept is None or chat.input_bytes > MAX_INPUT_BYTES:
+        return None
+    output = kept.getvalue()
+    if len(output) != meter.characters:  # a wire that counts what it does not keep
+        return None
+    reader = _Reader(chat, output)
+    counts = await counter.count_exact(reader.read, endpoint.token_encoding)
+    if counts is None:
+        return None
+    quantities = {Dimension.INPUT: counts[0] + reader.around}
+    if counts[1]:
+        quantities[Dimension.OUTPUT] = counts[1]
+    return Usage(quantities, estimated=True)
+
+
+class _Reader:
+    """The texts of one exchange, read where they are counted."""
+
+    __slots__ = ("_fields", "_output", "around")
+
+    def __init__(self, chat: ChatRequest, output: str) -> None:
+        self.around = REPLY_TOKENS
+        """Tokens that the chat format adds; known once `read` is done."""
+        self._fields = chat.fields
+        self._output = output
+
+    def read(self) -> tuple[list[str], list[str]]:
+        """The input's texts, and the output's."""
+        texts: list[str] = []
+        for message in loads(self._fields["messages"]) if "messages" in self._fields else ():
+            texts += _message_texts(message)
+            self.around += MESSAGE_TOKENS + (NAME_TOKENS if message.get("name") else 0)
+        texts += (bytes(self._fields[name]).decode() for name in _AS_SENT if name in self._fields)
+        return texts, [self._output]
+
+
+def _message_texts(message: JsonObject) -> Iterator[str]:
+    for name in _TEXTS:
+        yield from _texts_in(message.get(name))
+    for call in message.get("tool_calls") or ():
+        function = call.get("function") or {}
+        yield from _texts_in(function.get("name"))
+        yield from _texts_in(function.get("arguments"))
+
+
+def _texts_in(content: Any) -> Iterator[str]:
+    """A string, or those parts of an array that are text."""
+    if isinstance(content, str):
+        yield content
+    elif isinstance(content, list):
+        for part in content:
+            if isinstance(part, dict) and isinstance(part.get("text"), str):
+                yield part["text"]

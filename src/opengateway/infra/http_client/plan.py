@@ -1,0 +1,102 @@
+"""What is the same in every request of one kind: where it goes, and its head up to the length."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import quote, urlsplit
+
+from opengateway import __version__
+from opengateway.infra.http_client.pool import Origin
+from opengateway.infra.outbound import authorization, target_of
+from opengateway.ports.transport import Credential, UpstreamRequest
+
+_PLANS: Final = 1024
+_USER_AGENT: Final = f"opengateway/{__version__}"
+_TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+")
+_FORBIDDEN: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_RESERVED: Final = "/:@!$&'()*+,;=-._~%"
+"""Sent as they are. `%` too: a configured path is taken as already quoted."""
+_OURS: Final = frozenset(
+    ("accept-encoding", "connection", "content-length", "host", "te", "transfer-encoding")
+)
+"""Framing and the connection belong to this client, whatever the headers of a request say."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """`head` ends just before the digits of content-length."""
+
+    origin: Origin
+    head: bytes
+    bodiless: bool
+    """The answer has no body whatever its headers say: that is HEAD."""
+    credential: Credential | None
+    """Kept so that its identity, part of this plan's key, is not given to another."""
+
+
+class Plans:
+    """Builds a plan once and keeps it; bounded, the oldest goes first."""
+
+    __slots__ = ("_kept", "_origin")
+
+    def __init__(self, origin: Callable[[tuple[str, str, int]], Origin]) -> None:
+        self._origin = origin
+        self._kept: dict[tuple[object, ...], Plan] = {}
+
+    def __call__(self, request: UpstreamRequest) -> Plan:
+        """Raises `MisdirectedCredential`, and `ValueError` for what cannot be sent."""
+        credential = request.credential
+        key = (request.url, id(credential), request.method, *request.headers.items())
+        plan = self._kept.get(key)
+        if plan is None:
+            plan = self._built(request)
+            if len(self._kept) >= _PLANS:
+                del self._kept[next(iter(self._kept))]
+            self._kept[key] = plan
+        return plan
+
+    def _built(self, request: UpstreamRequest) -> Plan:
+        target = target_of(request.url)
+        scheme, host, port = target.origin
+        if not host.isascii():
+            host = host.encode("idna").decode("ascii")
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        for name in _OURS:
+            headers.pop(name, None)
+        headers.setdefault("user-agent", _USER_AGENT)
+        headers["accept-encoding"] = "identity"
+        secret = ""
+        if request.credential is not None:
+            name, secret = authorization(request.credential, target)
+            headers[name] = secret
+        for name, value in headers.items():
+            if not _TOKEN.fullmatch(name) or _FORBIDDEN.search(value):
+                shown = "" if value is secret else f" {value!r}"
+                raise ValueError(
+                    f"header {name!r}{shown} cannot be sent: remove control characters"
+                )
+        if not request.method.isalpha():
+            raise ValueError(f"{request.method!r} is not a method")
+        default = port == (443 if scheme == "https" else 80)
+        bracketed = f"[{host}]" if ":" in host else host
+        lines = [
+            f"{request.method.upper()} {_path_of(request.url)} HTTP/1.1",
+            f"host: {bracketed}" if default else f"host: {bracketed}:{port}",
+            *(f"{name}: {value}" for name, value in headers.items()),
+            "content-length: ",
+        ]
+        return Plan(
+            origin=self._origin((scheme, host, port)),
+            head="\r\n".join(lines).encode(),
+            bodiless=request.method.upper() == "HEAD",
+            credential=request.credential,
+        )
+
+
+def _path_of(url: str) -> str:
+    parts = urlsplit(url)
+    path = quote(parts.path or "/", safe=_RESERVED)
+    return f"{path}?{quote(parts.query, safe=_RESERVED + '?')}" if parts.query else path

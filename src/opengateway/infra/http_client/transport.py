@@ -1,0 +1,61 @@
+"""The way to providers over connections of our own. Serves no proxy: aiohttp's does."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from opengateway.infra.http_client.addresses import Resolver
+from opengateway.infra.http_client.connection import StaleConnection
+from opengateway.infra.http_client.plan import Plans
+from opengateway.infra.http_client.pool import Pool
+from opengateway.infra.http_client.response import Response
+from opengateway.infra.outbound import AllowAddress, OutboundLimits, tls_context
+from opengateway.ports.transport import UpstreamRequest
+
+
+class HttpClientTransport:
+    """Implements `ports.transport.UpstreamTransport`. Make it within a running loop.
+
+    Without `allow_address` whatever the zone configures is allowed: no URL ever comes from a
+    caller.
+    """
+
+    def __init__(
+        self,
+        *,
+        ca_file: Path | None = None,
+        allow_address: AllowAddress | None = None,
+        limits: OutboundLimits | None = None,
+    ) -> None:
+        limits = limits or OutboundLimits()
+        self._pool = Pool(
+            limits,
+            tls_context(ca_file),
+            Resolver(allow_address, limits.names_s),
+            asyncio.get_running_loop(),
+        )
+        self._plan = Plans(self._pool.origin)
+
+    async def send(self, request: UpstreamRequest) -> Response:
+        plan = self._plan(request)
+        pool, origin = self._pool, plan.origin
+        connection = pool.take(origin)
+        fresh = False
+        while True:
+            if connection is None:
+                connection = await pool.acquire(origin, request.connect_timeout_s, fresh=fresh)
+            waiter = connection.begin(plan.head, request.body, plan.bodiless)
+            try:
+                return await waiter
+            except StaleConnection:
+                # Nothing is lost by sending again. Its kept neighbours may be as stale: not used.
+                connection, fresh = None, True
+            except BaseException:
+                connection.give_up(waiter)
+                raise
+
+    async def aclose(self) -> None:
+        self._pool.close()
+        for _ in range(3):  # the event loop tells TLS, and TLS the socket
+            await asyncio.sleep(0)
