@@ -106,6 +106,7 @@ def test_no_provider_is_known_by_name_outside_its_data() -> None:
         f"{name(path)}:{node.lineno} {node.value!r}"
         for path in PACKAGE_FILES
         if path.relative_to(SRC).parts[0] not in ("catalog", "providers", "simulator")
+        and path != SRC / "domain/origins.py"  # makers, of whom some serve as well
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.Constant) and node.value in known
     ]

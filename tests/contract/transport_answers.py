@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import traceback
 
 import pytest
 
@@ -200,7 +201,7 @@ class AnswersContract(TransportCase):
                 assert await fetch(transport, server.origin, method="HEAD", body=b"") == b""
 
     async def test_trailers_are_passed_over(self, transport: UpstreamTransport) -> None:
-        answer = CHUNKED + HELLO + b"0\r\nx-late: 1\r\ncontent-length: 9\r\n\r\n"
+        answer = CHUNKED + HELLO + b"0\r\nx-late: 1\r\ncontent-type: y\r\n\r\n"
         async with scripted(saying(answer)) as server:
             for _ in range(2):
                 response = await transport.send(post(server.origin))
@@ -250,7 +251,8 @@ class AnswersContract(TransportCase):
             error = await self.refused(
                 transport, server.origin, ErrorClass.MALFORMED, credential=credential
             )
-        assert "s3cret" not in f"{error} {error.detail}"
+        assert "s3cret" not in error.detail
+        assert "s3cret" not in "".join(traceback.format_exception(error))
 
     async def test_a_redirect_is_an_answer_and_not_followed(
         self, transport: UpstreamTransport

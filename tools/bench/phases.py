@@ -14,7 +14,7 @@ from typing import Any
 
 from load import Phase
 from processes import ROOT, Children, command_line, cpu_ns, environment, rss_mb, tail, tree
-from product import TRANSLATED, has_second_wire
+from product import TRANSLATED
 from targets import CHAT, Target
 
 Row = dict[str, Any]
@@ -129,7 +129,7 @@ class Round:
             self._open("", plan.rate)
         self._open("_at_slow_rate", plan.slow_rate)
         self._streams(running, "")
-        if self._target.product is not None and has_second_wire():
+        if self._target.product is not None:
             self._streams(running, "_translated")
         if running.pids:
             self.row["rss_loaded_mb"] = rss_mb(running.gateway_pids())

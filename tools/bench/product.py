@@ -16,8 +16,6 @@ from string import Template
 from processes import ROOT, Children, environment, free_port, tail
 
 from opengateway.compose.paths import Paths
-from opengateway.domain.catalog import Wire
-from opengateway.providers.registry import CHAT_WIRES
 
 KEYS = 10_000
 TEAMS = 100
@@ -26,14 +24,11 @@ PLACES = ("bench-a", "bench-b", "bench-c")
 COMMAND = str(ROOT / ".venv" / "bin" / "opengateway")
 PYTHON = str(ROOT / ".venv" / "bin" / "python")
 TRANSLATED = "bench/translated"
+"""A model of a provider that speaks another wire: its answers are translated."""
 _WRITERS = 8
 _SETTLED_S = 60.0
 _MAX_ROWS = 300_000
 """Of a home that is used again: a larger log is another thing than a new one."""
-
-
-def has_second_wire() -> bool:
-    return any(wire.value == "anthropic" and wire in CHAT_WIRES for wire in Wire)
 
 
 def model_names() -> list[str]:
@@ -150,19 +145,7 @@ def zone_text(home: Path, metrics_port: int, upstream_port: int) -> str:
         HOME=home,
         METRICS_PORT=metrics_port,
         UPSTREAM=upstream_port,
-        PROVIDERS=_second_provider(upstream_port),
         MODELS="\n".join(_models()),
-    )
-
-
-def _second_provider(upstream_port: int) -> str:
-    """A provider of another wire, as soon as there is one: its streams are translated."""
-    if not has_second_wire():
-        return ""
-    return (
-        "  bench-translated:\n    wire: anthropic\n"
-        f"    base_url: http://127.0.0.1:{upstream_port}\n    region: north\n"
-        "    credentials: [{name: main, api_key: env:BENCH_PROVIDER_KEY}]\n"
     )
 
 
@@ -171,9 +154,7 @@ def _models() -> list[str]:
     for name in model_names():
         lines += [f"  {name}:", "    endpoints:"]
         lines += [_endpoint(place) for place in PLACES]
-    if has_second_wire():
-        lines += [f"  {TRANSLATED}:", "    endpoints:", _endpoint("bench-translated")]
-    return lines
+    return [*lines, f"  {TRANSLATED}:", "    endpoints:", _endpoint("bench-translated")]
 
 
 def _endpoint(place: str) -> str:

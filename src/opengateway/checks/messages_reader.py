@@ -28,10 +28,10 @@ from opengateway.domain.canonical import (
     ToolResult,
     Turn,
 )
+from opengateway.domain.origins import ANTHROPIC
 from opengateway.kit.json import JsonObject, Raw, RawObject, dumps
 from opengateway.wires.anthropic.messages import DIALECT
 
-_ORIGIN: Final = "anthropic"
 _READ: Final = frozenset(
     (
         *("model", "messages", "system", "tools", "tool_choice", "max_tokens", "stream"),
@@ -133,9 +133,9 @@ def _item(block: JsonObject) -> Item:
             return Text(text=block["text"], cache=mark, opaque=opaque)
         case "thinking":
             text, signature = block["thinking"], block["signature"]
-            return Reasoning(text=text, signature=signature, origin=_ORIGIN)
+            return Reasoning(text=text, signature=signature, origin=ANTHROPIC)
         case "redacted_thinking":
-            return Reasoning(encrypted=block["data"], origin=_ORIGIN)
+            return Reasoning(encrypted=block["data"], origin=ANTHROPIC)
         case "tool_use":
             arguments = dumps(block["input"]).decode()
             return ToolCall(id=block["id"], name=block["name"], arguments=arguments, cache=mark)
@@ -153,7 +153,7 @@ def _item(block: JsonObject) -> Item:
         case "document":
             return _document(block, mark)
         case _:
-            return ServerItem(raw=_raw(block), origin=_ORIGIN)
+            return ServerItem(raw=_raw(block), origin=ANTHROPIC)
 
 
 def _parts(block: JsonObject) -> list[JsonObject]:

@@ -40,11 +40,11 @@ from opengateway.domain.events import (
     ToolStart,
     UsageReport,
 )
+from opengateway.domain.origins import GOOGLE
 from opengateway.domain.usage import Dimension, PriceRow, Usage
 from opengateway.kit.json import JsonObject, loads
 from opengateway.kit.sse import Decoder
 from opengateway.wires.gemini import GeminiWire
-from opengateway.wires.gemini.choice import ORIGIN
 
 ON_VERTEX: Final = "/publishers/google/models/{model}"
 _WIRE: Final = GeminiWire()
@@ -216,7 +216,7 @@ def items_of(events: Sequence[Event]) -> list[Item]:
                 if isinstance(last, Reasoning) and last.signature is None:
                     items[-1] = msgspec.structs.replace(last, text=last.text + event.text)
                 else:
-                    items.append(Reasoning(text=event.text, origin=ORIGIN))
+                    items.append(Reasoning(text=event.text, origin=GOOGLE))
             case ReasoningSeal():
                 seal = Reasoning(
                     signature=event.signature, origin=event.origin, call_id=event.call_id

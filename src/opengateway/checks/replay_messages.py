@@ -30,6 +30,7 @@ from opengateway.domain.events import (
     ToolStart,
     UsageReport,
 )
+from opengateway.domain.origins import ANTHROPIC
 from opengateway.domain.usage import Dimension, PriceRow, Usage
 from opengateway.kit.json import JsonObject, loads
 from opengateway.wires.anthropic import AnthropicWire
@@ -38,8 +39,8 @@ _WIRE: Final = AnthropicWire()
 _MAX_OUTPUT: Final = 128_000
 
 
-def anthropic_provider(name: str = "anthropic") -> Provider:
-    known = load_catalogue().providers["anthropic"]
+def anthropic_provider(name: str = ANTHROPIC) -> Provider:
+    known = load_catalogue().providers[ANTHROPIC]
     return Provider(
         id=name,
         name=known.name,
@@ -52,8 +53,8 @@ def anthropic_provider(name: str = "anthropic") -> Provider:
 
 def anthropic_endpoint(model: str, max_output: int | None = _MAX_OUTPUT) -> Endpoint:
     return Endpoint(
-        id="replayed/model@anthropic",
-        provider_id="anthropic",
+        id="replayed/model",
+        provider_id=ANTHROPIC,
         upstream_model=model,
         context=1_000_000,
         max_output=max_output,
@@ -165,8 +166,8 @@ class _Player:
         self._check("server_blocks", blocks == expect.get("server_blocks", 0), f"{blocks}")
         self._compare_usage(events, expect.get("usage") or {})
         call = _WIRE.request(next_request(events), self._endpoint, self._provider)
-        sent, said = loads(call.body)["messages"][1]["content"], recorded_blocks(self._case)
-        self._check("replayed", sent == said, "what was said comes back changed")
+        sent, spoken = loads(call.body)["messages"][1]["content"], recorded_blocks(self._case)
+        self._check("replayed", sent == spoken, "what was said comes back changed")
 
     def _compare_usage(self, events: Sequence[Event], wanted: JsonObject) -> None:
         reports = [event.usage for event in events if isinstance(event, UsageReport)]

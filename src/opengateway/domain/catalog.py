@@ -7,6 +7,7 @@ from typing import Literal
 
 import msgspec
 
+from opengateway.domain import origins
 from opengateway.domain.usage import PriceRow
 
 
@@ -14,7 +15,7 @@ class Wire(StrEnum):
     """The shape a provider speaks."""
 
     OPENAI = "openai"
-    ANTHROPIC = "anthropic"
+    ANTHROPIC = origins.ANTHROPIC
     GEMINI = "gemini"
 
 

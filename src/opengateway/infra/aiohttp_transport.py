@@ -121,7 +121,9 @@ class AiohttpTransport:
             attempt.abort()
             if attempt.may_be_replayed:
                 return None
-            raise _not_answered(error, attempt) from error
+            # What was not HTTP is quoted by aiohttp, and may hold the key that was sent.
+            quotes = isinstance(error, aiohttp.ClientResponseError)
+            raise _not_answered(error, attempt) from (None if quotes else error)
         except BaseException:
             attempt.abort()
             raise
@@ -261,12 +263,10 @@ def _not_answered(error: BaseException, attempt: Attempt) -> UpstreamError:
 
 
 def _describe(error: BaseException) -> str:
-    """What happened, for the record. Never a URL: a proxy's holds a password."""
+    """What happened, for the record. Never a URL: a proxy's holds a password; nor what came."""
     name = type(error).__name__
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
         return f"{name}: {error.certificate_error}"
-    if isinstance(error, aiohttp.ClientResponseError):
-        return f"{name}: {error.status} {error.message}"
     if isinstance(error, OSError) and error.strerror:
         return f"{name}: {error.strerror}"
     if isinstance(error, aiohttp.ClientPayloadError):

@@ -24,6 +24,7 @@ from opengateway.domain.canonical import (
     Turn,
     Video,
 )
+from opengateway.domain.origins import GOOGLE
 from opengateway.kit.json import Raw, RawObject, ValidationError, loads
 from opengateway.wires.openai_chat.parts import arguments_text
 from opengateway.wires.openai_chat.reasoning import read_details, read_thinking_blocks
@@ -101,7 +102,7 @@ def _assistant(message: RawObject, where: str, names: _Names) -> list[Item]:
     for call, signature in calls:
         items += [t for t in thoughts if t.call_id == call.id]
         if signature is not None and call.id not in bound:
-            items.append(Reasoning(signature=signature, origin="google", call_id=call.id))
+            items.append(Reasoning(signature=signature, origin=GOOGLE, call_id=call.id))
         items.append(call)
     return items or [Text(text="")]
 
@@ -183,7 +184,7 @@ def _signature_in(members: RawObject) -> str | None:
     if "extra_content" not in members:
         return None
     said = loads(members["extra_content"])
-    google = said.get("google") if isinstance(said, dict) else None
+    google = said.get(GOOGLE) if isinstance(said, dict) else None
     if not isinstance(google, dict) or not isinstance(google.get("thought_signature"), str):
         return None
     signature = str(google["thought_signature"])

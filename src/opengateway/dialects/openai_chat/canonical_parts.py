@@ -20,6 +20,7 @@ from opengateway.domain.canonical import (
     Text,
     Video,
 )
+from opengateway.domain.origins import ANTHROPIC
 from opengateway.kit.json import JsonObject, Raw, RawObject, loads
 
 _DATA_URL: Final = re.compile(r"data:([^;,]*)((?:;[^;,]*)*),", re.IGNORECASE)
@@ -156,4 +157,4 @@ def _thinking(members: RawObject) -> Reasoning | None:
     signature = loads(members["signature"]) if "signature" in members else None
     if not isinstance(signature, str):
         return Reasoning(text=said)
-    return Reasoning(text=said, signature=signature, origin="anthropic")
+    return Reasoning(text=said, signature=signature, origin=ANTHROPIC)

@@ -30,6 +30,7 @@ from opengateway.domain.events import (
     ToolStart,
     UsageReport,
 )
+from opengateway.domain.origins import GOOGLE
 from opengateway.domain.usage import Usage
 from opengateway.kit.ids import NewId
 from opengateway.kit.json import JsonObject, dumps
@@ -196,7 +197,7 @@ class ChunkRenderer:
         else:
             number, kind, _ = begun
         members = b'"reasoning_details":[%b]' % dumps(seal_entry(event, number, kind))
-        if event.call_id is not None and event.origin == "google" and event.signature:
+        if event.call_id is not None and event.origin == GOOGLE and event.signature:
             kept = b'"extra_content":{"google":{"thought_signature":%b}}' % dumps(event.signature)
             slot = choice.calls.get(event.call_id)
             if slot is None:

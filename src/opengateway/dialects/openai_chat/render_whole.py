@@ -22,6 +22,7 @@ from opengateway.domain.events import (
     ToolArguments,
     ToolStart,
 )
+from opengateway.domain.origins import GOOGLE
 from opengateway.kit.ids import NewId
 from opengateway.kit.json import JsonObject, Raw, dumps
 from opengateway.wires.openai_chat.reasoning import details_of
@@ -212,6 +213,6 @@ class _Message:
         by_id = {call.start.id: call for call in self._calls.values()}
         for block in blocks:
             call = by_id.get(block.call_id or "")
-            if call is not None and block.origin == "google" and block.signature:
+            if call is not None and block.origin == GOOGLE and block.signature:
                 signature = {"thought_signature": block.signature}
-                call.extra["extra_content"] = {"google": signature}
+                call.extra["extra_content"] = {GOOGLE: signature}

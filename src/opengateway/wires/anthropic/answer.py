@@ -20,10 +20,10 @@ from opengateway.domain.events import (
     ToolEnd,
     ToolStart,
 )
+from opengateway.domain.origins import ANTHROPIC
 from opengateway.kit.json import JsonObject, Raw, dumps, loads
 from opengateway.wires.anthropic.tools import ANSWER_TOOL
 
-ORIGIN: Final = "anthropic"
 MAX_BLOCKS: Final = 10_000
 MAX_NOTES: Final = 10_000
 HELD_BYTES: Final = 16 * 1024 * 1024
@@ -109,7 +109,7 @@ class Answer:
         elif kind == "redacted_thinking":
             block = self._new(index, "silent")
             if data := _string(told, "data"):
-                out.append(ReasoningSeal(ORIGIN, block.number, encrypted=data))
+                out.append(ReasoningSeal(ANTHROPIC, block.number, encrypted=data))
         elif kind == "tool_use":
             self._call(index, told, out)
         elif isinstance(kind, str) and kind:
@@ -218,7 +218,7 @@ class Answer:
                 self._cite_all(block, out)
             case "thinking":
                 if block.signature is not None:
-                    out.append(ReasoningSeal(ORIGIN, block.number, signature=block.signature))
+                    out.append(ReasoningSeal(ANTHROPIC, block.number, signature=block.signature))
             case "call":
                 if block.pieces is None:
                     out.append(ToolArguments(block.slot, dumps(block.held).decode()))
@@ -227,7 +227,7 @@ class Answer:
                 if block.pieces is None:
                     self.text(block, dumps(block.held).decode(), out)
             case "server":
-                out.append(ServerEventItem(Raw(dumps(_whole(block))), ORIGIN))
+                out.append(ServerEventItem(Raw(dumps(_whole(block))), ANTHROPIC))
             case "silent":
                 pass
 

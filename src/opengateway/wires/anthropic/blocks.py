@@ -34,7 +34,7 @@ Part = Text | Image | Document | Audio | Video
 def refused(vendor: str, what: str) -> InvalidRequest:
     return InvalidRequest(
         f"messages: {vendor} does not take {what}; leave it out or choose another model",
-        code="unsupported_content",
+        code="unsupported_parameter",
         param="messages",
     )
 

@@ -25,12 +25,12 @@ from opengateway.domain.canonical import (
 )
 from opengateway.domain.catalog import ModelRule
 from opengateway.domain.errors import InvalidRequest
+from opengateway.domain.origins import ANTHROPIC
 from opengateway.kit.json import JsonObject, Raw, loads
 from opengateway.wires.anthropic.blocks import part_block, refused, result_block, text_block
 from opengateway.wires.anthropic.marks import MEMBER, can_carry, control_of
 
 DIALECT: Final = "anthropic_messages"
-ORIGIN: Final = "anthropic"
 _ID: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
 
 
@@ -160,7 +160,7 @@ class Conversation:
         match item:
             case Text():
                 return self._text(item)
-            case ServerItem() if item.origin == ORIGIN:
+            case ServerItem() if item.origin == ANTHROPIC:
                 return _unread(item)
             case _:
                 raise refused(self._vendor, "anything but text as a system message")
@@ -172,7 +172,7 @@ class Conversation:
             case ToolResult():
                 return self._result(item)
             case ServerItem():
-                if item.origin == ORIGIN:
+                if item.origin == ANTHROPIC:
                     return _unread(item)
                 raise refused(self._vendor, "a part of another vendor's own")
             case Reasoning() | Refusal() | ToolCall():
@@ -190,7 +190,7 @@ class Conversation:
                 return _thought(item)
             case ToolCall():
                 return self._call(item)
-            case ServerItem() if item.origin == ORIGIN:
+            case ServerItem() if item.origin == ANTHROPIC:
                 return _unread(item)
             case ServerItem():
                 self._dropped.append("messages[].server_items")
@@ -245,7 +245,7 @@ class Conversation:
 
 def _thought(item: Reasoning) -> JsonObject | None:
     """Byte for byte, empty ones too; None for what is not this vendor's, or was never signed."""
-    if item.origin != ORIGIN or item.call_id is not None:
+    if item.origin != ANTHROPIC or item.call_id is not None:
         return None
     if item.encrypted is not None:
         return {"type": "redacted_thinking", "data": item.encrypted}

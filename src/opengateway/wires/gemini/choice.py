@@ -15,11 +15,11 @@ from opengateway.domain.events import (
     ToolEnd,
     ToolStart,
 )
+from opengateway.domain.origins import GOOGLE
 from opengateway.kit.json import JsonObject, Raw, dumps
 from opengateway.wires.gemini.calls import BadCall, OpenCall, call_id
 from opengateway.wires.gemini.grounding import annotations_of
 
-ORIGIN: Final = "google"
 KEPT_CHARACTERS: Final = 256 * 1024
 """Of the text, for the places of citations: what is longer gets citations without places."""
 _TEXT: Final = 1
@@ -83,7 +83,7 @@ class Candidate:
             out.append(ImageOut(image["data"], image["mimeType"], self.index))
         elif part.keys() - {"thought", "thoughtSignature"}:
             self._kind = 0
-            out.append(ServerEventItem(Raw(dumps(part)), ORIGIN, self.index))
+            out.append(ServerEventItem(Raw(dumps(part)), GOOGLE, self.index))
         else:
             self._seal(signature, None, out)
 
@@ -113,7 +113,7 @@ class Candidate:
         if signature is not None:
             block = self._begin(_THOUGHT)
             self._kind = 0
-            out.append(ReasoningSeal(ORIGIN, block, self.index, signature))
+            out.append(ReasoningSeal(GOOGLE, block, self.index, signature))
 
     def _seal(self, signature: str | None, call: str | None, out: list[Event]) -> None:
         """A signature of what is not thought: it stands for thoughts that are not shown."""
@@ -122,7 +122,7 @@ class Candidate:
         self._kind = 0
         block = self._blocks
         self._blocks += 1
-        out.append(ReasoningSeal(ORIGIN, block, self.index, signature, call_id=call))
+        out.append(ReasoningSeal(GOOGLE, block, self.index, signature, call_id=call))
 
     # --- calls ---------------------------------------------------------------------------------
     def _take_call(

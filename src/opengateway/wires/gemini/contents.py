@@ -22,8 +22,8 @@ from opengateway.domain.canonical import (
 )
 from opengateway.domain.catalog import ModelRule, Provider
 from opengateway.domain.errors import InvalidRequest
+from opengateway.domain.origins import GOOGLE
 from opengateway.kit.json import JsonObject, Raw, loads
-from opengateway.wires.gemini.choice import ORIGIN
 from opengateway.wires.gemini.media import RICH_TYPES, media_part
 
 SKIPPED_SIGNATURE: Final = "skip_thought_signature_validator"
@@ -87,7 +87,7 @@ class _Writer:
             for item in turn.items:
                 if isinstance(item, ToolCall):
                     self._calls[item.id] = (len(self._calls), item.name)
-                elif isinstance(item, Reasoning) and item.origin == ORIGIN and item.call_id:
+                elif isinstance(item, Reasoning) and item.origin == GOOGLE and item.call_id:
                     self._signatures[item.call_id] = item.signature or item.encrypted or ""
 
     def _content(self, role: str) -> _Content:
@@ -163,7 +163,7 @@ class _Writer:
                 case ToolCall():
                     parts.append(self._call_part(item))
                 case ServerItem():
-                    if item.origin == ORIGIN:
+                    if item.origin == GOOGLE:
                         parts.append(loads(item.raw))
                 case _:
                     if (part := self._plain(item)) is not None:
@@ -175,7 +175,7 @@ class _Writer:
     def _put_reasoning(
         self, item: Reasoning, parts: list[JsonObject], begin: int, waiting: list[str]
     ) -> None:
-        if item.origin != ORIGIN:  # another vendor's means nothing here
+        if item.origin != GOOGLE:  # another vendor's means nothing here
             return
         signature = item.signature or item.encrypted
         is_bound = item.call_id is not None

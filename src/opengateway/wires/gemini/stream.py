@@ -19,7 +19,7 @@ from opengateway.wires.gemini.calls import BadCall
 from opengateway.wires.gemini.choice import Candidate
 from opengateway.wires.gemini.error import error_in_answer
 from opengateway.wires.gemini.finish import UNSPECIFIED, finish_of
-from opengateway.wires.gemini.usage import usage_of
+from opengateway.wires.gemini.usage import UsageReader
 from opengateway.wires.openai_chat.error import malformed, truncated
 
 EVENT_LIMIT_BYTES: Final = 16 * 1024 * 1024
@@ -110,15 +110,15 @@ def _take_document(text: bytes, answer: Answer, events: list[Event]) -> None:
 class Answer:
     """What was said so far, in all candidates."""
 
-    __slots__ = ("_candidates", "_endpoint", "_id", "_usage", "is_over", "provider")
+    __slots__ = ("_candidates", "_id", "_reader", "_usage", "is_over", "provider")
 
     def __init__(self, endpoint: Endpoint, provider: Provider) -> None:
         self.provider = provider
         self.is_over = False
-        self._endpoint = endpoint
         self._id: str | None = None
         self._candidates: dict[int, Candidate] = {}
         self._usage: JsonObject | None = None
+        self._reader = UsageReader(endpoint)
 
     def fail(self, events: list[Event], error: UpstreamError) -> None:
         if not self.is_over:
@@ -180,7 +180,7 @@ class Answer:
         """Many chunks tell it; the last one counts, and each replaces what was told before."""
         if isinstance(reported, dict) and reported != self._usage:
             self._usage = reported
-            usage = usage_of(reported, self._endpoint)
+            usage = self._reader.read(reported)
             if usage is not None:
                 events.append(UsageReport(usage))
 

@@ -21,6 +21,7 @@ from opengateway.domain.canonical import (
     Turn,
     Video,
 )
+from opengateway.domain.origins import GOOGLE
 from opengateway.kit.json import JsonObject
 from opengateway.wires.openai_chat.delta_events import ORIGIN
 from opengateway.wires.openai_chat.reasoning import details_of
@@ -115,7 +116,7 @@ def _assistant(items: Sequence[Item], is_own: bool, keeps_blocks: bool) -> JsonO
     elif any(thought.text for thought in thoughts):
         message["reasoning_content"] = "".join(thought.text for thought in thoughts)
     if calls:
-        bound = {t.call_id: t.signature for t in thoughts if t.call_id and t.origin == "google"}
+        bound = {t.call_id: t.signature for t in thoughts if t.call_id and t.origin == GOOGLE}
         message["tool_calls"] = [_call(call, bound.get(call.id), is_own) for call in calls]
     return message
 
@@ -136,7 +137,7 @@ def _call(call: ToolCall, signature: str | None, is_own: bool) -> JsonObject:
     if is_own:
         made |= call.opaque
     if signature is not None:
-        made.setdefault("extra_content", {"google": {"thought_signature": signature}})
+        made.setdefault("extra_content", {GOOGLE: {"thought_signature": signature}})
     return made
 
 

@@ -17,6 +17,7 @@ from opengateway.domain.events import (
     ToolArguments,
     ToolStart,
 )
+from opengateway.domain.origins import GOOGLE
 from opengateway.kit.json import JsonObject, Raw, dumps
 from opengateway.wires.openai_chat.parts import arguments_text, call_id, is_custom
 from opengateway.wires.openai_chat.reasoning import origin_of
@@ -100,7 +101,7 @@ class DeltaEvents:
             kind = f"encrypted {detail.get('index')} {detail.get('id')}"
         origin = origin_of(detail.get("format")) or ""
         bound = None
-        if origin == "google":
+        if origin == GOOGLE:
             if signature is None:
                 signature, data = data, None
             bound = detail.get("id") if isinstance(detail.get("id"), str) else None
@@ -123,11 +124,11 @@ class DeltaEvents:
             yield ToolStart(slot, identifier, name, block, index, kind)  # type: ignore[arg-type]
         if text := said.get("input" if custom else "arguments"):
             yield ToolArguments(slot, text, index)
-        google = (call.get("extra_content") or {}).get("google") or {}
+        google = (call.get("extra_content") or {}).get(GOOGLE) or {}
         signature = google.get("thought_signature")
         if signature and identifier and (index, identifier) not in self._sealed:
             block = self.block(index, f"seal {slot}")
-            yield ReasoningSeal("google", block, index, signature, call_id=identifier)
+            yield ReasoningSeal(GOOGLE, block, index, signature, call_id=identifier)
 
     def _old_call(self, index: int, old: JsonObject) -> Iterable[Event]:
         """`function_call`, the deprecated form: at most one a choice, in pieces or whole."""

@@ -16,13 +16,14 @@ from typing import Any, Final
 from opengateway.domain.canonical import Reasoning
 from opengateway.domain.errors import InvalidRequest
 from opengateway.domain.events import ReasoningSeal
+from opengateway.domain.origins import ANTHROPIC, GOOGLE, OPENAI, XAI
 from opengateway.kit.json import JsonObject, Raw, dumps, loads
 
 _FORMATS: Final = {
-    "anthropic": "anthropic-claude-v1",
-    "google": "google-gemini-v1",
-    "openai": "openai-responses-v1",
-    "xai": "xai-responses-v1",
+    ANTHROPIC: "anthropic-claude-v1",
+    GOOGLE: "google-gemini-v1",
+    OPENAI: "openai-responses-v1",
+    XAI: "xai-responses-v1",
 }
 """Whose signature it is, in the words of `reasoning_details[].format`. Others go by their name."""
 _ORIGINS: Final = {form: origin for origin, form in _FORMATS.items()}
@@ -42,7 +43,7 @@ def seal_entry(seal: ReasoningSeal, index: int, kind: str | None) -> JsonObject:
     """The entry, or the last piece of one, that carries a seal. `kind` is its block's, if begun."""
     entry: JsonObject = {"type": kind or TEXT}
     data, signature = seal.encrypted, seal.signature
-    if kind is None and seal.origin == "google" and data is None:
+    if kind is None and seal.origin == GOOGLE and data is None:
         data, signature = signature, None  # Google's signature stands for what is not shown
     if data is not None:
         entry["type"] = ENCRYPTED
@@ -108,7 +109,7 @@ def _reasoning(entry: JsonObject, calls: Collection[str]) -> Reasoning:
     if kind not in (TEXT, SUMMARY, ENCRYPTED):
         opaque["type"] = Raw(dumps(kind))
     signature, data = _text(entry, "signature"), _text(entry, "data")
-    if origin == "google" and signature is None:
+    if origin == GOOGLE and signature is None:
         signature, data = data, None
     return Reasoning(
         text=_text(entry, "text") or _text(entry, "summary") or "",
@@ -139,12 +140,12 @@ def read_thinking_blocks(blocks: object, where: str) -> list[Reasoning]:
 
 def _thinking(block: dict[str, Any]) -> Reasoning:
     if block.get("type") == "redacted_thinking":
-        return Reasoning(encrypted=_text(block, "data"), origin="anthropic")
+        return Reasoning(encrypted=_text(block, "data"), origin=ANTHROPIC)
     signature = _text(block, "signature") or None
     return Reasoning(
         text=_text(block, "thinking") or "",
         signature=signature,
-        origin="anthropic" if signature else None,
+        origin=ANTHROPIC if signature else None,
     )
 
 
