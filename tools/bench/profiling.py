@@ -23,14 +23,16 @@ class Profiler:
         self._seconds = seconds
         self._native = native
         self._process: subprocess.Popen[bytes] | None = None
-        self._threads: dict[int, float] = {}
+        self._threads: dict[int, tuple[float, float]] = {}
 
     def attach(self, pid: int) -> None:
         before = thread_seconds(pid)
 
         def look() -> None:
             after = thread_seconds(pid)
-            self._threads = {tid: after[tid] - before.get(tid, 0.0) for tid in after}
+            for tid, (ran, waited) in after.items():
+                then = before.get(tid, (0.0, 0.0))
+                self._threads[tid] = (ran - then[0], waited - then[1])
 
         threading.Timer(self._seconds, look).start()
         command = [str(PEERS_ENV / "bin" / "py-spy"), "record", "--pid", str(pid)]
@@ -46,8 +48,8 @@ class Profiler:
         _, said = self._process.communicate(timeout=60)
         if not self._out.exists():
             return f"py-spy could not look: {said.decode(errors='replace')[-400:]}"
-        told = [f"  {seconds:6.2f} s  thread {tid}" for tid, seconds in self._threads.items()]
-        head = [f"CPU by thread in {self._seconds:.0f} s; the sampler counts some that only wait"]
+        told = [f"  {r:6.2f} s  {w:6.2f} s  thread {tid}" for tid, (r, w) in self._threads.items()]
+        head = [f"on a core, and waiting for one, in {self._seconds:.0f} s"]
         return "\n".join([*head, *told, "", report(self._out.read_text())])
 
     def stop(self) -> None:
@@ -56,12 +58,17 @@ class Profiler:
             self._process.wait()
 
 
-def thread_seconds(pid: int) -> dict[int, float]:
-    """CPU time of each thread, from the scheduler (`/proc/PID/task/TID/schedstat`, nanoseconds)."""
-    found: dict[int, float] = {}
+def thread_seconds(pid: int) -> dict[int, tuple[float, float]]:
+    """Seconds that each thread ran, and that it waited for a core, since it began.
+
+    From the scheduler: `/proc/PID/task/TID/schedstat`, in nanoseconds. The sampler itself cannot
+    say it: to py-spy a thread that waits may look as if it ran.
+    """
+    found: dict[int, tuple[float, float]] = {}
     for task in Path(f"/proc/{pid}/task").iterdir():
         with suppress(OSError):
-            found[int(task.name)] = int((task / "schedstat").read_text().split()[0]) / 1e9
+            ran, waited, _ = (task / "schedstat").read_text().split()
+            found[int(task.name)] = (int(ran) / 1e9, int(waited) / 1e9)
     return found
 
 

@@ -86,6 +86,9 @@ class Meter:
     """What went past. `usage` is the provider's word; the characters are our own count."""
 
     usage: Usage | None = None
+    """Of the whole answer; None until the provider has told it."""
+    input_usage: Usage | None = None
+    """Of the input alone, where a wire tells that first. It is no word on the output."""
     characters: int = 0
     """Of text, reasoning, refusals and tool arguments that were handed on."""
     finish_reason: str | None = None

@@ -43,7 +43,10 @@ async def counted_usage(
     counts = await counter.count_exact(reader.read, endpoint.token_encoding)
     if counts is None:
         return None
-    quantities = {Dimension.INPUT: counts[0] + reader.around}
+    if meter.input_usage is not None:  # the provider told this much
+        quantities = dict(meter.input_usage.quantities)
+    else:
+        quantities = {Dimension.INPUT: counts[0] + reader.around}
     if counts[1]:
         quantities[Dimension.OUTPUT] = counts[1]
     return Usage(quantities, estimated=True)

@@ -25,7 +25,10 @@ class Settlement:
 def estimate_usage(chat: ChatRequest, endpoint: Endpoint, meter: Meter) -> Usage:
     """Our own count where the provider gave none: the input, and the output that was handed on."""
     ratio = endpoint.bytes_per_token
-    quantities = {Dimension.INPUT: max(1, math.ceil(chat.input_bytes / ratio))}
+    if meter.input_usage is not None:  # the provider told this much
+        quantities = dict(meter.input_usage.quantities)
+    else:
+        quantities = {Dimension.INPUT: max(1, math.ceil(chat.input_bytes / ratio))}
     if meter.characters:
         # The ratio is of bytes. Where the text is gone, its characters are a lower bound of them.
         kept = meter.kept

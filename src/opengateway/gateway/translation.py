@@ -108,7 +108,7 @@ class Guard:
         self._has_started = not isinstance(event, Failure)
         if isinstance(event, Start):
             self.meter.upstream_id = event.id or None
-            self.meter.usage = event.usage
+            self.meter.input_usage = event.usage
             kept.append(event)
         elif isinstance(event, Failure):
             self.error = event.error

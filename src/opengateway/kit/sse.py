@@ -89,6 +89,10 @@ class Decoder:
     def _parse(self, block: bytes) -> ServerEvent | None:
         if block.startswith(b"data:") and b"\n" not in block:  # nearly every event
             return ServerEvent(block[6:] if block[5:6] == b" " else block[5:])
+        if block.startswith(b"event: "):  # and nearly every named one
+            name_line, _, rest = block.partition(b"\n")
+            if rest.startswith(b"data: ") and b"\n" not in rest:
+                return ServerEvent(rest[6:], name_line[7:].decode(errors="replace"))
         data: list[bytes] = []
         name = ""
         for line in block.split(b"\n"):

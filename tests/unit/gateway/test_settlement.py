@@ -48,6 +48,12 @@ def test_what_is_charged_follows_from_the_ending(
     assert charged(ending, meter) == expected
 
 
+def test_an_input_that_was_told_counts_even_where_the_output_was_not() -> None:
+    told = Usage({Dimension.INPUT: 3})
+    meter = Meter(input_usage=told, characters=8, has_content=True)
+    assert charged(Ending.UPSTREAM_BROKE, meter) == (3 + 2 * 2, True)
+
+
 def test_a_hold_covers_the_input_and_the_output_that_may_come() -> None:
     assert hold_amount(chat(), endpoint("a")) == 10 * 1 + 100 * 2
 

@@ -188,7 +188,8 @@ def test_content_without_a_start_is_started_and_a_second_start_is_ignored() -> N
 def test_usage_told_with_the_start_counts_until_a_report_replaces_it() -> None:
     guard = Guard("vendor")
     guard.take([Start(usage=Usage({Dimension.INPUT: 1}))])
-    assert guard.meter.usage == Usage({Dimension.INPUT: 1})
+    assert guard.meter.input_usage == Usage({Dimension.INPUT: 1})
+    assert guard.meter.usage is None, "a word on the input is no word on the output"
     guard.take([UsageReport(USAGE)])
     assert guard.meter.usage is USAGE
 

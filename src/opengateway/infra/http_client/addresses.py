@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Sequence
-from ipaddress import ip_address
 from typing import Any, Final, TypeAlias
 
 from opengateway.infra.outbound import AllowAddress
@@ -53,21 +52,12 @@ class Resolver:
         self._known[key] = asyncio.get_running_loop().time() + self._kept_s, task.result()
 
     async def _look_up(self, host: str, port: int) -> tuple[Address, ...]:
-        found: Sequence[Address]
+        loop, allow = asyncio.get_running_loop(), self._allow
         try:
-            literal = ip_address(host)
-        except ValueError:
-            try:
-                rows = await asyncio.get_running_loop().getaddrinfo(
-                    host, port, type=socket.SOCK_STREAM
-                )
-            except UnicodeError as error:  # a label the name system cannot hold
-                raise OSError(None, f"{host!r} is not a host's name") from error
-            found = [(family, address) for family, _, _, _, address in rows]
-        else:
-            found = [(socket.AF_INET if literal.version == 4 else socket.AF_INET6, (host, port))]
-        if self._allow is not None:
-            found = [each for each in found if self._allow(host, each[1][0])]
+            rows = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except UnicodeError as error:  # a label the name system cannot hold
+            raise OSError(None, f"{host!r} is not a host's name") from error
+        found = [(row[0], row[4]) for row in rows if allow is None or allow(host, row[4][0])]
         if not found:
             raise OSError(None, f"no address of {host!r} is allowed by the zone's outbound rules")
         return tuple(found[:_TRIED])
