@@ -75,7 +75,10 @@ class Running:
         found = Usage()
         for pid in self.pids:
             part = part_of(pid)
-            setattr(found, part, getattr(found, part) + cpu_ns(pid) / 1e9)
+            try:
+                setattr(found, part, getattr(found, part) + cpu_ns(pid) / 1e9)
+            except OSError:
+                raise Void(f"a process of {self.target.name} has ended in the middle") from None
         return found
 
     def gateway_pids(self) -> list[int]:

@@ -8,13 +8,14 @@ is too coarse for phases of some seconds. Which processes belong together comes 
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import os
 import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Self
 
@@ -86,6 +87,28 @@ def rss_mb(pids: Iterable[int]) -> float:
 
 def _die_with_parent() -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+@contextmanager
+def alone(folder: Path, patience_s: float) -> Iterator[None]:
+    """Within it no other bench runs in this checkout: two would measure each other.
+
+    Raises `SystemExit` when the other one has not ended after `patience_s`.
+    """
+    with (folder / "lock").open("w") as file:
+        until = time.monotonic() + patience_s
+        told = False
+        while True:
+            with suppress(BlockingIOError):
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            if time.monotonic() > until:
+                raise SystemExit("another bench runs in this checkout; try again when it has ended")
+            if not told:
+                print("another bench runs; waiting for its end", flush=True)
+                told = True
+            time.sleep(0.5)
+        yield
 
 
 class Children:

@@ -23,7 +23,7 @@ import goals
 import results
 from page import write_page
 from phases import QUICK, Plan, Round, Void
-from processes import ROOT, Children, environment, free_port, is_open, tail
+from processes import ROOT, Children, alone, environment, free_port, is_open, tail
 from product import KEYS, MODELS, PLACES, Product
 from profiling import Profiler
 from targets import Target, direct, litellm, missing, nginx, opengateway, portkey, versions
@@ -31,6 +31,7 @@ from targets import Target, direct, litellm, missing, nginx, opengateway, portke
 UPSTREAM = ROOT / "tools" / "bench" / "upstream.py"
 SCRATCH = ROOT / ".tools" / "bench"
 LASTING_PORT = 18_734
+PATIENCE_S = 1_200.0
 ALL = ("direct", "opengateway", "portkey", "litellm", "nginx")
 
 
@@ -173,7 +174,8 @@ def document(rows: list[dict[str, Any]], chosen: argparse.Namespace) -> dict[str
             "stream_s": plan.stream_s,
         },
         "medians": results.medians(rows),
-        "rows": rows,
+        "rows": [row for row in rows if row["target"] != "direct"],
+        "direct": [row for row in rows if row["target"] == "direct"],
     }
 
 
@@ -198,6 +200,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     SCRATCH.mkdir(parents=True, exist_ok=True)
     with (
+        alone(SCRATCH, PATIENCE_S),
         tempfile.TemporaryDirectory(dir=SCRATCH, prefix="run-") as name,
         Children(Path(name) / "logs") as children,
     ):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from asyncio import FIRST_COMPLETED
 from collections.abc import Sequence
 from typing import Any, Final, TypeAlias
 
@@ -34,9 +35,9 @@ class Resolver:
     async def __call__(self, host: str, port: int) -> tuple[Address, ...]:
         """At least one. Raises `OSError` for an unknown name and for one without allowed address."""
         key = host, port
-        known = self._known.get(key)
-        if known is not None and asyncio.get_running_loop().time() < known[0]:
-            return known[1]
+        until, addresses = self._known.get(key, (0.0, ()))
+        if asyncio.get_running_loop().time() < until:
+            return addresses
         task = self._asked.get(key)
         if task is None:
             task = self._asked[key] = asyncio.create_task(self._look_up(host, port))
@@ -48,7 +49,7 @@ class Resolver:
         if task.cancelled() or task.exception() is not None:
             return
         if len(self._known) >= _NAMES:
-            del self._known[next(iter(self._known))]
+            self._known.clear()
         self._known[key] = asyncio.get_running_loop().time() + self._kept_s, task.result()
 
     async def _look_up(self, host: str, port: int) -> tuple[Address, ...]:
@@ -57,7 +58,7 @@ class Resolver:
             rows = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         except UnicodeError as error:  # a label the name system cannot hold
             raise OSError(None, f"{host!r} is not a host's name") from error
-        found = [(row[0], row[4]) for row in rows if allow is None or allow(host, row[4][0])]
+        found = [(row[0], row[4]) for row in rows if not allow or allow(host, str(row[4][0]))]
         if not found:
             raise OSError(None, f"no address of {host!r} is allowed by the zone's outbound rules")
         return tuple(found[:_TRIED])
@@ -78,11 +79,8 @@ async def connected(addresses: Sequence[Address]) -> socket.socket:
         while waiting or pending:
             if waiting:
                 pending.add(asyncio.create_task(_connect(waiting.pop())))
-            done, _ = await asyncio.wait(
-                pending,
-                timeout=_HEAD_START_S if waiting else None,
-                return_when=asyncio.FIRST_COMPLETED,
-            )
+            wait_s = _HEAD_START_S if waiting else None
+            done, _ = await asyncio.wait(pending, timeout=wait_s, return_when=FIRST_COMPLETED)
             for task in done:
                 pending.discard(task)
                 failure = task.exception()
@@ -92,7 +90,9 @@ async def connected(addresses: Sequence[Address]) -> socket.socket:
     finally:
         for task in pending:
             task.cancel()
-            task.add_done_callback(_close_late)
+        for late in await asyncio.gather(*pending, return_exceptions=True):
+            if isinstance(late, socket.socket):
+                late.close()
     assert failure is not None
     raise failure
 
@@ -108,9 +108,3 @@ async def _connect(address: Address) -> socket.socket:
         sock.close()
         raise
     return sock
-
-
-def _close_late(task: asyncio.Task[socket.socket]) -> None:
-    """It answered too, after another did."""
-    if not task.cancelled() and task.exception() is None:
-        task.result().close()

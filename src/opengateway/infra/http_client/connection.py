@@ -7,7 +7,9 @@ rest. The parser is llhttp, strict; what it lets through is bounded here.
 from __future__ import annotations
 
 import asyncio
-from typing import Final, Protocol, TypeAlias, cast
+import ssl
+from functools import lru_cache
+from typing import Final, Protocol, cast
 
 import httptools
 
@@ -15,15 +17,9 @@ from opengateway.domain.errors import ErrorClass, UpstreamError
 from opengateway.infra.http_client.response import Response
 from opengateway.infra.outbound import OutboundLimits
 
-State: TypeAlias = int
-# In the order of an exchange. Plain integers: they are compared several times for each read.
-_IDLE: Final = 0
-_WAITING: Final = 1
-"""For the head of an answer."""
-_BODY: Final = 2
-_DONE: Final = 3
-"""The answer is complete, within one call of `data_received`."""
-_CLOSED: Final = 4
+# What a connection is at, in the order of an exchange. Plain integers: they are compared often.
+# Waiting is for the head of an answer; done lasts as long as one call of `data_received`.
+_IDLE, _WAITING, _BODY, _DONE, _CLOSED = range(5)
 
 _JOINED_BYTES: Final = 64 * 1024
 """A body up to this is copied behind its head: one write costs less than the copy."""
@@ -43,25 +39,24 @@ class _Refused(Exception):
     """What the parser would take and we do not. Raised through it."""
 
 
+def described(error: Exception) -> str:
+    """For the record: what the system says, never what a peer says."""
+    name = type(error).__name__
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"{name}: certificate: {error.verify_message}"
+    return f"{name}: {error.strerror}" if isinstance(error, OSError) and error.strerror else name
+
+
 class Owner(Protocol):
-    """Whoever keeps connections: told once when one is free, and once when it is gone."""
+    """Whoever keeps connections: told when one is free, and once when it is gone."""
 
-    def give_back(self, connection: Connection) -> None: ...
-
-    def forget(self, connection: Connection) -> None: ...
-
-
-class _Names(dict[bytes, str]):
-    """Names of headers in lower case; the usual ones are met in every answer."""
-
-    def __missing__(self, name: bytes) -> str:
-        text = name.decode("latin-1").lower()
-        if len(self) < 1024 and len(name) <= 64:
-            self[name] = text
-        return text
+    def give_back(self, connection: Connection, /) -> None: ...
+    def forget(self, connection: Connection, /) -> None: ...
 
 
-_names: Final = _Names()
+@lru_cache(maxsize=512)
+def _name(raw: bytes) -> str:
+    return raw.decode("latin-1").lower()
 
 
 class Connection(asyncio.Protocol):
@@ -70,29 +65,18 @@ class Connection(asyncio.Protocol):
     def __init__(
         self, owner: Owner, limits: OutboundLimits, loop: asyncio.AbstractEventLoop
     ) -> None:
-        self._owner = owner
-        self.limits = limits
-        self.loop = loop
-        self.opened_at = loop.time()
-        self.idle_since = 0.0
-        self._state: State = _IDLE
+        self._owner, self.limits, self.loop = owner, limits, loop
+        self.opened_at = self.idle_since = loop.time()
+        self._state = _IDLE
         self._used = False
         self._waiter: asyncio.Future[Response] | None = None
         self._response: Response | None = None
-        self._fault = ""
         self._read_paused = self._write_paused = False
         self._unsent: memoryview | None = None
         self._parts: list[bytes] = []
         # The parser calls these by name; the most frequent one without any Python in between.
         self.on_body = self._parts.append
         self._parser = httptools.HttpResponseParser(self)
-        self._reset(bodiless=False)
-
-    def _reset(self, *, bodiless: bool) -> None:
-        self._bodiless = bodiless
-        self._headers: dict[str, str] = {}
-        self._count = self._meta = self._size = self._buffered = self._interim = 0
-        self._keep = self._until_close = False
 
     @property
     def closed(self) -> bool:
@@ -104,7 +88,9 @@ class Connection(asyncio.Protocol):
 
         The future raises `StaleConnection`, or `UpstreamError` (aborted, malformed).
         """
-        self._reset(bodiless=bodiless)
+        self._bodiless = bodiless
+        self._headers: dict[str, str] = {}
+        self._count = self._meta = self._size = self._buffered = self._interim = 0
         self._state = _WAITING
         waiter = self._waiter = self.loop.create_future()
         size = len(body)
@@ -138,15 +124,12 @@ class Connection(asyncio.Protocol):
 
     # --- called by the event loop ------------------------------------------------------------------
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        # uvloop's are not subclasses of it.
-        self._transport = cast(asyncio.Transport, transport)
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is no subclass of it
 
     def data_received(self, data: bytes) -> None:
-        state = self._state
-        if state == _IDLE:  # it speaks unasked: whatever it says must answer nobody
-            self.abort()
-            return
-        if state == _CLOSED:
+        if self._state == _IDLE:
+            self.abort()  # it speaks unasked: whatever it says must answer nobody
+        if self._state == _CLOSED:
             return
         size = self._size = len(data)
         try:
@@ -154,8 +137,7 @@ class Connection(asyncio.Protocol):
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
             self._unreadable(error)
             return
-        state = self._state
-        if state == _DONE:
+        if self._state == _DONE:
             self._finish()
             return
         if self._parts:
@@ -189,10 +171,7 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         if self._state != _CLOSED:
-            reason = type(error).__name__ if error is not None else "closed by the peer"
-            if isinstance(error, OSError) and error.strerror:
-                reason = f"{reason}: {error.strerror}"
-            self._lost(reason)
+            self._lost("closed by the peer" if error is None else described(error))
         del self._parser  # it holds this connection, and nothing comes any more
 
     def pause_writing(self) -> None:
@@ -210,7 +189,7 @@ class Connection(asyncio.Protocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self._count += 1
-        self._headers[_names[name]] = value.decode("latin-1")
+        self._headers[_name(name)] = value.decode("latin-1")
 
     def on_headers_complete(self) -> None:
         parser, headers, limits = self._parser, self._headers, self.limits
@@ -224,8 +203,7 @@ class Connection(asyncio.Protocol):
         if status < 200:
             self._interim += 1
             if status == _SWITCHING_PROTOCOLS or self._interim > _INTERIM:
-                self._fault = "the provider switched protocols unasked"
-                raise _Refused("interim")
+                raise _Refused("interim answers, or another protocol, that were not asked for")
             return
         if headers.get("transfer-encoding", "chunked").lower() != "chunked":
             raise _Refused("a transfer coding that was not asked for")
@@ -239,10 +217,8 @@ class Connection(asyncio.Protocol):
         self._state = _BODY
         self._headers = {}  # trailers go there, and nowhere
         self._count = 0
-        if self._bodiless:
-            # The parser waits for a body; it is not used again.
-            self._state = _DONE
-            self._keep = False
+        if self._bodiless:  # the parser waits for a body: it is not used again
+            self._state, self._keep = _DONE, False
 
     def on_message_complete(self) -> None:
         if self._state == _BODY:
@@ -262,28 +238,22 @@ class Connection(asyncio.Protocol):
 
     def _deliver(self, response: Response) -> None:
         waiter, self._waiter = self._waiter, None
-        if waiter is None:
-            return
-        if waiter.done():  # the sender was cancelled and has not run since
-            response.abort()
-        else:
+        if waiter is not None and not waiter.done():
             waiter.set_result(response)
+        elif waiter is not None:  # the sender was cancelled and has not run since
+            response.abort()
 
     def _finish(self) -> None:
         """The answer is complete: on to the next, or close."""
-        response = self._response
+        response, self._response = self._response, None
         assert response is not None
-        self._response = None
         if self._bodiless:
             self._parts.clear()
         response.ended()
         self._parts.clear()
         self._deliver(response)
-        transport = self._transport
-        if self._keep and transport.get_write_buffer_size() == 0:
-            if self._read_paused:
-                self._read_paused = False
-                transport.resume_reading()
+        if self._keep and self._transport.get_write_buffer_size() == 0:
+            self.drained()
             self._used = True
             self._state = _IDLE
             self._owner.give_back(self)
@@ -297,36 +267,26 @@ class Connection(asyncio.Protocol):
             self._finish()
             return
         if self._state == _BODY:
-            response = self._response
+            response, self._response = self._response, None
             assert response is not None
-            self._response = None
             response.ended("the body's framing is broken")
             self._deliver(response)
         elif self._waiter is not None and not self._waiter.done():
             cause = error.__context__ if isinstance(error.__context__, _Refused) else error
-            message = self._fault or "the provider's answer is not HTTP"
+            message = "the provider's answer is not the HTTP that was asked for"
             self._waiter.set_exception(
                 UpstreamError(ErrorClass.MALFORMED, message, detail=f"{cause}")
             )
         self.abort()
 
     def _lost(self, reason: str) -> None:
-        waiting = self._state == _WAITING
-        self._state = _CLOSED
-        self._unsent = None
+        self._state, self._unsent = _CLOSED, None
         waiter, self._waiter = self._waiter, None
         response, self._response = self._response, None
         if response is not None:
             response.ended(reason)
         elif waiter is not None and not waiter.done():
-            if waiting and self._used and not self._size:
-                waiter.set_exception(StaleConnection())
-            else:
-                waiter.set_exception(
-                    UpstreamError(
-                        ErrorClass.ABORTED,
-                        "the provider's connection broke before it answered",
-                        detail=reason,
-                    )
-                )
+            message = "the provider's connection broke before it answered"
+            broken = UpstreamError(ErrorClass.ABORTED, message, detail=reason)
+            waiter.set_exception(StaleConnection() if self._used and not self._size else broken)
         self._owner.forget(self)

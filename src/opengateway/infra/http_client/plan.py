@@ -17,7 +17,7 @@ _PLANS: Final = 1024
 _USER_AGENT: Final = f"opengateway/{__version__}"
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+")
 _FORBIDDEN: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
-_RESERVED: Final = "/:@!$&'()*+,;=-._~%"
+_RESERVED: Final = "/?:@!$&'()*+,;=-._~%"
 """Sent as they are. `%` too: a configured path is taken as already quoted."""
 _OURS: Final = frozenset(
     ("accept-encoding", "connection", "content-length", "host", "te", "transfer-encoding")
@@ -39,8 +39,6 @@ class Plan:
 
 class Plans:
     """Builds a plan once and keeps it; bounded, the oldest goes first."""
-
-    __slots__ = ("_kept", "_origin")
 
     def __init__(self, origin: Callable[[tuple[str, str, int]], Origin]) -> None:
         self._origin = origin
@@ -64,27 +62,22 @@ class Plans:
         if not host.isascii():
             host = host.encode("idna").decode("ascii")
         headers = {name.lower(): value for name, value in request.headers.items()}
-        for name in _OURS:
-            headers.pop(name, None)
+        headers = {name: value for name, value in headers.items() if name not in _OURS}
         headers.setdefault("user-agent", _USER_AGENT)
         headers["accept-encoding"] = "identity"
-        secret = ""
         if request.credential is not None:
-            name, secret = authorization(request.credential, target)
-            headers[name] = secret
+            name, headers[name] = authorization(request.credential, target)
         for name, value in headers.items():
-            if not _TOKEN.fullmatch(name) or _FORBIDDEN.search(value):
-                shown = "" if value is secret else f" {value!r}"
-                raise ValueError(
-                    f"header {name!r}{shown} cannot be sent: remove control characters"
-                )
-        if not request.method.isalpha():
+            if not _TOKEN.fullmatch(name) or _FORBIDDEN.search(value):  # the value may be secret
+                raise ValueError(f"header {name!r} cannot be sent: remove what is no header's")
+        if not _TOKEN.fullmatch(request.method.lower()):
             raise ValueError(f"{request.method!r} is not a method")
-        default = port == (443 if scheme == "https" else 80)
-        bracketed = f"[{host}]" if ":" in host else host
+        written = f"[{host}]" if ":" in host else host
+        if port != (443 if scheme == "https" else 80):
+            written = f"{written}:{port}"
         lines = [
             f"{request.method.upper()} {_path_of(request.url)} HTTP/1.1",
-            f"host: {bracketed}" if default else f"host: {bracketed}:{port}",
+            f"host: {written}",
             *(f"{name}: {value}" for name, value in headers.items()),
             "content-length: ",
         ]
@@ -98,5 +91,5 @@ class Plans:
 
 def _path_of(url: str) -> str:
     parts = urlsplit(url)
-    path = quote(parts.path or "/", safe=_RESERVED)
-    return f"{path}?{quote(parts.query, safe=_RESERVED + '?')}" if parts.query else path
+    path = parts.path or "/"
+    return quote(f"{path}?{parts.query}" if parts.query else path, safe=_RESERVED)

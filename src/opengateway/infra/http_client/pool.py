@@ -6,32 +6,32 @@ import asyncio
 import ssl
 from collections import deque
 from contextlib import suppress
-from typing import Final
+from dataclasses import dataclass, field
+from typing import Final, TypeAlias
 
 from opengateway.domain.errors import ErrorClass, UpstreamError
 from opengateway.infra.http_client.addresses import Resolver, connected
-from opengateway.infra.http_client.connection import Connection
+from opengateway.infra.http_client.connection import Connection, described
 from opengateway.infra.outbound import OutboundLimits
 
 _AGE_S: Final = 300.0
 """A busy connection is closed after this: else a provider's new address would never be used."""
+Waiters: TypeAlias = deque[asyncio.Future[Connection | None]]
 
 
+@dataclass(slots=True, eq=False)
 class Origin:
     """A scheme, host and port, with its connections. There are as many as the zone configures."""
 
-    __slots__ = ("count", "host", "idle", "port", "tls", "waiters")
-
-    def __init__(self, scheme: str, host: str, port: int) -> None:
-        self.host = host
-        self.port = port
-        self.tls = scheme == "https"
-        self.count = 0
-        """Connections, open and being opened."""
-        self.idle: dict[Connection, None] = {}
-        """The newest last: it is used first, so that the others can grow old."""
-        self.waiters: deque[asyncio.Future[Connection | None]] = deque()
-        """None tells a waiter that it may open one: the place is already counted as its own."""
+    scheme: str
+    host: str
+    port: int
+    count: int = 0
+    """Connections, open and being opened."""
+    idle: dict[Connection, None] = field(default_factory=dict)
+    """The newest last: it is used first, so that the others can grow old."""
+    waiters: Waiters = field(default_factory=deque)
+    """None tells a waiter that it may open one: the place is already counted as its own."""
 
 
 class Pool:
@@ -44,30 +44,21 @@ class Pool:
         resolver: Resolver,
         loop: asyncio.AbstractEventLoop,
     ) -> None:
-        self._limits = limits
-        self._tls = tls
-        self._resolver = resolver
-        self._loop = loop
+        self._limits, self._tls, self._resolver, self._loop = limits, tls, resolver, loop
         self._origins: dict[tuple[str, str, int], Origin] = {}
         self._open: dict[Connection, Origin] = {}
-        self._count = 0
-        self._opening = 0
-        self._waiting = 0
+        self._count = self._opening = self._waiting = 0
         self._sweeper: asyncio.TimerHandle | None = None
         self._closed = False
 
     def origin(self, key: tuple[str, str, int]) -> Origin:
-        origin = self._origins.get(key)
-        if origin is None:
-            origin = self._origins[key] = Origin(*key)
-        return origin
+        return self._origins.setdefault(key, Origin(*key))
 
-    # --- taking ------------------------------------------------------------------------------------
     def take(self, origin: Origin) -> Connection | None:
         """The connection that was used last, if it is not too old."""
-        if not origin.idle:
+        connection = next(reversed(origin.idle), None)
+        if connection is None:
             return None
-        connection = next(reversed(origin.idle))
         if self._loop.time() - connection.idle_since >= self._limits.idle_s:
             for old in list(origin.idle):
                 old.abort()
@@ -90,7 +81,7 @@ class Pool:
                 return await self._acquire(origin, fresh)
         except OSError as error:  # names, TCP, TLS and their time
             raise UpstreamError(
-                ErrorClass.CONNECT, "the provider could not be reached", detail=_describe(error)
+                ErrorClass.CONNECT, "the provider could not be reached", detail=described(error)
             ) from error
         finally:
             self._opening -= 1
@@ -98,8 +89,7 @@ class Pool:
     async def _acquire(self, origin: Origin, fresh: bool) -> Connection:
         while True:
             if self._has_place(origin) or self._make_place(origin):
-                origin.count += 1
-                self._count += 1
+                self._counted(origin, 1)
                 break
             connection = await self._wait(origin)
             if connection is None:
@@ -110,13 +100,13 @@ class Pool:
                 return connection
         try:
             connection = await self._connect(origin)
+            if self._closed or connection.closed:
+                connection.abort()
+                raise ConnectionResetError(None, "closed as soon as it was opened")
         except BaseException:
             self._free_place(origin)
             raise
         self._open[connection] = origin
-        if self._closed or connection.closed:
-            connection.abort()
-            raise ConnectionResetError(None, "closed as soon as it was opened")
         return connection
 
     async def _connect(self, origin: Origin) -> Connection:
@@ -125,8 +115,8 @@ class Pool:
         await self._loop.create_connection(
             lambda: connection,
             sock=sock,
-            ssl=self._tls if origin.tls else None,
-            server_hostname=origin.host if origin.tls else None,
+            ssl=self._tls if origin.scheme == "https" else None,
+            server_hostname=origin.host if origin.scheme == "https" else None,
         )
         return connection
 
@@ -148,15 +138,18 @@ class Pool:
         finally:
             self._waiting -= 1
 
-    # --- places ------------------------------------------------------------------------------------
+    def _counted(self, origin: Origin, change: int) -> None:
+        origin.count += change
+        self._count += change
+
     def _has_place(self, origin: Origin) -> bool:
         limits = self._limits
         return origin.count < limits.connections_per_origin and self._count < limits.connections
 
     def _make_place(self, origin: Origin) -> bool:
         """Close an unused connection: of this origin if it has its full share, else of any."""
-        full = origin.count >= self._limits.connections_per_origin
-        for each in (origin,) if full else self._origins.values():
+        own = origin.count >= self._limits.connections_per_origin
+        for each in (origin,) if own else self._origins.values():
             if each.idle:
                 next(iter(each.idle)).abort()
                 return self._has_place(origin)
@@ -166,16 +159,13 @@ class Pool:
         """One connection less: whoever waits may open another instead."""
         if _tell(origin.waiters, None):
             return
-        origin.count -= 1
-        self._count -= 1
+        self._counted(origin, -1)
         if self._waiting:
             for other in self._origins.values():
                 if other.waiters and self._has_place(other) and _tell(other.waiters, None):
-                    other.count += 1
-                    self._count += 1
+                    self._counted(other, 1)
                     return
 
-    # --- giving back -------------------------------------------------------------------------------
     def give_back(self, connection: Connection) -> None:
         origin = self._open[connection]
         now = self._loop.time()
@@ -183,9 +173,11 @@ class Pool:
             connection.abort()
             return
         if self._waiting:
-            if not _tell(origin.waiters, connection):
+            if _tell(origin.waiters, connection):
+                return
+            if self._count >= self._limits.connections:
                 connection.abort()  # others wait for its place
-            return
+                return
         connection.idle_since = now
         origin.idle[connection] = None
         if self._sweeper is None:
@@ -225,7 +217,7 @@ class Pool:
         self._resolver.close()
 
 
-def _tell(waiters: deque[asyncio.Future[Connection | None]], news: Connection | None) -> bool:
+def _tell(waiters: Waiters, news: Connection | None) -> bool:
     """To the first who still waits; False if nobody does."""
     while waiters:
         waiter = waiters.popleft()
@@ -233,10 +225,3 @@ def _tell(waiters: deque[asyncio.Future[Connection | None]], news: Connection | 
             waiter.set_result(news)
             return True
     return False
-
-
-def _describe(error: OSError) -> str:
-    name = type(error).__name__
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f"{name}: certificate: {error.verify_message}"
-    return f"{name}: {error.strerror}" if error.strerror else name

@@ -17,7 +17,6 @@ class Source(Protocol):
     loop: asyncio.AbstractEventLoop
 
     def drained(self) -> None: ...
-
     def abort(self) -> None: ...
 
 
@@ -37,14 +36,18 @@ class Response:
         self._broken: str | None = None
         self._waiter: asyncio.Future[None] | None = None
 
-    # --- for the reader ----------------------------------------------------------------------------
     async def chunk(self) -> bytes:
         while not self._parts:
             source = self._source
             if source is None:
-                if self._broken is not None:
-                    raise self._error(self._broken)
-                return b""
+                if self._broken is None:
+                    return b""
+                raise UpstreamError(
+                    ErrorClass.ABORTED,
+                    "the provider's connection broke while it answered",
+                    upstream_status=self.status,
+                    detail=self._broken,
+                )
             waiter = self._waiter = source.loop.create_future()
             try:
                 await waiter
@@ -54,18 +57,17 @@ class Response:
         return self._take()
 
     async def read(self, limit_bytes: int) -> bytes:
-        if self._source is None and self._broken is None:
-            data = self._take() if self._parts else b""
-            if len(data) > limit_bytes:
-                raise self._too_large(limit_bytes)
-            return data
         pieces: list[bytes] = []
         size = 0
         while piece := await self.chunk():
             size += len(piece)
             if size > limit_bytes:
                 self.abort()
-                raise self._too_large(limit_bytes)
+                raise UpstreamError(
+                    ErrorClass.MALFORMED,
+                    f"the provider's answer is larger than {limit_bytes} bytes",
+                    upstream_status=self.status,
+                )
             pieces.append(piece)
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
@@ -92,7 +94,6 @@ class Response:
             self.ended("aborted by us")
             source.abort()
 
-    # --- for the connection ------------------------------------------------------------------------
     def arrived(self) -> None:
         """More waits in the list."""
         waiter = self._waiter
@@ -119,18 +120,3 @@ class Response:
         if self._source is not None:
             self._source.drained()
         return data
-
-    def _error(self, broken: str) -> UpstreamError:
-        return UpstreamError(
-            ErrorClass.ABORTED,
-            "the provider's connection broke while it answered",
-            upstream_status=self.status,
-            detail=broken,
-        )
-
-    def _too_large(self, limit_bytes: int) -> UpstreamError:
-        return UpstreamError(
-            ErrorClass.MALFORMED,
-            f"the provider's answer is larger than {limit_bytes} bytes",
-            upstream_status=self.status,
-        )

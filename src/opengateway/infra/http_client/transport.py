@@ -15,11 +15,7 @@ from opengateway.ports.transport import UpstreamRequest
 
 
 class HttpClientTransport:
-    """Implements `ports.transport.UpstreamTransport`. Make it within a running loop.
-
-    Without `allow_address` whatever the zone configures is allowed: no URL ever comes from a
-    caller.
-    """
+    """Implements `ports.transport.UpstreamTransport`. Make it within a running loop."""
 
     def __init__(
         self,
@@ -29,12 +25,8 @@ class HttpClientTransport:
         limits: OutboundLimits | None = None,
     ) -> None:
         limits = limits or OutboundLimits()
-        self._pool = Pool(
-            limits,
-            tls_context(ca_file),
-            Resolver(allow_address, limits.names_s),
-            asyncio.get_running_loop(),
-        )
+        resolver = Resolver(allow_address, limits.names_s)
+        self._pool = Pool(limits, tls_context(ca_file), resolver, asyncio.get_running_loop())
         self._plan = Plans(self._pool.origin)
 
     async def send(self, request: UpstreamRequest) -> Response:
