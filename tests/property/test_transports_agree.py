@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -39,7 +40,7 @@ class Served:
 @dataclass(frozen=True)
 class Answer:
     status: int
-    headers: tuple[tuple[str, str], ...]
+    headers: tuple[tuple[str, bytes], ...]
     body: bytes
 
 
@@ -53,7 +54,42 @@ class Difference:
     """Takes what was said, what the own client made of it, and what aiohttp did."""
 
 
-DIFFERENCES: tuple[Difference, ...] = ()
+_LENIENT = re.compile(
+    rb"\r\n[ \t]"  # a folded header
+    rb"|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]"  # a control character in a header
+    rb"|\r[^\n]|[^\r]\n"  # half of a line's end
+    rb"|(?i:transfer-encoding):"  # a coding besides chunked
+    rb"|[0-9a-f] +[;\r]"  # a space behind a chunk's size
+)
+
+
+def _own_is_stricter(served: Served, own: Outcome, _: Outcome) -> bool:
+    return isinstance(own, ErrorClass) and _LENIENT.search(served.said) is not None
+
+
+def _more_behind_the_end(served: Served, own: Outcome, other: Outcome) -> bool:
+    return (
+        isinstance(own, Answer)
+        and isinstance(other, ErrorClass)
+        and not served.said.endswith((own.body or b"\r\n\r\n", b"\r\n\r\n"))
+    )
+
+
+def _broken_with_its_head(served: Served, own: Outcome, other: Outcome) -> bool:
+    return (own, other) == (ErrorClass.ABORTED, ErrorClass.MALFORMED) and b"\r\n\r\n" in served.said
+
+
+DIFFERENCES = (
+    Difference("aiohttp reads heads and chunks leniently", _own_is_stricter),
+    Difference(
+        "aiohttp refuses an answer that has something behind its end; ours takes it, and closes",
+        _more_behind_the_end,
+    ),
+    Difference(
+        "a body that breaks in one read with its head: aiohttp forgets that the head was good",
+        _broken_with_its_head,
+    ),
+)
 
 # --- what servers say ------------------------------------------------------------------------------
 _VERSIONS = st.sampled_from([b"HTTP/1.1"] * 12 + [b"HTTP/1.0", b"HTTP/1.2", b"HTTP/2.0", b"HTTP/1"])
@@ -192,7 +228,16 @@ async def _outcome(transport: UpstreamTransport, url: str) -> Outcome:
             await response.release()
     except UpstreamError as error:
         return error.error_class
-    return Answer(response.status, tuple(sorted(response.headers.items())), body)
+    headers = sorted((name, _raw(value)) for name, value in response.headers.items())
+    return Answer(response.status, tuple(headers), body)
+
+
+def _raw(value: str) -> bytes:
+    """A header's bytes: one client takes them as Latin-1, the other as UTF-8 where it is that."""
+    try:
+        return value.encode("latin-1")
+    except UnicodeEncodeError:
+        return value.encode("utf-8", "surrogateescape")
 
 
 async def _seen(served: Served, transport: UpstreamTransport) -> list[Outcome]:

@@ -189,7 +189,7 @@ class Connection(asyncio.Protocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self._count += 1
-        self._headers[_name(name)] = value.decode("latin-1")
+        self._headers[_name(name)] = value.strip().decode("latin-1")
 
     def on_headers_complete(self) -> None:
         parser, headers, limits = self._parser, self._headers, self.limits
