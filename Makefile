@@ -17,7 +17,7 @@ export UV_LINK_MODE ?= copy
 export PYTHONDONTWRITEBYTECODE :=
 NODE := PATH="$(CURDIR)/$(TOOLS)/node/bin:$$PATH" npm_config_cache="$(CURDIR)/$(TOOLS)/npm" ASTRO_TELEMETRY_DISABLED=1
 
-.PHONY: help run test soak check fix docs lock clean setup-run setup-test
+.PHONY: help run test soak check fix docs bench lock clean setup-run setup-test
 
 help: ## what each target does
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -90,6 +90,16 @@ $(TOOLS)/.e2e: $(TOOLS)/.node tests/e2e/node/package-lock.json
 
 soak: $(TOOLS)/.test $(TOOLS)/.e2e ## the same tests at their long counts
 	@OPENGATEWAY_SOAK=1 $(BIN)/pytest -q -s tests
+
+$(TOOLS)/.bench: $(TOOLS)/.test $(TOOLS)/.node requirements/bench.lock bench/peers/package-lock.json
+	@$(UV) venv --quiet --allow-existing --python $(PYTHON) $(TOOLS)/bench-litellm
+	@$(UV) pip install --quiet --python $(TOOLS)/bench-litellm/bin/python --require-hashes -r requirements/bench.lock
+	@cd bench/peers && $(NODE) npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+ROUNDS ?= 3
+bench: $(TOOLS)/.bench ## the gateway and its peers against the same upstream (ROUNDS)
+	@$(BIN)/python tools/bench/run.py --rounds $(ROUNDS)
 
 lock: | $(UV) ## renew requirements/*.lock; nothing younger than 7 days
 	@$(PYTHON) tools/lock.py $(UV)

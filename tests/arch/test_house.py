@@ -123,6 +123,7 @@ def test_locks_hold_hashes_and_no_addresses() -> None:
     for lock in [
         *ROOT.glob("docs/package-lock.json"),
         *ROOT.glob("tests/e2e/node/package-lock.json"),
+        *ROOT.glob("bench/peers/package-lock.json"),
     ]:
         assert '"resolved": "http' not in lock.read_text(), name(lock)
 

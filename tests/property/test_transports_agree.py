@@ -7,14 +7,13 @@ may differ is data: `DIFFERENCES`. `OPENGATEWAY_SOAK=1` runs for ten minutes.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-import pytest
-from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from contract.scripted_server import Peer, scripted
@@ -139,7 +138,9 @@ _HEADERS = st.lists(
 )
 _BODIES = st.one_of(
     st.binary(max_size=40),
-    st.sampled_from([b"hello", b'{"a":1}\r\n\r\n', b"data: x\n\n" * 30, b"0\r\n\r\n", b"z" * 70_000]),
+    st.sampled_from(
+        [b"hello", b'{"a":1}\r\n\r\n', b"data: x\n\n" * 30, b"0\r\n\r\n", b"z" * 70_000]
+    ),
 )
 _EXTENSIONS = st.sampled_from([b""] * 6 + [b";a", b";a=b", b';a="b;c"', b" ;a", b"; a = b", b" "])
 _SIZES = st.sampled_from(["%x"] * 8 + ["%X", "0%x", "+%x", "0x%x", "-%x", "%xg", " %x"])
@@ -214,7 +215,7 @@ def _servers(draw: st.DrawFn) -> Served:
         said = said[:at] + draw(st.sampled_from([b"\r", b"\n", b" ", b"\x00", b":"])) + said[at:]
     cuts = sorted(draw(st.lists(st.integers(0, min(len(said), 400)), max_size=4)))
     edges = [0, *cuts, len(said)]
-    pieces = tuple(said[a:b] for a, b in zip(edges, edges[1:], strict=False) if a < b)
+    pieces = tuple(said[a:b] for a, b in itertools.pairwise(edges) if a < b)
     return Served(said, pieces, stays=draw(st.booleans()))
 
 

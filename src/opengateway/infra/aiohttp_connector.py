@@ -20,6 +20,7 @@ from aiohttp.client_reqrep import ClientRequest
 from aiohttp.connector import Connection
 from aiohttp.http import HttpProcessingError
 from aiohttp.resolver import ThreadedResolver
+from aiohttp.streams import StreamReader
 from aiohttp.tracing import Trace
 
 from opengateway.domain.errors import ErrorClass, UpstreamError
@@ -46,10 +47,22 @@ class Handler(ResponseHandler):
             and payload.exception() is None
         ):
             payload.set_exception(aiohttp.ClientPayloadError("the body's framing is broken"))
+            _wake_reader(payload)
 
     def connection_lost(self, exc: BaseException | None) -> None:
         self.lost_by = exc
+        payload = self._payload
         super().connection_lost(exc)
+        if payload is not None and payload.exception() is not None:
+            _wake_reader(payload)
+
+
+def _wake_reader(payload: StreamReader) -> None:
+    """Whoever was woken by the end of a chunk, in the same turn, waits again without looking at
+    the exception, and for ever (3.14.5). At the end of the stream it does not wait.
+    """
+    if not payload.is_eof():
+        payload.feed_eof()
 
 
 class Attempt:

@@ -194,8 +194,12 @@ class AiohttpResponse:
         except BaseException:
             self.abort()
             raise
-        if not data and self._until_close and self._handler.lost_by is not None:
-            raise self._broken(self._handler.lost_by)
+        if not data:
+            lost_by = self._handler.lost_by if self._until_close else None
+            error = self._content.exception() or lost_by
+            if error is not None:
+                self.abort()
+                raise self._broken(error)
         return data
 
     def _broken(self, error: BaseException) -> UpstreamError:
