@@ -75,7 +75,7 @@ check: $(TOOLS)/.test ## format, lint, types, contracts, unit + contract + repla
 	@$(BIN)/ruff check --quiet src tests tools
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/lint-imports --no-cache > $(TOOLS)/imports.log || { cat $(TOOLS)/imports.log; exit 1; }
 	@$(BIN)/mypy --no-error-summary
-	@$(BIN)/pytest -q -n 2 tests/unit tests/contract tests/replay tests/property tests/arch
+	@$(BIN)/pytest -q -n 2 tests/unit tests/contract tests/replay tests/property tests/arch tests/perf
 
 fix: $(TOOLS)/.test ## format, and mend what lint can mend
 	@$(BIN)/ruff format src tests tools

@@ -55,6 +55,11 @@ export default defineConfig({
             { slug: 'reference/providers' },
           ],
         },
+        {
+          label: 'Explain',
+          translations: { ko: '배경', ja: '解説' },
+          items: [{ slug: 'explain/benchmark' }],
+        },
       ],
     }),
   ],

@@ -196,10 +196,10 @@ class AiohttpResponse:
             raise
         if not data:
             lost_by = self._handler.lost_by if self._until_close else None
-            error = self._content.exception() or lost_by
-            if error is not None:
+            broken_by = self._content.exception() or lost_by
+            if broken_by is not None:
                 self.abort()
-                raise self._broken(error)
+                raise self._broken(broken_by)
         return data
 
     def _broken(self, error: BaseException) -> UpstreamError:

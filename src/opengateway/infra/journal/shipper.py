@@ -48,10 +48,11 @@ class ProtocolBroken(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How often it looks, in seconds. While there is traffic, `busy_s`; `linger_s` after the last
+    """How often it looks, in seconds. Each look that finds something is one transaction in control,
+    so rarer looks make cheaper records. While there is traffic, `busy_s`; `linger_s` after the last
     record it becomes `idle_s`, which is then the latency of the next record."""
 
-    busy_s: float = 0.025
+    busy_s: float = 0.2
     idle_s: float = 0.2
     linger_s: float = 1.0
     rescan_s: float = 5.0
