@@ -59,25 +59,38 @@ class Difference:
     example: bytes
 
 
-_LENIENT = re.compile(
+_LENIENT_HEAD = re.compile(
     rb"\r\n[ \t]"  # a folded header
-    rb"|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]"  # a control character in a header
+    rb"|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]"  # a control character
     rb"|\r[^\n]|[^\r]\n"  # half of a line's end
-    rb"|(?i:transfer-encoding):"  # a coding besides chunked
-    rb"|[0-9a-f] +[;\r]"  # a space behind a chunk's size
+    rb"|\n[^\r\n:]*[ \t]:"  # a space behind a name
+    rb"|(?i:transfer-encoding):(?! ?(?i:chunked)\r\n)"  # a coding besides chunked
+)
+_INTERIM_HEADS = re.compile(rb"(?:\s*HTTP/\S* 1\d\d[^\r]*\r\n(?:[^\r]+\r\n)*\r\n)*")
+_LENIENT_CHUNKS = re.compile(
+    rb"[0-9a-fA-F] +[;\r]"  # a space behind a size
+    rb"|[0-9a-fA-F][^\r\n]*\n"  # half of a line's end
 )
 
 
 def _own_is_stricter(served: Served, own: Outcome, _: Outcome) -> bool:
-    return isinstance(own, ErrorClass) and _LENIENT.search(served.said) is not None
+    head, _, body = _parts(served)
+    if own is ErrorClass.MALFORMED:
+        return _LENIENT_HEAD.search(head) is not None
+    return own is ErrorClass.ABORTED and _LENIENT_CHUNKS.search(body) is not None
+
+
+def _parts(served: Served) -> tuple[bytes, bytes, bytes]:
+    """What was said up to the end of the final head, and what came behind it."""
+    interim = _INTERIM_HEADS.match(served.said)
+    return served.said[interim.end() if interim else 0 :].partition(b"\r\n\r\n")
 
 
 def _more_behind_the_end(served: Served, own: Outcome, other: Outcome) -> bool:
     if not isinstance(own, Answer) or not isinstance(other, ErrorClass):
         return False
     if own.status in (204, 304):
-        _, _, body = served.said[served.said.rindex(b"HTTP/") :].partition(b"\r\n\r\n")
-        return body != b""
+        return _parts(served)[2] != b""
     return not served.said.endswith((own.body or b"\r\n\r\n", b"\r\n\r\n"))
 
 
