@@ -73,11 +73,13 @@ _LENIENT_CHUNKS = re.compile(
 )
 
 
-def _own_is_stricter(served: Served, own: Outcome, _: Outcome) -> bool:
+def _own_is_stricter(served: Served, own: Outcome, other: Outcome) -> bool:
     head, _, body = _parts(served)
     if own is ErrorClass.MALFORMED:
         return _LENIENT_HEAD.search(head) is not None
-    return own is ErrorClass.ABORTED and _LENIENT_CHUNKS.search(body) is not None
+    # A byte is missing in a chunk: aiohttp takes its \r for data and its \n for the end.
+    half_an_end = isinstance(other, Answer) and b"\r" in other.body
+    return own is ErrorClass.ABORTED and (half_an_end or bool(_LENIENT_CHUNKS.search(body)))
 
 
 def _parts(served: Served) -> tuple[bytes, bytes, bytes]:

@@ -184,6 +184,37 @@ async def test_an_idle_connection_that_is_closed_is_not_tried(
         assert transport._pool._open == {}
 
 
+async def test_an_idle_connection_that_says_anything_is_closed(
+    transport: HttpClientTransport,
+) -> None:
+    """Even an empty line, which a parser would pass over."""
+
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        await peer.say(OK)
+        await idle.wait()
+        await peer.say(b"\r\n")
+        await peer.gone()
+
+    idle = asyncio.Event()
+    async with scripted(script) as server:
+        assert await fetch(transport, server.origin) == b"ok"
+        idle.set()
+        await asyncio.wait_for(server.peers[0].left.wait(), SOON_S)
+
+
+async def test_an_answer_while_the_system_holds_some_of_the_request_ends_the_connection(
+    transport: HttpClientTransport,
+) -> None:
+    async with scripted(silent_at_first) as server:
+        task, connection = await waiting_sender(transport, server)
+        server.peers[0].writer.transport.pause_reading()  # type: ignore[attr-defined]
+        connection._transport.write(b"x" * 20_000_000)
+        connection.data_received(OK)
+        assert connection.closed
+        assert await (await task).read(2) == b"ok"
+
+
 # --- cancelled at the very moment when the answer is there -----------------------------------------
 async def silent_at_first(peer: Peer) -> None:
     """The first answer is the test's to give, in the moment it wants."""
