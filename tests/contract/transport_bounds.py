@@ -157,6 +157,31 @@ class BoundsContract(TransportCase):
             assert asked == ["provider.example"] * 2
         await transport.aclose()
 
+    async def test_one_who_leaves_does_not_take_a_names_addresses_from_the_others(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        asked = name_server(monkeypatch, lambda: ["127.0.0.1"])
+        answer = asyncio.get_running_loop().getaddrinfo
+        known = asyncio.Event()
+
+        async def slowly(host: str, port: int, **how: Any) -> list[Any]:
+            if not host.startswith("127."):
+                await known.wait()
+            return list(await answer(host, port, **how))
+
+        monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", slowly, raising=False)
+        transport = self.make()
+        async with scripted(saying(NOTHING)) as server:
+            url = f"http://provider.example:{server.port}"
+            leaving, staying = (asyncio.create_task(fetch(transport, url)) for _ in range(2))
+            await asyncio.sleep(0.01)
+            leaving.cancel()
+            await asyncio.gather(leaving, return_exceptions=True)
+            known.set()
+            assert await asyncio.wait_for(staying, 2) == b""
+            assert asked == ["provider.example"]
+        await transport.aclose()
+
     async def test_a_name_that_moved_is_followed_and_checked_again(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:

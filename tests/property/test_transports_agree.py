@@ -28,7 +28,7 @@ from opengateway.infra.http_client.transport import HttpClientTransport
 from opengateway.ports.transport import UpstreamTransport
 
 SOAK = bool(os.environ.get("OPENGATEWAY_SOAK"))
-SOAK_S = 600 if SOAK else 6
+SOAK_S = 600 if SOAK else 0
 LIMIT = 10_000_000
 
 
@@ -69,14 +69,16 @@ _LENIENT_HEAD = re.compile(
 _INTERIM_HEADS = re.compile(rb"(?:\s*HTTP/\S* 1\d\d[^\r]*\r\n(?:[^\r]+\r\n)*\r\n)*")
 _LENIENT_CHUNKS = re.compile(
     rb"[0-9a-fA-F] +[;\r]"  # a space behind a size
-    rb"|[0-9a-fA-F][^\r\n]*\n"  # half of a line's end
+    rb"|[0-9a-fA-F][^\r\n]*\n"  # half of a line's end: behind a size,
+    rb"|[^\r]\n[0-9a-fA-F]+[;\r\n ]"  # behind a chunk,
+    rb"|\r\n\n"  # at the end
 )
 
 
 def _own_is_stricter(served: Served, own: Outcome, other: Outcome) -> bool:
-    head, _, body = _parts(served)
+    _, _, body = _parts(served)
     if own is ErrorClass.MALFORMED:
-        return _LENIENT_HEAD.search(head) is not None
+        return _LENIENT_HEAD.search(served.said[: len(served.said) - len(body)]) is not None
     # A byte is missing in a chunk: aiohttp takes its \r for data and its \n for the end.
     half_an_end = isinstance(other, Answer) and b"\r" in other.body
     return own is ErrorClass.ABORTED and (half_an_end or bool(_LENIENT_CHUNKS.search(body)))
@@ -91,9 +93,12 @@ def _parts(served: Served) -> tuple[bytes, bytes, bytes]:
 def _more_behind_the_end(served: Served, own: Outcome, other: Outcome) -> bool:
     if not isinstance(own, Answer) or not isinstance(other, ErrorClass):
         return False
+    body = _parts(served)[2]
     if own.status in (204, 304):
-        return _parts(served)[2] != b""
-    return not served.said.endswith((own.body or b"\r\n\r\n", b"\r\n\r\n"))
+        return body != b""
+    if "content-length" in dict(own.headers):
+        return len(body) > len(own.body)
+    return not body.endswith(b"\r\n\r\n") or body.count(b"\r\n\r\n") > 1
 
 
 def _broken_with_its_head(served: Served, own: Outcome, other: Outcome) -> bool:
@@ -321,25 +326,21 @@ def pair() -> Iterator[Pair]:
 
 @pytest.mark.timeout(SOAK_S + 120)
 def test_both_transports_agree_on_whatever_a_server_says(pair: Pair) -> None:
-    ends = time.monotonic() + SOAK_S
-    tried = 0
-
     @settings(
-        max_examples=1_000_000 if SOAK else 800,
+        max_examples=500,
         deadline=None,
         database=None,
+        derandomize=not SOAK,
         suppress_health_check=list(HealthCheck),
     )
     @given(_servers())
     def agree(served: Served) -> None:
-        nonlocal tried
-        if time.monotonic() > ends:
-            return  # what is left of the examples costs nothing
-        tried += 1
         assert pair.disagreement(served) == ""
 
+    ends = time.monotonic() + SOAK_S
     agree()
-    assert tried > 100
+    while time.monotonic() < ends:
+        agree()
 
 
 @pytest.mark.parametrize("difference", DIFFERENCES, ids=lambda difference: difference.why)

@@ -27,8 +27,6 @@ _PIECE_BYTES: Final = 256 * 1024
 _WAITING_PARTS: Final = 64
 _INTERIM: Final = 32
 """Answers of status 1xx before the final one."""
-_BODILESS: Final = frozenset((204, 304))
-_SWITCHING_PROTOCOLS: Final = 101
 
 
 class StaleConnection(Exception):
@@ -202,17 +200,13 @@ class Connection(asyncio.Protocol):
             raise _Refused("a header is too large")
         if status < 200:
             self._interim += 1
-            if status == _SWITCHING_PROTOCOLS or self._interim > _INTERIM:
-                raise _Refused("interim answers, or another protocol, that were not asked for")
-            return
+            if self._interim > _INTERIM:
+                raise _Refused("too many interim answers")
+            return  # the parser itself refuses 101
         if headers.get("transfer-encoding", "chunked").lower() != "chunked":
             raise _Refused("a transfer coding that was not asked for")
         self._keep = parser.should_keep_alive() and self._unsent is None
-        self._until_close = (
-            "content-length" not in headers
-            and "transfer-encoding" not in headers
-            and status not in _BODILESS
-        )
+        self._until_close = "content-length" not in headers and "transfer-encoding" not in headers
         self._response = Response(status, headers, self, self._parts)
         self._state = _BODY
         self._headers = {}  # trailers go there, and nowhere

@@ -203,6 +203,18 @@ async def test_an_idle_connection_that_says_anything_is_closed(
         await asyncio.wait_for(server.peers[0].left.wait(), SOON_S)
 
 
+async def test_an_idle_connection_is_not_lent_once_its_end_is_known(
+    transport: HttpClientTransport,
+) -> None:
+    """The event loop tells the end of what comes first, and of the connection a turn later."""
+    async with scripted(saying(OK)) as server:
+        await fetch(transport, server.origin)
+        (connection,) = transport._pool._open
+        connection.eof_received()
+        assert connection.closed
+        assert transport._pool.take(*transport._pool._origins.values()) is None
+
+
 async def test_an_answer_while_the_system_holds_some_of_the_request_ends_the_connection(
     transport: HttpClientTransport,
 ) -> None:

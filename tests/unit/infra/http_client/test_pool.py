@@ -11,6 +11,7 @@ from contract.transport_bounds import NOTHING, saying_after
 from contract.transport_case import fetch, post, saying, saying_once
 from opengateway.domain.errors import ErrorClass, UpstreamError
 from opengateway.infra.http_client import pool as pool_module
+from opengateway.infra.http_client.connection import Connection
 from opengateway.infra.http_client.transport import HttpClientTransport
 from opengateway.infra.outbound import OutboundLimits
 
@@ -48,6 +49,19 @@ async def test_unused_connections_are_closed_though_nobody_asks_for_one() -> Non
         await asyncio.sleep(0.1)
         assert places(transport) == (0, [0])
     await transport.aclose()
+
+
+async def test_a_connection_is_not_used_past_its_time_though_nobody_closed_it_yet(
+    transport: HttpClientTransport,
+) -> None:
+    """The event loop may have been busy when that was due."""
+    async with scripted(saying(NOTHING)) as server:
+        await fetch(transport, server.origin)
+        (connection,) = transport._pool._open
+        connection.idle_since -= 30.0
+        await fetch(transport, server.origin)
+        assert len(server.peers) == 2
+        assert connection.closed
 
 
 async def test_a_connection_in_use_is_kept_beyond_the_time_of_unused_ones() -> None:
@@ -121,6 +135,42 @@ async def test_at_the_limit_a_connection_given_back_makes_place_for_another_orig
     await transport.aclose()
 
 
+async def test_a_place_that_is_freed_stays_with_its_origin_while_somebody_waits_there() -> None:
+    """Else one origin's queue could take every place from the others."""
+    transport = HttpClientTransport(limits=OutboundLimits(connections=2))
+    closing = b"HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n"
+    async with scripted(saying()) as greedy, scripted(saying_once(closing)) as modest:
+        holding = [asyncio.create_task(fetch(transport, greedy.origin))]
+        await greedy.seen(1)
+        first = asyncio.create_task(fetch(transport, modest.origin))
+        holding += [asyncio.create_task(fetch(transport, greedy.origin)) for _ in range(3)]
+        second = asyncio.create_task(fetch(transport, modest.origin))
+        assert await asyncio.wait_for(first, 2) == b""
+        assert await asyncio.wait_for(second, 2) == b""
+        for task in holding:
+            task.cancel()
+        await asyncio.gather(*holding, return_exceptions=True)
+    await transport.aclose()
+
+
+async def test_a_replay_does_not_take_a_used_connection_it_is_offered() -> None:
+    """That could be as stale, and a request goes out twice at most."""
+    transport = HttpClientTransport(limits=OutboundLimits(connections=1))
+    pool = transport._pool
+    async with scripted(saying()) as server:
+        holding = asyncio.create_task(fetch(transport, server.origin))
+        await server.seen(1)
+        (used,), (origin,) = pool._open, pool._origins.values()
+        replay = asyncio.create_task(pool.acquire(origin, 2, fresh=True))
+        await asyncio.sleep(0)
+        used.data_received(NOTHING)
+        assert await holding == b""
+        assert await replay is not used
+        assert used.closed
+        assert places(transport) == (1, [1])
+    await transport.aclose()
+
+
 @pytest.mark.parametrize("keeps", [True, False], ids=["a connection", "a place"])
 async def test_what_is_given_to_one_who_leaves_goes_to_the_next(keeps: bool) -> None:
     """Cancelled between being told and running: the moment at which a place could get lost."""
@@ -167,6 +217,27 @@ async def test_a_connection_that_is_closed_at_once_keeps_no_place() -> None:
         await asyncio.sleep(0)
         assert places(transport)[0] == 1
     await transport.aclose()
+
+
+async def test_a_connection_that_speaks_before_it_is_lent_is_not_lent(
+    transport: HttpClientTransport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pool = transport._pool
+    connect = pool._connect
+
+    async def greeted(origin: pool_module.Origin) -> Connection:
+        connection = await connect(origin)
+        connection.data_received(b"SSH-2.0-OpenSSH\r\n")
+        return connection
+
+    monkeypatch.setattr(pool, "_connect", greeted)
+    async with scripted(saying(NOTHING)) as server:
+        with pytest.raises(UpstreamError) as caught:
+            await transport.send(post(server.origin))
+        await asyncio.sleep(0.01)
+        assert server.requests == []
+    assert caught.value.error_class is ErrorClass.CONNECT
+    assert places(transport) == (0, [0])
 
 
 async def test_whoever_fails_to_connect_keeps_no_place() -> None:
