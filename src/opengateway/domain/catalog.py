@@ -179,6 +179,7 @@ class Endpoint(msgspec.Struct, frozen=True):
     context: int
     max_output: int | None
     price: PriceRow
+    """What a team pays."""
     priority: int = 0
     region: str = "global"
     reasoning: bool = False
@@ -191,6 +192,8 @@ class Endpoint(msgspec.Struct, frozen=True):
     """For holds: hardly any text has more tokens in a byte."""
     token_encoding: str = ""
     """The model's own tokenizer, where it is at hand to count what a provider leaves out."""
+    cost: PriceRow | None = None
+    """What the provider charges us; None where that is the price itself."""
 
 
 class Model(msgspec.Struct, frozen=True):

@@ -62,6 +62,14 @@ class InsufficientFunds(CallerError):
     type = "billing_error"
 
 
+class BudgetExceeded(CallerError):
+    """A key's, a member's or a team's own limit; the message names the broadest one."""
+
+    status = 402
+    code = "budget_exceeded"
+    type = "billing_error"
+
+
 class NotAllowed(CallerError):
     status = 403
     code = "not_allowed"

@@ -15,7 +15,9 @@ class KeyKind(StrEnum):
 class Principal(msgspec.Struct, frozen=True):
     """One key's row of the replicated key table. `digest` is hexadecimal, under `pepper_version`.
 
-    Times are Unix nanoseconds. `models` empty means every model.
+    Times are Unix nanoseconds. `models` and `providers` empty mean every one; `ips` are addresses
+    and networks in CIDR form, empty means any. `rpm` are requests, `tpm` tokens a minute, None
+    means no limit.
     """
 
     key_id: str
@@ -30,3 +32,30 @@ class Principal(msgspec.Struct, frozen=True):
     revoked_at_ns: int | None = None
     disabled: bool = False
     models: tuple[str, ...] = ()
+    providers: tuple[str, ...] = ()
+    ips: tuple[str, ...] = ()
+    rpm: int | None = None
+    tpm: int | None = None
+    concurrency: int | None = None
+    user_id: str | None = None
+    """Who made the key: a member's budget counts what it spends."""
+    metadata: dict[str, str] = {}
+    body_logging: bool | None = None
+    old_digest: str | None = None
+    """Of the secret before the last rotation, taken until `old_until_ns`."""
+    old_until_ns: int | None = None
+
+
+class TeamState(msgspec.Struct, frozen=True):
+    """What gateways must know of a team: replicated with the keys. Amounts in nano-dollars.
+
+    `outage_allowance_nanos` is what a gateway may spend for the team while the ledger is out of
+    reach; None means the default (decision 12).
+    """
+
+    team_id: str
+    frozen: bool = False
+    outage_allowance_nanos: int | None = None
+    rpm: int | None = None
+    tpm: int | None = None
+    concurrency: int | None = None

@@ -61,6 +61,9 @@ class OpenRecord(msgspec.Struct, tag="open"):
     price_id: str
     hold_nanos: int
     gateway: str
+    lease_id: str = ""
+    """Which lease the hold draws on; empty: none (billing off, or an allowance)."""
+    user_id: str | None = None
 
 
 class CloseRecord(msgspec.Struct, tag="close"):
@@ -105,6 +108,14 @@ class CloseRecord(msgspec.Struct, tag="close"):
     upstream_id: str | None = None
     session_id: str | None = None
     user: str | None = None
+    lease_id: str = ""
+    user_id: str | None = None
+    """Who made the key."""
+    provider_cost_nanos: int = 0
+    """What the winner's provider charges us, by its cost row; `cost_nanos` is what the team pays."""
+    provider_cost_known: bool = True
+    fee_nanos: int = 0
+    """The part of `cost_nanos` that is our fee."""
 
 
 JournalRecord = OpenRecord | CloseRecord
