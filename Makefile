@@ -17,7 +17,7 @@ export UV_LINK_MODE ?= copy
 export PYTHONDONTWRITEBYTECODE :=
 NODE := PATH="$(CURDIR)/$(TOOLS)/node/bin:$$PATH" npm_config_cache="$(CURDIR)/$(TOOLS)/npm" ASTRO_TELEMETRY_DISABLED=1
 
-.PHONY: help run test soak check fix docs bench lock clean setup-run setup-test
+.PHONY: help run test soak check fix docs web web-check web-types bench lock clean setup-run setup-test
 
 help: ## what each target does
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -50,12 +50,13 @@ $(TOOLS)/.node: $(UV) requirements/web.lock
 	@touch $@
 
 setup-run: $(TOOLS)/.run
-setup-test: $(TOOLS)/.test
+setup-test: $(TOOLS)/.test $(TOOLS)/.chromium
 
 # --- the product -----------------------------------------------------------------------------------
 SITE := src/opengateway/assets/docs/index.html
+APP := src/opengateway/assets/web/index.html
 
-run: $(TOOLS)/.run $(SITE) ## start the whole product (PORT, HOST, ZONE)
+run: $(TOOLS)/.run $(SITE) $(APP) ## start the whole product (PORT, HOST, ZONE)
 	@exec $(BIN)/opengateway serve --zone $(ZONE) --host $(HOST) --port $(PORT)
 
 docs: ## build the docs site into the package
@@ -69,6 +70,33 @@ $(SITE): $(DOCS_SOURCES) | $(TOOLS)/.node
 	  || { tail -n 40 ../$(TOOLS)/docs.log; exit 1; }
 	@touch $@
 
+web: ## build the web app into the package
+	@rm -f $(APP)
+	@$(MAKE) --no-print-directory $(APP)
+
+WEB_SOURCES := $(shell find web/src web/public web/scripts -type f 2>/dev/null) web/index.html web/vite.config.ts web/postcss.config.js
+$(APP): $(WEB_SOURCES) web/package-lock.json | $(TOOLS)/.web
+	@cd web && $(NODE) npm run --silent build > ../$(TOOLS)/web.log 2>&1 || { tail -n 40 ../$(TOOLS)/web.log; exit 1; }
+	@tail -n 1 $(TOOLS)/web.log
+	@touch $@
+
+$(TOOLS)/.web: $(TOOLS)/.node web/package-lock.json
+	@cd web && $(NODE) npm ci --omit=dev --no-audit --no-fund --loglevel=error
+	@touch $@
+
+$(TOOLS)/.web-check: $(TOOLS)/.node web/package-lock.json
+	@cd web && $(NODE) npm ci --no-audit --no-fund --loglevel=error
+	@touch $(TOOLS)/.web $@
+
+web-types: $(TOOLS)/.test $(TOOLS)/.web-check ## renew the web app's types of the control API
+	@$(BIN)/python tools/control_openapi.py > $(TOOLS)/control-openapi.json
+	@cd web && $(NODE) npm run --silent types < ../$(TOOLS)/control-openapi.json
+
+web-check: $(TOOLS)/.test $(TOOLS)/.web-check ## the web app's API types, compiler, lint and tests
+	@$(BIN)/python tools/control_openapi.py > $(TOOLS)/control-openapi.json
+	@cd web && $(NODE) npm run --silent types -- --check < ../$(TOOLS)/control-openapi.json
+	@cd web && $(NODE) npm run --silent check
+
 # --- quality ---------------------------------------------------------------------------------------
 check: $(TOOLS)/.test ## format, lint, types, contracts, unit + contract + replay tests; under 90 s
 	@$(BIN)/ruff format --check --quiet src tests tools
@@ -81,14 +109,25 @@ fix: $(TOOLS)/.test ## format, and mend what lint can mend
 	@$(BIN)/ruff format src tests tools
 	@$(BIN)/ruff check --fix src tests tools
 
-test: $(TOOLS)/.test $(TOOLS)/.e2e $(SITE) check ## everything, at most 20 minutes
+test: $(TOOLS)/.test $(TOOLS)/.e2e $(TOOLS)/.chromium $(SITE) $(APP) check web-check ## everything, at most 20 minutes
 	@$(BIN)/pytest -q tests/e2e tests/chaos
 
 $(TOOLS)/.e2e: $(TOOLS)/.node tests/e2e/node/package-lock.json
 	@cd tests/e2e/node && $(NODE) npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
-soak: $(TOOLS)/.test $(TOOLS)/.e2e ## the same tests at their long counts
+# PostgreSQL and Valkey come with the packages of requirements/test.lock; tests start them themselves.
+# An installed one is used where the environment names it: see tests/stores.py.
+CHROMIUM := $(TOOLS)/chromium
+$(TOOLS)/.chromium: $(TOOLS)/.node tests/chromium/package-lock.json tests/chromium/unpack.mjs
+	@rm -rf $(CHROMIUM) && mkdir -p $(CHROMIUM)/npm
+	@cp tests/chromium/package.json tests/chromium/package-lock.json tests/chromium/.npmrc $(CHROMIUM)/npm
+	@cd $(CHROMIUM)/npm && $(NODE) npm ci --no-audit --no-fund --loglevel=error
+	@$(NODE) node tests/chromium/unpack.mjs $(CHROMIUM)/npm/node_modules/@sparticuz/chromium/bin $(CHROMIUM)
+	@rm -rf $(CHROMIUM)/npm
+	@touch $@
+
+soak: $(TOOLS)/.test $(TOOLS)/.e2e $(TOOLS)/.chromium ## the same tests at their long counts
 	@OPENGATEWAY_SOAK=1 $(BIN)/pytest -q -s tests
 
 $(TOOLS)/.bench: $(TOOLS)/.test $(TOOLS)/.node requirements/bench.lock bench/peers/package-lock.json
@@ -105,4 +144,4 @@ lock: | $(UV) ## renew requirements/*.lock; nothing younger than 7 days
 	@$(PYTHON) tools/lock.py $(UV)
 
 clean: ## remove all that was built
-	rm -rf $(TOOLS) $(VENV) src/opengateway/assets/docs docs/dist docs/node_modules tests/e2e/node/node_modules
+	rm -rf $(TOOLS) $(VENV) src/opengateway/assets/docs src/opengateway/assets/web docs/dist docs/node_modules web/node_modules tests/e2e/node/node_modules

@@ -38,6 +38,16 @@ export default defineConfig({
           ],
         },
         {
+          label: 'Features',
+          translations: { ko: '기능', ja: '機能' },
+          items: [{ slug: 'features/limits' }],
+        },
+        {
+          label: 'Platform',
+          translations: { ko: '플랫폼', ja: 'プラットフォーム' },
+          items: [{ slug: 'platform/budgets' }],
+        },
+        {
           label: 'Operate',
           translations: { ko: '운영', ja: '運用' },
           items: [
@@ -58,7 +68,7 @@ export default defineConfig({
         {
           label: 'Explain',
           translations: { ko: '배경', ja: '解説' },
-          items: [{ slug: 'explain/benchmark' }],
+          items: [{ slug: 'explain/prices' }, { slug: 'explain/benchmark' }],
         },
       ],
     }),

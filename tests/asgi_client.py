@@ -15,6 +15,8 @@ class Reply:
     status: int
     headers: dict[str, str]
     body: bytes
+    cookies: tuple[str, ...] = ()
+    """The values of all `Set-Cookie` headers; `headers` keeps only the last of a name."""
 
     def json(self) -> Any:
         return json.loads(self.body)
@@ -68,4 +70,5 @@ async def call(
         start["status"],
         {k.decode().lower(): v.decode() for k, v in start["headers"]},
         b"".join(m.get("body", b"") for m in outgoing[1:]),
+        tuple(v.decode() for k, v in start["headers"] if k.lower() == b"set-cookie"),
     )

@@ -3,57 +3,49 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
-from functools import cache
 from pathlib import Path
 
 import msgspec
-from sqlalchemy import create_engine
 
 from opengateway.compose.control import ControlHouse, ControlSettings, open_control
 from opengateway.compose.paths import Paths
+from opengateway.compose.sign_in import SignInPlan
+from opengateway.control.identity.settings import SignInSettings
 from opengateway.control.scope import Pepper
 from opengateway.control.snapshots.board import SignedSnapshot
 from opengateway.domain.records import AttemptRecord, CloseRecord, Ending, OpenRecord
 from opengateway.domain.usage import Dimension
-from opengateway.infra.database import HEAD, sqlite_url
-from opengateway.infra.migrations.run import upgrade
+from opengateway.infra.database import sqlite_url
 from opengateway.kit.framing import frame
+from stores import migrated_store
 
 PEPPER = Pepper(1, b"p" * 32)
 GATEWAY = "gw_" + "1" * 32
 SEGMENT = "segment-00000001.ogj"
 
 
-@cache
-def migrated_store() -> Path:
-    """An empty store at the newest schema. Copied by each test: migrating takes longer."""
-    path = Path(tempfile.mkdtemp(prefix="opengateway-test-")) / "store.sqlite3"
-    engine = create_engine(f"sqlite:///{path}")
-    with engine.begin() as connection:
-        upgrade(connection, HEAD)
-    engine.dispose()
-    return path
-
-
-def settings_in(home: Path) -> ControlSettings:
+def settings_in(home: Path, store: str | None = None) -> ControlSettings:
+    """`store`: a control store's URL, else SQLite below `home`."""
     paths = Paths(home)
     paths.prepare()
     return ControlSettings(
         zone="test",
         paths=paths,
-        database_url=sqlite_url(str(paths.control_db)),
+        database_url=store or sqlite_url(str(paths.control_db)),
         pepper=PEPPER,
         snapshot=lambda: SignedSnapshot("v1", b"signed"),
+        sign_in=SignInPlan(
+            SignInSettings(zone="test", public_url="http://localhost:8080"), {1: b"d" * 32}
+        ),
     )
 
 
 @asynccontextmanager
-async def control_in(home: Path) -> AsyncIterator[ControlHouse]:
-    settings = settings_in(home)
-    if not settings.paths.control_db.exists():
+async def control_in(home: Path, store: str | None = None) -> AsyncIterator[ControlHouse]:
+    settings = settings_in(home, store)
+    if store is None and not settings.paths.control_db.exists():
         shutil.copy(migrated_store(), settings.paths.control_db)
     async with open_control(settings) as house:
         yield house

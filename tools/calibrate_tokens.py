@@ -19,6 +19,7 @@ import base64
 import datetime
 import gettext
 import json
+import math
 import random
 import re
 import sys
@@ -36,6 +37,8 @@ from opengateway.infra.vocabulary import VOCABULARIES
 TABLE = ROOT / "src/opengateway/catalog/token_families.toml"
 LOCALES = Path("/usr/share/locale")
 SMALLEST, LARGEST = 64, 4096
+LONG = 16 * 1024
+"""Bytes of a chunk that stands for what lies beyond the knee of a hold."""
 CLASS_BYTES = 2_000_000
 EVERYDAY = ("english", "korean", "japanese", "code", "json")
 """The classes that the median is of: what requests and answers are made of mostly."""
@@ -124,6 +127,15 @@ def chunks(text: str, count: int, seed: int) -> Iterator[str]:
         yield data[start : start + size].decode("utf-8", "ignore")
 
 
+def long_chunks(text: str, count: int, seed: int) -> Iterator[str]:
+    """`count` pieces of `LONG` bytes at random places."""
+    chance = random.Random(seed)
+    data = text.encode()
+    for _ in range(count):
+        start = chance.randrange(max(1, len(data) - LONG))
+        yield data[start : start + LONG].decode("utf-8", "ignore")
+
+
 def ratios(texts: Mapping[str, str], count: int, tokens_of: Callable[[str], int]) -> Ratios:
     """For each class, the tokens per byte of its chunks, least first."""
     return {
@@ -147,13 +159,18 @@ def main() -> None:
     natural = {n: t[:CLASS_BYTES] for n, t in natural_text(machine=True).items()}
     texts = natural | made_text(CLASS_BYTES)
     counter = TiktokenCounter()
-    numbers: dict[str, tuple[float, float]] = {}
+    numbers: dict[str, tuple[float, float, float]] = {}
     for encoding in VOCABULARIES:
         found = ratios(texts, given.chunks, lambda t, e=encoding: counter.count([t], e))  # type: ignore[misc]
         everyday = sorted(r for name in EVERYDAY for r in found[name])
         everything = sorted(r for each in found.values() for r in each)
         hold = max(quantile(each, 0.999) for each in found.values())
-        numbers[encoding] = (1 / quantile(everyday, 0.5), hold)
+        beyond = max(
+            counter.count([chunk], encoding) / len(chunk.encode())
+            for seed, text in enumerate(natural.values())
+            for chunk in long_chunks(text, given.chunks // 30, seed)
+        )
+        numbers[encoding] = (1 / quantile(everyday, 0.5), hold, beyond)
         print(
             f"\n{encoding}\n{'class':12} {'bytes':>8} {'bytes/token p50':>16} {'token/byte p99.9':>17} max"
         )
@@ -167,15 +184,17 @@ def main() -> None:
         write(numbers)
 
 
-def write(numbers: Mapping[str, tuple[float, float]]) -> None:
+def write(numbers: Mapping[str, tuple[float, float, float]]) -> None:
     text = TABLE.read_text("utf-8")
     today = datetime.datetime.now(datetime.UTC).date().isoformat()
     text = re.sub(r"(?m)^measured_on = .*$", f'measured_on = "{today}"', text)
-    for encoding, (median, hold) in numbers.items():
+    for encoding, (median, hold, beyond) in numbers.items():
         text, done = re.subn(
-            rf"(?m)^\[encodings\.{encoding}\]\nbytes_per_token = .*\nhold_tokens_per_byte = .*$",
+            rf"(?m)^\[encodings\.{encoding}\]\nbytes_per_token = .*\nhold_tokens_per_byte = .*\n"
+            r"hold_tokens_per_byte_beyond = .*$",
             f"[encodings.{encoding}]\nbytes_per_token = {median:.2f}\n"
-            f"hold_tokens_per_byte = {hold:.3f}",
+            f"hold_tokens_per_byte = {hold:.3f}\n"
+            f"hold_tokens_per_byte_beyond = {math.ceil(beyond * 1000) / 1000:.3f}",
             text,
         )
         assert done == 1, f"{TABLE} has no [encodings.{encoding}]"

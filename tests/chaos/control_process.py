@@ -1,4 +1,4 @@
-"""A control process on a home of its own, without a zone file. Run by the tests beside it."""
+"""A control process on a home of its own, without a zone file: HOME [STORE]. Run by the tests beside it."""
 
 from __future__ import annotations
 
@@ -10,4 +10,5 @@ from control_plane import settings_in
 from opengateway.compose.control import run_control
 
 if __name__ == "__main__":
-    asyncio.run(run_control(settings_in(Path(sys.argv[1]))))
+    store = sys.argv[2] if len(sys.argv) > 2 else None
+    asyncio.run(run_control(settings_in(Path(sys.argv[1]), store)))

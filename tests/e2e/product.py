@@ -119,6 +119,7 @@ class Zone:
     models: dict[str, Any] = field(default_factory=dict)
     routing: dict[str, Any] = field(default_factory=dict)
     tls: dict[str, str] | None = None
+    components: dict[str, Any] = field(default_factory=dict)
 
     def provider(self, name: str, persona: str | None = None, **extra: Any) -> None:
         """`name` is a provider that the catalogue knows, or a new one on the OpenAI wire."""
@@ -165,6 +166,7 @@ class Zone:
                 "metrics": {"host": "127.0.0.1", "port": metrics_port},
                 "tls": self.tls,
             },
+            "components": self.components,
             "providers": self.providers,
             "models": self.models,
             "routing": self.routing,

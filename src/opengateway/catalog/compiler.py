@@ -11,9 +11,17 @@ from typing import Final
 
 import msgspec
 
-from opengateway.catalog.config import Capability, EndpointConfig, ModelConfig, ProviderConfig
+from opengateway.catalog.config import (
+    Capability,
+    EndpointConfig,
+    ModelConfig,
+    PricingConfig,
+    ProviderConfig,
+)
 from opengateway.catalog.loader import Catalogue, CatalogueProvider
+from opengateway.catalog.price_book import PricesNow
 from opengateway.catalog.pricing import price_row
+from opengateway.catalog.sell_prices import Pricing
 from opengateway.catalog.token_families import token_families
 from opengateway.domain.catalog import (
     Endpoint,
@@ -26,6 +34,7 @@ from opengateway.domain.catalog import (
     Wire,
 )
 from opengateway.domain.errors import OperatorError
+from opengateway.domain.usage import PriceOrigin, PriceRow
 
 _ASSUMED = (Capability.TOOLS, Capability.STRUCTURED_OUTPUT, Capability.TEMPERATURE)
 """Of a zone's model that says nothing: to refuse what it may well do would be the worse guess."""
@@ -46,14 +55,17 @@ def compile_snapshot(
     zone: str,
     version: str,
     created_at_ns: int,
+    pricing: Pricing | None = None,
 ) -> Snapshot:
     """Everything that this zone serves.
 
     `usable` maps a provider to the names of its credentials that are at hand: empty for one that
     needs none, no entry for one that cannot be called. A model is served where one of its
     endpoints' providers is usable. An empty `version` becomes the hash of the content, so that an
-    unchanged zone has an unchanged version. Raises `OperatorError`.
+    unchanged zone has an unchanged version. Without `pricing`, teams pay what the providers charge.
+    Raises `OperatorError`.
     """
+    pricing = pricing or Pricing(PricingConfig(), PricesNow())
     served = {
         provider_id: resolve_provider(provider_id, config, catalogue, usable[provider_id])
         for provider_id, config in sorted(providers.items())
@@ -62,8 +74,10 @@ def compile_snapshot(
     compiled: dict[str, Model] = {}
     named: dict[str, tuple[str, ...]] = {}
     for model_id in sorted({*catalogue.models, *models}):
-        config = merge_model(catalogue.models.get(model_id), models.get(model_id))
-        model = _model(model_id, config, served)
+        given = models.get(model_id)
+        config = merge_model(catalogue.models.get(model_id), given)
+        is_zones = given is not None and bool(given.endpoints)
+        model = _model(model_id, config, served, pricing, is_zones=is_zones)
         if model.endpoints:
             compiled[model_id] = model
             named[model_id] = config.aliases
@@ -75,6 +89,7 @@ def compile_snapshot(
         models=compiled,
         aliases=_aliases(compiled, named),
         routing=routing,
+        team_prices=pricing.team_prices(),
     )
     if version:
         return snapshot
@@ -169,9 +184,18 @@ def merge_model(known: ModelConfig | None, given: ModelConfig | None) -> ModelCo
     return msgspec.structs.replace(known, **{n: v for n, v in values if v not in (None, ())})
 
 
-def _model(model_id: str, config: ModelConfig, served: Mapping[str, Provider]) -> Model:
+def _model(
+    model_id: str,
+    config: ModelConfig,
+    served: Mapping[str, Provider],
+    pricing: Pricing,
+    *,
+    is_zones: bool,
+) -> Model:
+    """`is_zones`: the endpoints and their prices are the zone file's, not the catalogue's."""
+    origin = PriceOrigin.ZONE if is_zones else PriceOrigin.CATALOGUE
     endpoints = tuple(
-        _endpoint(model_id, config, endpoint, served[endpoint.provider])
+        _priced(model_id, config, endpoint, served[endpoint.provider], pricing, origin)
         for endpoint in config.endpoints
         if endpoint.provider in served
     )
@@ -194,14 +218,32 @@ def _model(model_id: str, config: ModelConfig, served: Mapping[str, Provider]) -
     )
 
 
-def _endpoint(
-    model_id: str, model: ModelConfig, config: EndpointConfig, provider: Provider
+def _priced(
+    model_id: str,
+    model: ModelConfig,
+    config: EndpointConfig,
+    provider: Provider,
+    pricing: Pricing,
+    origin: PriceOrigin,
 ) -> Endpoint:
+    """Raises `OperatorError`, which names the endpoint whose price is wrong."""
     endpoint_id = f"{model_id}:{config.provider}:{config.upstream_model}"
     try:
-        price = price_row(endpoint_id, config.price, config.price_other)
+        price = price_row(endpoint_id, config.price, config.price_other, origin)
+        endpoint = _endpoint(endpoint_id, model_id, model, config, provider, price)
+        return pricing.applied(model_id, endpoint, config.sell)
     except ValueError as error:
         raise OperatorError(f"the price of {endpoint_id!r}: {error}") from error
+
+
+def _endpoint(
+    endpoint_id: str,
+    model_id: str,
+    model: ModelConfig,
+    config: EndpointConfig,
+    provider: Provider,
+    price: PriceRow,
+) -> Endpoint:
     capabilities = _capabilities(model)
     reasoning, tools = config.reasoning, config.tools
     family = token_families().of(model_id)
@@ -220,8 +262,18 @@ def _endpoint(
         tools=Capability.TOOLS in capabilities if tools is None else tools,
         bytes_per_token=ratio,
         hold_tokens_per_byte=max(family.hold_tokens_per_byte, 1 / ratio),
+        hold_tokens_per_byte_beyond=max(family.hold_tokens_per_byte_beyond, 1 / ratio),
+        image_tokens=family.image_tokens,
+        unpriced_above=_unpriced_above(config),
         token_encoding=family.encoding,
     )
+
+
+def _unpriced_above(config: EndpointConfig) -> int | None:
+    """Where the vendor takes longer inputs than we have a price for."""
+    if config.full_context is None or config.full_context <= config.context or config.price.tiers:
+        return None
+    return config.context
 
 
 def _capabilities(model: ModelConfig) -> tuple[Capability, ...]:

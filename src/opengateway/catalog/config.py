@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from datetime import date
+from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any, Final
 
@@ -29,6 +30,16 @@ PRICED: Final[tuple[str, ...]] = (
 
 Tokens = Annotated[
     int, msgspec.Meta(ge=1, le=100_000_000, description="a number of tokens, 1 to 100000000")
+]
+PERCENT_PATTERN: Final = r"-?(100|[0-9]{1,2}(\.[0-9]{1,4})?)|[0-9]{1,4}(\.[0-9]{1,4})?"
+_PERCENT_WORDS: Final = "per cent in quotes, such as '5.5': -100 to 9999, at most 4 decimals"
+Percent = Annotated[str, msgspec.Meta(pattern=f"^({PERCENT_PATTERN})$", description=_PERCENT_WORDS)]
+Share = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^[0-9]{1,4}(\.[0-9]{1,4})?$",
+        description="per cent in quotes, such as '5.5': 0 to 9999, at most 4 decimals",
+    ),
 ]
 Upstream = Annotated[
     str,
@@ -103,6 +114,37 @@ class ProviderConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     cancel_stops_billing: bool | None = None
 
 
+class PriceTierConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The prices of a whole request whose input is more than `above` tokens. What is left out is
+    as without the tier."""
+
+    above: Tokens
+    input: str | None = None
+    output: str | None = None
+    cache_read: str | None = None
+    cache_write: str | None = None
+    cache_write_1h: str | None = None
+    reasoning: str | None = None
+    audio_input: str | None = None
+    audio_output: str | None = None
+
+    def rates(self) -> dict[str, str]:
+        """The prices that are given, by field name."""
+        given = ((name, getattr(self, name)) for name in PRICED)
+        return {name: value for name, value in given if value is not None}
+
+
+class PricingConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A zone's default prices: per cent as decimal strings, `"5.5"`, at most four decimals."""
+
+    markup_percent: Percent = "0"
+    """On the provider's price, where no sell price says otherwise. May be negative."""
+    fee_percent: Share = "0"
+    """On what a request costs the team; shown apart."""
+    own_key_fee_percent: Share = "0"
+    """On what a request would cost, where the team's own credential pays the provider."""
+
+
 class PriceConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """US dollars per million units, as decimal strings: `"0.20"`."""
 
@@ -115,6 +157,8 @@ class PriceConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     reasoning: str | None = None
     audio_input: str | None = None
     audio_output: str | None = None
+    tiers: tuple[PriceTierConfig, ...] = ()
+    """Dearer prices of long inputs, shortest first."""
     effective_from: str | None = None
     """`YYYY-MM-DD`. The catalogue must have it."""
     source: str | None = None
@@ -133,9 +177,14 @@ class EndpointConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     provider: str
     upstream_model: Upstream
     context: Tokens
+    full_context: Tokens | None = None
+    """What the vendor takes, where it charges more beyond `context` and no tier has that price."""
     max_output: Tokens | None = None
     price: PriceConfig
     price_other: PriceConfig | None = None
+    sell: PriceConfig | None = None
+    """What teams pay, where that is not the provider's price with the zone's mark-up. A zone file's
+    alone."""
     priority: Annotated[
         int, msgspec.Meta(ge=0, le=1000, description="a whole number from 0 (first) to 1000")
     ] = 0
@@ -175,6 +224,13 @@ def rate_of(text: str) -> int:
             " below 1000000"
         )
     return usd_to_nanos(text)
+
+
+def ppm_of(percent: str) -> int:
+    """A percentage as a decimal string to millionths: `"5.5"` to 55000. Raises `ValueError`."""
+    if re.fullmatch(PERCENT_PATTERN, percent) is None:
+        raise ValueError(f"expected {_PERCENT_WORDS}")
+    return int(Decimal(percent) * 10_000)
 
 
 def is_date(text: str) -> bool:

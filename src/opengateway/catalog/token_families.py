@@ -20,6 +20,8 @@ class MeasuredRatios(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The median."""
     hold_tokens_per_byte: float
     """99.9 % of the chunks of the hardest class have no more."""
+    hold_tokens_per_byte_beyond: float = 1.0
+    """Nor have long chunks of what people write."""
 
 
 class _Family(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -31,6 +33,7 @@ class _Family(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Whether `measured_with` is their own encoding, so that counting with it is exact."""
     factor: float = 1.0
     """Tokens of theirs for each one of `measured_with`. Assumed, where theirs is not at hand."""
+    image_tokens: int = 6000
     why: str = ""
 
 
@@ -50,6 +53,8 @@ class TokenFamily:
     encoding: str
     bytes_per_token: float
     hold_tokens_per_byte: float
+    hold_tokens_per_byte_beyond: float
+    image_tokens: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +79,14 @@ def parse_families(text: str) -> TokenFamilies:
         if measured is None:
             raise ValueError(f"the family {name!r} names no encoding of the file")
         hold = min(document.ceiling, measured.hold_tokens_per_byte * row.factor)
+        beyond = min(document.ceiling, measured.hold_tokens_per_byte_beyond * row.factor)
         family = TokenFamily(
             name=name,
             encoding=row.measured_with if row.exact else "",
             bytes_per_token=round(measured.bytes_per_token / row.factor, 2),
             hold_tokens_per_byte=round(hold, 3),
+            hold_tokens_per_byte_beyond=round(beyond, 3),
+            image_tokens=row.image_tokens,
         )
         rows.append((row.models, family))
     if not rows or "*" not in rows[-1][0]:

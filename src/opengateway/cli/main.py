@@ -18,6 +18,7 @@ import typer
 import typer.exceptions
 
 from opengateway import __version__
+from opengateway.cli.people import audit_app, teams_app
 from opengateway.domain.errors import GatewayError
 
 app = typer.Typer(
@@ -34,6 +35,8 @@ catalog_app = typer.Typer(
 )
 dev_app = typer.Typer(help="For looking inside.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(keys_app, name="keys")
+app.add_typer(teams_app, name="teams")
+app.add_typer(audit_app, name="audit")
 app.add_typer(catalog_app, name="catalog")
 app.add_typer(dev_app, name="dev")
 
@@ -87,10 +90,11 @@ def migrate(zone: ZoneFile) -> None:
     """Bring the zone's database to this version's schema."""
     from opengateway.compose.control import settings_of
     from opengateway.infra.database import migrate as bring_up
+    from opengateway.infra.database import shown
 
     settings = settings_of(zone)
     _run(lambda: bring_up(settings.database_url))
-    print(f"{settings.paths.control_db} has this version's schema")
+    print(f"the control store {shown(settings.database_url)!r} has this version's schema")
 
 
 @app.command()
@@ -172,6 +176,23 @@ def keys_revoke(
 
     _run(lambda: call(zone, "DELETE", f"/keys/{key_id}", None))
     print(f"revoked {key_id}")
+
+
+@keys_app.command("rotate")
+def keys_rotate(
+    zone: ZoneFile,
+    key_id: Annotated[str, typer.Argument(help="The key's id, `key_...`.")],
+    overlap_s: Annotated[
+        int, typer.Option(min=0, max=2_592_000, help="How long the old secret is taken too.")
+    ] = 86_400,
+    as_json: AsJson = False,
+) -> None:
+    """Give a key a new secret. It is printed once, and kept nowhere."""
+    from opengateway.cli.remote import call, show
+
+    path = f"/keys/{key_id}/rotate"
+    made = _run(lambda: call(zone, "POST", path, {"overlap_s": overlap_s}))
+    show(made, as_json, ("id", "key", "old_until_ns"))
 
 
 @dev_app.command("tail")

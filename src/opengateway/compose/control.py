@@ -11,13 +11,14 @@ from __future__ import annotations
 import argparse
 import asyncio
 import fcntl
+import gc
 import os
 import signal
 import socket
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
@@ -28,21 +29,41 @@ from fastapi import FastAPI
 
 from opengateway.compose.paths import Paths
 from opengateway.compose.secrets import PEPPER_VERSION, ensure_secrets, load_secrets
+from opengateway.compose.sign_in import (
+    SignInHouse,
+    SignInPlan,
+    open_sign_in,
+    plan_of,
+    sign_in_jobs,
+)
+from opengateway.compose.spending import (
+    SpendingPlan,
+    spending_jobs,
+    spending_of,
+    spending_tools,
+)
 from opengateway.compose.zone import Zone, load_zone, snapshot_of
+from opengateway.control.audit.checkpoints import Checkpoints
+from opengateway.control.audit.service import AuditLog, catch_up
 from opengateway.control.changes.feed import ChangeFeed
 from opengateway.control.changes.repository import ChangeRepository
+from opengateway.control.leases.desk import LeaseDesk
+from opengateway.control.leases.jobs import LedgerJobs
 from opengateway.control.scope import ControlScope, Pepper
 from opengateway.control.snapshots.board import SignedSnapshot, SnapshotBoard
 from opengateway.domain.errors import OperatorError
 from opengateway.http.control_app import new_control_app
 from opengateway.http.internal_app import ControlParts, new_internal_app
 from opengateway.http.server import new_server
+from opengateway.http.unit_of_work import unit_of_work
 from opengateway.infra.database import AsyncSession, Database, migrate, sqlite_url
 from opengateway.infra.event_log.sqlite import SqlEventLog
+from opengateway.infra.ledger_book.rows import SqlLedgerRows
 from opengateway.kit import log
-from opengateway.kit.clock import SystemClock
+from opengateway.kit.clock import Clock, SystemClock
 from opengateway.kit.ids import IdSource
-from opengateway.kit.signing import sign
+from opengateway.kit.signing import sign, verify
+from opengateway.ledger.book import Book
 
 _DRAIN_S: Final = 5.0
 _BACKLOG: Final = 256
@@ -54,18 +75,25 @@ class ControlSettings:
 
     zone: str
     paths: Paths
-    database_url: str
+    database_url: str = field(repr=False)
     pepper: Pepper
     snapshot: Callable[[], SignedSnapshot]
+    sign_in: SignInPlan
+    billing: bool = True
+    """Whether requests are held for and charged."""
+    spending: SpendingPlan = field(default_factory=SpendingPlan)
+    clock: Clock = field(default_factory=SystemClock)
 
 
 @dataclass(frozen=True, slots=True)
 class ControlHouse:
-    """A control plane that is put together, served or not."""
+    """A control plane that is put together, served or not. `jobs` run beside the apps, for ever."""
 
     parts: ControlParts
     internal_app: FastAPI
     public_app: FastAPI
+    sign_in: SignInHouse
+    jobs: tuple[Callable[[], Coroutine[Any, Any, None]], ...] = ()
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -104,9 +132,12 @@ def settings_of(zone_path: Path) -> ControlSettings:
     return ControlSettings(
         zone=zone.name,
         paths=paths,
-        database_url=sqlite_url(str(paths.control_db)),
+        database_url=zone.stores.control_store or sqlite_url(str(paths.control_db)),
         pepper=Pepper(PEPPER_VERSION, secrets.peppers[PEPPER_VERSION]),
         snapshot=partial(signed_snapshot, zone, secrets.snapshot_private_key),
+        sign_in=plan_of(zone, secrets.data_keys),
+        billing=zone.components.billing.use != "off",
+        spending=spending_of(zone, secrets.snapshot_private_key),
     )
 
 
@@ -123,14 +154,17 @@ async def open_control(settings: ControlSettings) -> AsyncIterator[ControlHouse]
     `run_control` serves it; the CLI may use its `internal_app` while no control process runs.
     Raises `OperatorError`.
     """
-    clock = SystemClock()
+    clock = settings.clock
     new_id = IdSource(clock)
+    checkpoints = _checkpoints(settings.paths)
     with _alone(settings.paths):
         await migrate(settings.database_url)
         database = Database(settings.database_url)
+        signing_in = open_sign_in(settings.sign_in, clock)
         try:
             async with database.read() as session:
                 newest = await ChangeRepository(session).newest()
+                await catch_up(session, settings.zone, checkpoints)
 
             def new_scope(
                 session: AsyncSession, after_commit: Callable[[Callable[[], None]], None]
@@ -142,22 +176,62 @@ async def open_control(settings: ControlSettings) -> AsyncIterator[ControlHouse]
                     new_id=new_id,
                     pepper=settings.pepper,
                     zone=settings.zone,
+                    mail=signing_in.mail,
+                    secret_box=signing_in.secret_box,
+                    ledger=Book(SqlLedgerRows(session), clock, new_id),
+                    billing=settings.billing,
+                    sign_in=signing_in.tools,
                     after_commit=after_commit,
+                    audit=AuditLog(session, clock, settings.zone, after_commit, checkpoints).record,
                 )
 
+            open_scope = partial(unit_of_work, database, new_scope)
+            async with open_scope() as scope:
+                await scope.ledger.settlements.mark_billing(settings.billing)
+            feed = ChangeFeed(newest, clock)
+            board = SnapshotBoard(settings.snapshot(), clock)
+            spending = spending_tools(settings.spending, board, database, clock)
             parts = ControlParts(
                 database=database,
                 new_scope=new_scope,
                 new_id=new_id,
-                feed=ChangeFeed(newest, clock),
-                board=SnapshotBoard(settings.snapshot(), clock),
+                feed=feed,
+                leases=LeaseDesk(open_scope, feed, clock),
+                board=board,
+                spending=spending,
                 zone=settings.zone,
                 started_at_ns=clock.now_ns(),
+                checkpoints=checkpoints,
             )
             assets = Path(str(files("opengateway"))) / "assets"
-            yield ControlHouse(parts, new_internal_app(parts), new_control_app(parts, assets))
+            yield ControlHouse(
+                parts,
+                new_internal_app(parts),
+                new_control_app(parts, assets),
+                signing_in,
+                (
+                    *sign_in_jobs(signing_in, open_scope, clock),
+                    *((LedgerJobs(open_scope).run,) if settings.billing else ()),
+                    *spending_jobs(
+                        settings.spending,
+                        spending,
+                        partial(unit_of_work, database, new_scope),
+                        clock,
+                    ),
+                ),
+            )
         finally:
+            await signing_in.aclose()
             await database.close()
+
+
+def _checkpoints(paths: Paths) -> Checkpoints:
+    """The audit log's marks, signed with the snapshot's key. Read when used: they are rare."""
+    return Checkpoints(
+        paths.home / "audit",
+        lambda payload: sign(payload, paths.snapshot_private_key.read_text()),
+        lambda blob: verify(blob, paths.snapshot_public_key.read_text()),
+    )
 
 
 async def run_control(settings: ControlSettings) -> None:
@@ -180,15 +254,25 @@ async def run_control(settings: ControlSettings) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop)
         with _listen(apps[0][1]) as internal, _listen(apps[1][1]) as public:
+            # What is here now stays, and a push makes thousands of objects but hardly a cycle.
+            gc.collect()
+            gc.freeze()
+            gc.set_threshold(20_000, 20, 50)
             logger.info("control serves", zone=settings.zone)
             running = [
                 asyncio.create_task(server.serve(sockets=[listener]))
                 for server, listener in zip(servers, (internal, public), strict=True)
             ]
+            jobs = [asyncio.create_task(job()) for job in house.jobs]
             # One that ends without a signal has failed: then the other must not go on alone.
             await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
             stop()
             await asyncio.gather(*running)
+            for task in jobs:
+                task.cancel()
+            for ended in await asyncio.gather(*jobs, return_exceptions=True):
+                if isinstance(ended, Exception):
+                    logger.error("a job failed", exc_info=ended)
     logger.info("control stopped")
 
 

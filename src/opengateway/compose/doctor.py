@@ -14,8 +14,10 @@ from opengateway.catalog.pricing import is_flagged
 from opengateway.compose.components import Slot, SlotName, find
 from opengateway.compose.faults import ZoneFaults
 from opengateway.compose.registry import REGISTRY
+from opengateway.compose.stores import look_at_stores
 from opengateway.compose.zone import Zone, load_zone, snapshot_of
 from opengateway.domain.catalog import Provider, Snapshot
+from opengateway.domain.errors import OperatorError
 
 
 def doctor(
@@ -38,12 +40,17 @@ def doctor(
             " credential and a model\n"
         )
         return 1
-    for line in _assembly(zone, snapshot):
+    try:
+        versions = look_at_stores(zone)
+    except OperatorError as error:
+        sys.stderr.write(f"{zone_path.name}: {error.message}\n")
+        return 1
+    for line in _assembly(zone, snapshot, versions):
         out.write(f"{line}\n")
     return 0
 
 
-def _assembly(zone: Zone, snapshot: Snapshot) -> Iterator[str]:
+def _assembly(zone: Zone, snapshot: Snapshot, versions: Mapping[str, str]) -> Iterator[str]:
     yield f"zone        {zone.name}"
     yield f"edition     {zone.edition}"
     yield f"home        {zone.home}"
@@ -54,7 +61,7 @@ def _assembly(zone: Zone, snapshot: Snapshot) -> Iterator[str]:
     yield f"metrics     {listen.metrics.host}:{listen.metrics.port}"
     yield from _outbound(zone)
     yield ""
-    yield from _components(zone)
+    yield from _components(zone, versions)
     yield ""
     yield from _providers(zone, snapshot)
     yield ""
@@ -69,13 +76,15 @@ def _outbound(zone: Zone) -> Iterator[str]:
     yield f"outbound    {proxy}" + (f"; also allowed: {allow}" if allow else "")
 
 
-def _components(zone: Zone) -> Iterator[str]:
+def _components(zone: Zone, versions: Mapping[str, str]) -> Iterator[str]:
     yield f"{'SLOT':14} {'FILLED BY':10} {'EGRESS':8} WHY"
     for name in SlotName:
         slot: Slot = getattr(zone.components, name.value)
         factory = find(REGISTRY, name, slot.use)
         assert factory is not None, "a zone only holds what the registry has"
         why = "the zone file says so" if slot.chosen else "default"
+        if version := versions.get(name.value):
+            why += f"; version {version} answers"
         yield f"{name:14} {slot.use:10} {factory.egress:8} {why}"
 
 

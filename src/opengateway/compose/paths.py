@@ -32,6 +32,11 @@ class Paths:
         return self.secrets / "pepper-1"
 
     @property
+    def data_key(self) -> Path:
+        """The first key of what is sealed at rest; newer ones are `data-key-2` and so on."""
+        return self.secrets / "data-key-1"
+
+    @property
     def snapshot_private_key(self) -> Path:
         return self.secrets / "snapshot-key"
 

@@ -5,24 +5,44 @@ from __future__ import annotations
 from typing import Final
 
 from opengateway.compose.components import Egress, Factory, SlotName
+from opengateway.compose.stores import ServerOptions
+from opengateway.infra.mail.options import SmtpOptions
 
 _REFERENCES: Final = "opengateway.compose.references:References"
 
 REGISTRY: Final = (
     Factory(SlotName.CONTROL_STORE, "sqlite", Egress.NONE, "opengateway.infra.database:Database"),
+    Factory(
+        SlotName.CONTROL_STORE,
+        "postgres",
+        Egress.ZONE,
+        "opengateway.infra.database:Database",
+        config=ServerOptions,
+    ),
     # One gateway's own memory: nothing to build, and nothing shared.
     Factory(SlotName.SHARED_STATE, "memory", Egress.NONE, ""),
     Factory(
-        SlotName.EVENT_LOG,
-        "local",
-        Egress.NONE,
-        "opengateway.infra.event_log.sqlite:SqlEventLog",
-        # Rows are written in the transaction of the journal's offset (decision 7).
-        needs=((SlotName.CONTROL_STORE, "sqlite"),),
+        SlotName.SHARED_STATE,
+        "valkey",
+        Egress.ZONE,
+        "opengateway.infra.shared_state.valkey:Valkey",
+        config=ServerOptions,
+    ),
+    # In the control store, whichever that is: rows are written in the transaction of the journal's
+    # offset (decision 7).
+    Factory(
+        SlotName.EVENT_LOG, "local", Egress.NONE, "opengateway.infra.event_log.sqlite:SqlEventLog"
     ),
     Factory(SlotName.BILLING, "off", Egress.NONE, "opengateway.infra.purse:UnlimitedPurse"),
     Factory(SlotName.PAYMENTS, "none", Egress.NONE, ""),
-    Factory(SlotName.MAIL, "none", Egress.NONE, ""),
+    Factory(SlotName.MAIL, "none", Egress.NONE, "opengateway.infra.mail.none:NoMail"),
+    Factory(
+        SlotName.MAIL,
+        "smtp",
+        Egress.ZONE,
+        "opengateway.infra.mail.smtp:SmtpMailer",
+        config=SmtpOptions,
+    ),
     # `file`: credentials come from the environment or from files; `env`: from the environment only.
     Factory(SlotName.SECRETS, "file", Egress.NONE, _REFERENCES),
     Factory(SlotName.SECRETS, "env", Egress.NONE, _REFERENCES),

@@ -20,6 +20,8 @@ class ZoneSecrets:
     peppers: dict[int, bytes] = field(repr=False)
     snapshot_private_key: str = field(repr=False)
     snapshot_public_key: str
+    data_keys: dict[int, bytes] = field(repr=False)
+    """By version; the newest seals (infra/secret_box.py)."""
 
 
 def ensure_secrets(paths: Paths) -> None:
@@ -27,6 +29,7 @@ def ensure_secrets(paths: Paths) -> None:
     from opengateway.kit.signing import new_keypair
 
     _write_once(paths.pepper, random_bytes(32).hex())
+    _write_once(paths.data_key, random_bytes(32).hex())
     if not paths.snapshot_public_key.exists():
         private, public = new_keypair()
         # The public half is written last: its presence says that both are there and match.
@@ -44,11 +47,25 @@ def load_secrets(paths: Paths) -> ZoneSecrets:
         pepper = bytes.fromhex(paths.pepper.read_text().strip())
         private = paths.snapshot_private_key.read_text().strip()
         public = paths.snapshot_public_key.read_text().strip()
+        data_keys = _data_keys(paths)
     except (OSError, ValueError) as error:
         raise OperatorError(f"the zone's secrets cannot be read: {error}") from None
     if len(pepper) < 32:
         raise OperatorError(f"{paths.pepper} holds fewer than 32 bytes")
-    return ZoneSecrets({PEPPER_VERSION: pepper}, private, public)
+    return ZoneSecrets({PEPPER_VERSION: pepper}, private, public, data_keys)
+
+
+def _data_keys(paths: Paths) -> dict[int, bytes]:
+    """Raises `ValueError` for a file that holds no key of 32 bytes, `OSError` if there is none."""
+    found: dict[int, bytes] = {1: bytes.fromhex(paths.data_key.read_text().strip())}
+    for path in paths.secrets.glob("data-key-*"):
+        number = path.name.removeprefix("data-key-")
+        if number.isdecimal():
+            found[int(number)] = bytes.fromhex(path.read_text().strip())
+    for version, key in found.items():
+        if len(key) != 32:
+            raise ValueError(f"data-key-{version} does not hold 32 bytes in hexadecimal")
+    return found
 
 
 def _write_once(path: Path, text: str) -> bool:

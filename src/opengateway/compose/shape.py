@@ -63,7 +63,11 @@ class Shaper:
         if entries is None:
             return BAD
         values = self.fields(entries, type_, path)
-        return BAD if BAD in values.values() else type_(**values)
+        if BAD in values.values():
+            return BAD
+        # `from` is a word of Python's: such a key is called otherwise in the struct.
+        names = {field.encode_name: field.name for field in msgspec.structs.fields(type_)}
+        return type_(**{names[key]: value for key, value in values.items()})
 
     def _partial(self, node: Node, type_: type[msgspec.Struct], path: str) -> Any:
         """Some fields of a struct, as plain values: they are laid over others later."""
@@ -79,15 +83,15 @@ class Shaper:
         """The value of every field that is given or must be; `BAD` where one is wrong or missing."""
         values = self._given(entries, type_, path)
         for field in msgspec.structs.fields(type_):
-            if field.required and field.name not in entries:
-                self._faults.add(join(path, field.name), "is missing; it has no default")
-                values[field.name] = BAD
+            if field.required and field.encode_name not in entries:
+                self._faults.add(join(path, field.encode_name), "is missing; it has no default")
+                values[field.encode_name] = BAD
         return values
 
     def _given(
         self, entries: dict[str, Node], type_: type[msgspec.Struct], path: str
     ) -> dict[str, Any]:
-        types = {field.name: field.type for field in msgspec.structs.fields(type_)}
+        types = {field.encode_name: field.type for field in msgspec.structs.fields(type_)}
         values: dict[str, Any] = {}
         for key, child in entries.items():
             if key in types:

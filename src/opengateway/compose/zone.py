@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import msgspec
 
 from opengateway.catalog.compiler import auth_of, compile_snapshot, known_provider
-from opengateway.catalog.config import ModelConfig, ProviderConfig
+from opengateway.catalog.config import ModelConfig, PricingConfig, ProviderConfig
 from opengateway.catalog.loader import load_catalogue
+from opengateway.catalog.price_book import PricesNow
+from opengateway.catalog.sell_prices import Pricing
 from opengateway.compose.components import EDITIONS, EditionName, Slot, SlotName, choose
 from opengateway.compose.faults import Faults, ZoneFaults, join
 from opengateway.compose.references import (
@@ -21,6 +23,8 @@ from opengateway.compose.references import (
 )
 from opengateway.compose.registry import DEFAULTS, REGISTRY
 from opengateway.compose.shape import BAD, Shaper, unknown
+from opengateway.compose.sign_in_rules import SignInSecrets, check_sign_in
+from opengateway.compose.stores import StoreUrls, check_stores
 from opengateway.compose.yaml_tree import BadYaml, Node, Scalar, parse, read_text
 from opengateway.compose.yaml_tree import Mapping as YamlMapping
 from opengateway.compose.zone_file import (
@@ -69,6 +73,9 @@ class Zone:
     routing: Routing
     secrets: Secrets = field(repr=False)
     """Provider to credential name to secret; optional ones that are absent are left out."""
+    sign_in_secrets: SignInSecrets = field(default_factory=SignInSecrets)
+    stores: StoreUrls = field(default_factory=StoreUrls)
+    pricing: PricingConfig = PricingConfig()
 
     @property
     def usable(self) -> dict[str, tuple[str, ...]]:
@@ -95,8 +102,11 @@ def load_zone(path: Path, environ: Mapping[str, str]) -> Zone:
     return zone
 
 
-def snapshot_of(zone: Zone, created_at_ns: int) -> Snapshot:
-    """What the zone serves by its file and the bundled catalogue. Raises `OperatorError`."""
+def snapshot_of(zone: Zone, created_at_ns: int, prices: PricesNow | None = None) -> Snapshot:
+    """What the zone serves by its file, the bundled catalogue, and the database's prices.
+
+    Raises `OperatorError`.
+    """
     return compile_snapshot(
         load_catalogue(),
         zone.providers,
@@ -106,6 +116,7 @@ def snapshot_of(zone: Zone, created_at_ns: int) -> Snapshot:
         zone.name,
         version="",
         created_at_ns=created_at_ns,
+        pricing=Pricing(zone.pricing, prices or PricesNow()),
     )
 
 
@@ -130,9 +141,14 @@ def _load(path: Path, environ: Mapping[str, str], faults: Faults) -> Zone | None
     check_zone(file, path.parent, frozenset(declared), load_catalogue(), faults)
     secrets_use = components.secrets.use if components else DEFAULTS[SlotName.SECRETS]
     secrets = _secrets(file, references, secrets_use, faults)
+    mail = components.mail if components else None
+    sign_in_secrets = check_sign_in(file, mail, references, faults)
+    stores = check_stores(file, components, references, faults)
     if faults or components is None:
         return None
-    zone = _resolved(path, file, components, secrets)
+    zone = replace(
+        _resolved(path, file, components, secrets), sign_in_secrets=sign_in_secrets, stores=stores
+    )
     _try_to_compile(zone, faults)
     return zone
 
@@ -244,6 +260,7 @@ def _resolved(path: Path, file: ZoneFile, components: Components, secrets: Secre
         providers=file.providers,
         models=file.models,
         routing=_routing(file.routing),
+        pricing=file.pricing,
         secrets=secrets,
     )
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 
-from opengateway.catalog.config import ModelConfig, ProviderConfig
+from opengateway.catalog.config import ModelConfig, PricingConfig, ProviderConfig, Reference
 from opengateway.compose.components import EditionName
+from opengateway.domain.sign_up import SignUp
 
 Port = Annotated[int, msgspec.Meta(ge=0, le=65535, description="a port, 0 to 65535")]
 Host = Annotated[
@@ -16,6 +16,9 @@ Host = Annotated[
 ]
 Seconds = Annotated[
     float, msgspec.Meta(gt=0, le=86_400, description="seconds above 0, up to 86400")
+]
+Name = Annotated[
+    str, msgspec.Meta(min_length=1, max_length=200, description="1 to 200 characters")
 ]
 Days = Annotated[int, msgspec.Meta(ge=0, le=3650, description="days, 0 to 3650")]
 
@@ -58,18 +61,45 @@ class OutboundConfig(Section, frozen=True):
         return f"OutboundConfig(proxy={proxy}, ca_file={self.ca_file!r}, allow={self.allow!r})"
 
 
-class Signup(StrEnum):
-    OPEN = "open"
-    DOMAINS = "domains"
-    INVITE = "invite"
+class OidcGrantConfig(Section, frozen=True):
+    """Members of a group at the identity provider get a role in a team. Never owner."""
+
+    group: Name
+    team: Name
+    role: Literal["admin", "billing", "member", "viewer"] = "member"
+
+
+class OidcConfig(Section, frozen=True):
+    """An identity provider that speaks OpenID Connect with a discovery document."""
+
+    issuer: str
+    client_id: Name
+    client_secret: Reference | None = None
+    """None for a public client."""
+    name: Name = "Single sign-on"
+    """What stands on the button."""
+    scopes: tuple[str, ...] = ("openid", "email", "profile")
+    algorithms: tuple[
+        Literal["RS256", "RS384", "RS512", "PS256", "ES256", "ES384", "ES512", "EdDSA"], ...
+    ] = ("RS256", "ES256")
+    hosts: tuple[str, ...] = ()
+    """Hosts beside the issuer's own where its token and key endpoints lie."""
+    groups_claim: Name = "groups"
+    grants: tuple[OidcGrantConfig, ...] = ()
+
+
+class SessionConfig(Section, frozen=True):
+    idle_s: Seconds = 1_800
+    absolute_s: Seconds = 43_200
 
 
 class AuthConfig(Section, frozen=True):
     password: bool = True
-    oidc: Annotated[
-        None, msgspec.Meta(description="null: OpenID Connect is not part of this version")
-    ] = None
-    signup: Signup = Signup.INVITE
+    oidc: OidcConfig | None = None
+    signup: SignUp = SignUp.INVITE
+    domains: tuple[str, ...] = ()
+    """Whose addresses may sign up, where `signup` is `domains`; or come in by single sign-on."""
+    session: SessionConfig = SessionConfig()
 
 
 class RetentionConfig(Section, frozen=True):
@@ -116,4 +146,5 @@ class ZoneFile(Section, frozen=True):
     retention: RetentionConfig = RetentionConfig()
     providers: dict[str, ProviderConfig] = {}
     models: dict[str, ModelConfig] = {}
+    pricing: PricingConfig = PricingConfig()
     routing: RoutingConfig = RoutingConfig()

@@ -62,12 +62,6 @@ def check_zone(
 
 def _check_listen(file: ZoneFile, folder: Path, faults: Faults) -> None:
     listen = file.listen
-    if listen.workers > 1:
-        faults.add(
-            "listen.workers",
-            f"{listen.workers} gateways need components.shared_state: {{use: valkey}}, which is not"
-            " part of this version; set workers: 1",
-        )
     if listen.public_url and (problem := url_problem(listen.public_url)):
         faults.add("listen.public_url", problem)
     for index, text in enumerate(listen.trusted_proxies):

@@ -1,15 +1,27 @@
-"""Who may call a route. Every route says so; one that does not stops the start (default deny)."""
+"""Who may call a route. Every route says so; one that does not stops the start (default deny).
+
+    @router.get("/teams/{team_id}/keys", openapi_extra=permits("keys.read"))
+
+`control/authority.py` enforces what is declared here, for every route, in one place.
+"""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from fastapi import APIRouter
 from fastapi.routing import iter_route_contexts
 
-_FIELD = "x-opengateway-access"
+from opengateway.policies.permissions import PERMISSIONS
+
+FIELD: Final = "x-opengateway-access"
+PERMISSION_FIELD: Final = "x-opengateway-permission"
+_PARAM: Final = re.compile(r"\{([a-z_]+)(?::[a-z]+)?\}")
 
 
 class Access(StrEnum):
@@ -17,11 +29,63 @@ class Access(StrEnum):
     """Anybody who reaches the port."""
     INTERNAL = "internal"
     """The gateway and the CLI, over the socket that only the owner of `home` can open."""
+    SIGNED_IN = "signed_in"
+    """A person with a session, for what is their own."""
+    TEAM = "team"
+    """Whoever has the permission in the team of the path (`permits`)."""
+    PLATFORM = "platform"
+    """Whoever has the permission by a platform role (`permits_platform`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeclaredRoute:
+    """A route as an app has it. `params` are the names in its path."""
+
+    methods: tuple[str, ...]
+    path: str
+    access: Access
+    permission: str | None
+    params: tuple[str, ...]
+
+    def __str__(self) -> str:
+        said = f"{'|'.join(self.methods)} {self.path} {self.access}"
+        return f"{said} {self.permission}" if self.permission else said
 
 
 def access(who: Access) -> dict[str, Any]:
-    """For a route's `openapi_extra`: declares who may call it."""
-    return {_FIELD: who.value}
+    """For a route's `openapi_extra`: declares who may call it, where no permission is needed."""
+    assert who not in (Access.TEAM, Access.PLATFORM), "use permits() or permits_platform()"
+    return {FIELD: who.value}
+
+
+def permits(permission: str) -> dict[str, Any]:
+    """For a route below `{team_id}`: asks for a permission in that team (policies/permissions.toml).
+
+    A team that is not there, or not the caller's, is 404; too small a role is 403.
+    """
+    assert permission in PERMISSIONS.team, f"no permission {permission!r} in table 'team'"
+    return {FIELD: Access.TEAM.value, PERMISSION_FIELD: permission}
+
+
+def permits_platform(permission: str) -> dict[str, Any]:
+    """Asks for a permission that platform roles give. A team named in the path must exist."""
+    assert permission in PERMISSIONS.platform, f"no permission {permission!r} in table 'platform'"
+    return {FIELD: Access.PLATFORM.value, PERMISSION_FIELD: permission}
+
+
+def declared_routes(router: APIRouter) -> Iterator[DeclaredRoute]:
+    """Every route of `router`. Raises `AssertionError` for the first that does not declare."""
+    for route in iter_route_contexts(router.routes):
+        extra = getattr(route, "openapi_extra", None) or {}
+        methods = tuple(sorted(route.methods or ()))
+        path = route.path or ""
+        name = f"{'|'.join(methods)} {path}"
+        assert FIELD in extra, f"route {name!r} does not declare who may call it"
+        who = Access(extra[FIELD])
+        params = tuple(_PARAM.findall(path))
+        declared = DeclaredRoute(methods, path, who, extra.get(PERMISSION_FIELD), params)
+        assert who is not Access.TEAM or "team_id" in params, f"route {name!r} names no team"
+        yield declared
 
 
 def require_declared(router: APIRouter, allowed: AbstractSet[Access]) -> list[str]:
@@ -31,11 +95,7 @@ def require_declared(router: APIRouter, allowed: AbstractSet[Access]) -> list[st
     app that has one must not be served.
     """
     seen: list[str] = []
-    for route in iter_route_contexts(router.routes):
-        extra = getattr(route, "openapi_extra", None) or {}
-        declared = extra.get(_FIELD)
-        name = f"{'|'.join(sorted(route.methods or ()))} {route.path}"
-        assert declared is not None, f"route {name!r} does not declare who may call it"
-        assert declared in {a.value for a in allowed}, f"route {name!r} is {declared} in this app"
-        seen.append(f"{name} {declared}")
+    for route in declared_routes(router):
+        assert route.access in allowed, f"route {str(route)!r} is {route.access} in this app"
+        seen.append(str(route))
     return seen

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Annotated, cast
+from typing import Annotated, Any, Protocol, cast
 
 from fastapi import Depends, Request
 
+from opengateway.control.actor import Actor
+from opengateway.control.identity.tools import SignInTools
 from opengateway.kit.clock import Clock
 from opengateway.kit.db import AsyncSession
 from opengateway.kit.ids import NewId
 from opengateway.ports.event_log import EventLog
+from opengateway.ports.ledger_book import LedgerBook
+from opengateway.ports.mail import Mailer
+from opengateway.ports.secret_box import SecretBox
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +25,25 @@ class Pepper:
 
     version: int
     secret: bytes = field(repr=False)
+
+
+class AuditTrail(Protocol):
+    """Notes a deed in the transaction of the deed (`control/audit`).
+
+    `before` and `after` are plain values without secrets, addresses of people, or floats.
+    """
+
+    async def __call__(
+        self,
+        actor: Actor,
+        action: str,
+        *,
+        object_id: str | None = None,
+        before: Any = None,
+        after: Any = None,
+        team_id: str | None = None,
+        reason: str | None = None,
+    ) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +60,15 @@ class ControlScope:
     new_id: NewId
     pepper: Pepper
     zone: str
+    mail: Mailer
+    """Whether the zone sends mail (`.sends`). What is to be sent goes to `control/mail/outbox.py`."""
+    secret_box: SecretBox
+    ledger: LedgerBook
+    billing: bool
+    """Whether requests are held for and charged; else they are priced and logged alone."""
+    sign_in: SignInTools
     after_commit: Callable[[Callable[[], None]], None]
+    audit: AuditTrail
 
 
 async def _of_request(request: Request) -> ControlScope:

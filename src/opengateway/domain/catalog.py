@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
 from opengateway.domain import origins
-from opengateway.domain.usage import PriceRow
+from opengateway.domain.usage import Dimension, PriceRow
 
 
 class Wire(StrEnum):
@@ -149,6 +149,13 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Whether a 400 that names a member we sent is worth one retry without it."""
 
 
+class CredentialOwner(StrEnum):
+    """Who pays the provider for what a credential is used for (decision 33)."""
+
+    PLATFORM = "platform"
+    TEAM = "team"
+
+
 class Provider(msgspec.Struct, frozen=True):
     """Who serves. Credentials are names here: secrets stay in the zone's secret store."""
 
@@ -163,11 +170,17 @@ class Provider(msgspec.Struct, frozen=True):
     region: str = "global"
     country: str = ""
     credentials: tuple[str, ...] = ()
+    credential_owners: dict[str, CredentialOwner] = {}
+    """Of those that are not the platform's."""
     cancel_stops_billing: bool = True
     evidence: str = "documented"
     docs_url: str = ""
     bundled: bool = False
     """The simulator of this very product: the parent starts it and says where it listens."""
+
+    def owner_of(self, credential: str | None) -> CredentialOwner:
+        """Whose the credential is; None is a provider's that needs none."""
+        return self.credential_owners.get(credential or "", CredentialOwner.PLATFORM)
 
 
 class Endpoint(msgspec.Struct, frozen=True):
@@ -194,6 +207,31 @@ class Endpoint(msgspec.Struct, frozen=True):
     """The model's own tokenizer, where it is at hand to count what a provider leaves out."""
     cost: PriceRow | None = None
     """What the provider charges us; None where that is the price itself."""
+    hold_tokens_per_byte_beyond: float | None = None
+    """The same for what lies beyond the first `HOLD_KNEE_BYTES`: long texts are less odd than
+    short ones. None: the same ratio."""
+    image_tokens: int = 6000
+    """A bound on what one image comes to as input."""
+    unpriced_above: int | None = None
+    """Input tokens from which on the vendor charges a price that is not known here."""
+    fee_ppm: int = 0
+    """Our fee on top of the price, in millionths of it."""
+    own_key_fee_ppm: int = 0
+    """Our fee where the team's own credential pays the provider, in millionths of the cost."""
+
+
+HOLD_KNEE_BYTES: Final = 16 * 1024
+
+
+class TeamPrice(msgspec.Struct, frozen=True):
+    """A price of one team's own: for the endpoints that `pattern` fits, by their or their model's
+    id (`*` stands for anything). Either `rates`, or `ppm` millionths of the provider's cost."""
+
+    id: str
+    pattern: str
+    effective_from: str
+    ppm: int | None = None
+    rates: dict[Dimension, int] | None = None
 
 
 class Model(msgspec.Struct, frozen=True):
@@ -236,3 +274,5 @@ class Snapshot(msgspec.Struct, frozen=True):
     aliases: dict[str, str]
     """A bare vendor id, where unique, to the model's id (decision 30)."""
     routing: Routing
+    team_prices: dict[str, tuple[TeamPrice, ...]] = {}
+    """A team's id to what it pays otherwise than others. The first that fits holds."""

@@ -46,6 +46,17 @@ class ChatFacts(msgspec.Struct, frozen=True):
     has_tool_call_index: bool = False
     message_members: frozenset[str] = frozenset()
     """Names of messages' members beyond role and content."""
+    images: int = 0
+    image_bytes: int = 0
+    """Of `input_bytes`, those that are images' data; 0 for images by address."""
+    audio_bytes: int = 0
+    """Of `input_bytes`, those that are sounds' data."""
+    has_open_media: bool = False
+    """Files, videos, and sounds by address: their size in tokens cannot be told from the bytes."""
+    cache_lifetimes: frozenset[str] = frozenset()
+    """The lifetimes that cache marks name: `5m`, `1h`, ..."""
+    has_vendor_tools: bool = False
+    """Tools that the provider runs itself."""
 
 
 @dataclass(frozen=True, slots=True)

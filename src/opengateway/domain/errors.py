@@ -3,7 +3,8 @@
     GatewayError
     ├─ CallerError            the caller can mend it: 4xx, not retried, not paged
     │  ├─ InvalidRequest 400 · NotAuthenticated 401 · InsufficientFunds 402 · NotAllowed 403
-    │  └─ NotFound 404 · Conflict 409 · TooLarge 413 · RateLimited 429 · NotImplementedYet 501
+    │  ├─ NotFound 404 · Conflict 409 · TooLarge 413 · Unprocessable 422 · RateLimited 429
+    │  └─ NotImplementedYet 501
     ├─ CapacityError 503      we cannot take it now: retried, paged on rate
     ├─ UpstreamError          a provider failed; `error_class` says how (policies/errors.toml)
     └─ OperatorError          our configuration is wrong: refuses to start
@@ -23,6 +24,8 @@ class GatewayError(Exception):
     status: int = 500
     code: str = "internal_error"
     type: str = "server_error"
+    should_retry: bool = False
+    """Whether the same request may well succeed later."""
 
     def __init__(
         self,
@@ -60,6 +63,8 @@ class InsufficientFunds(CallerError):
     status = 402
     code = "team_credit_exhausted"
     type = "billing_error"
+    available_nanos: int | None = None
+    """What the request could have held at most, where that is known."""
 
 
 class BudgetExceeded(CallerError):
@@ -98,15 +103,38 @@ class Conflict(CallerError):
     type = "conflict_error"
 
 
+class RequestInFlight(Conflict):
+    """A request with the same `Idempotency-Key` is still running."""
+
+    code = "idempotency_in_flight"
+    should_retry = True
+
+
 class TooLarge(CallerError):
     status = 413
     code = "request_too_large"
 
 
+class Unprocessable(CallerError):
+    status = 422
+    code = "unprocessable"
+
+
 class RateLimited(CallerError):
+    """The caller's own limit. `headers` tell of it: `x-ratelimit-...`."""
+
     status = 429
     code = "rate_limit_exceeded"
     type = "rate_limit_error"
+    should_retry = True
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+
+
+class RequestOverLimit(RateLimited):
+    """One request alone asks for more than its limit ever gives."""
+
+    code = "request_over_limit"
+    should_retry = False
 
 
 class NotImplementedYet(CallerError):
@@ -120,6 +148,7 @@ class CapacityError(GatewayError):
     status = 503
     code = "temporarily_unavailable"
     type = "server_error"
+    should_retry = True
 
 
 class OperatorError(GatewayError):

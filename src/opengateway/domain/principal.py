@@ -46,6 +46,14 @@ class Principal(msgspec.Struct, frozen=True):
     old_until_ns: int | None = None
 
 
+class RateLimits(msgspec.Struct, frozen=True):
+    """Requests and tokens in any 60 seconds, and requests at once; None means no limit."""
+
+    rpm: int | None = None
+    tpm: int | None = None
+    concurrency: int | None = None
+
+
 class TeamState(msgspec.Struct, frozen=True):
     """What gateways must know of a team: replicated with the keys. Amounts in nano-dollars.
 
@@ -59,3 +67,5 @@ class TeamState(msgspec.Struct, frozen=True):
     rpm: int | None = None
     tpm: int | None = None
     concurrency: int | None = None
+    members: dict[str, RateLimits] = {}
+    """A user's id to the limits on all the keys that this member made; members without are absent."""

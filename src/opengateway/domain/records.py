@@ -23,7 +23,7 @@ class Ending(StrEnum):
     VOID = "void"  # opened, and the gateway died before it closed
 
 
-class AttemptRecord(msgspec.Struct):
+class AttemptRecord(msgspec.Struct, omit_defaults=True, gc=False):
     """One try of one endpoint. Times in milliseconds since the request was accepted."""
 
     endpoint_id: str
@@ -42,14 +42,14 @@ class AttemptRecord(msgspec.Struct):
     upstream_id: str | None = None
 
 
-class RequestError(msgspec.Struct):
+class RequestError(msgspec.Struct, omit_defaults=True, gc=False):
     status: int
     code: str
     message: str
     param: str | None = None
 
 
-class OpenRecord(msgspec.Struct, tag="open"):
+class OpenRecord(msgspec.Struct, tag="open", omit_defaults=True, gc=False):
     """Written with the dispatch, before the first byte goes upstream."""
 
     id: str
@@ -66,7 +66,7 @@ class OpenRecord(msgspec.Struct, tag="open"):
     user_id: str | None = None
 
 
-class CloseRecord(msgspec.Struct, tag="close"):
+class CloseRecord(msgspec.Struct, tag="close", omit_defaults=True, gc=False):
     """The whole record of a request, written before its last byte leaves to the caller."""
 
     id: str

@@ -57,6 +57,21 @@ class Usage(msgspec.Struct, frozen=True):
         return self.of(*OUTPUT_TOKENS)
 
 
+class PriceTier(msgspec.Struct, frozen=True):
+    """The rates of a whole request whose input is more than `above` tokens."""
+
+    above: int
+    rates: dict[Dimension, int]
+
+
+class PriceOrigin(StrEnum):
+    """Where a price comes from. Each goes before those above it (decision 16)."""
+
+    CATALOGUE = "catalogue"
+    DATABASE = "database"
+    ZONE = "zone"  # the zone file: read-only in the desk
+
+
 class PriceRow(msgspec.Struct, frozen=True):
     """One dated price of one endpoint. Never edited: a change is a new row (decision 16).
 
@@ -67,6 +82,19 @@ class PriceRow(msgspec.Struct, frozen=True):
     effective_from: str
     source: str
     rates: dict[Dimension, int]
+    tiers: tuple[PriceTier, ...] = ()
+    """Least `above` first. Empty where the length of the input does not matter."""
+    origin: PriceOrigin = PriceOrigin.CATALOGUE
+    flagged: bool = False
+    """Whether two sources differ, so that the higher rate of each kind serves."""
+
+    def rates_for(self, input_tokens: int) -> dict[Dimension, int]:
+        """The rates that hold for a request with that much input."""
+        rates = self.rates
+        for tier in self.tiers:
+            if input_tokens > tier.above:
+                rates = tier.rates
+        return rates
 
 
 class Unpriced(ValueError):
@@ -83,12 +111,23 @@ class Cost(msgspec.Struct, frozen=True):
 
 def cost_of(usage: Usage, price: PriceRow) -> Cost:
     """Price every quantity, each part rounded up to a whole nano-dollar. Raises `Unpriced`."""
+    cost, without = cost_where_priced(usage, price)
+    if without:
+        raise Unpriced(f"{price.id} has no price for {without[0].value}")
+    return cost
+
+
+def cost_where_priced(usage: Usage, price: PriceRow) -> tuple[Cost, tuple[Dimension, ...]]:
+    """What has a price is priced; what has none costs nothing, and is named."""
+    rates = price.rates_for(usage.input_tokens) if price.tiers else price.rates
     parts: dict[Dimension, int] = {}
+    without: tuple[Dimension, ...] = ()
     for dimension, quantity in usage.quantities.items():
         if not quantity:
             continue
-        rate = price.rates.get(dimension)
+        rate = rates.get(dimension)
         if rate is None:
-            raise Unpriced(f"{price.id} has no price for {dimension.value}")
-        parts[dimension] = price_units(quantity, rate)
-    return Cost(total=Nanos(sum(parts.values())), parts=parts, price_id=price.id)
+            without = (*without, dimension)
+        else:
+            parts[dimension] = price_units(quantity, rate)
+    return Cost(total=Nanos(sum(parts.values())), parts=parts, price_id=price.id), without

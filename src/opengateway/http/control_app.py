@@ -1,4 +1,4 @@
-"""The control plane's public side: its API under `/api/v1`, the docs site, and the start page."""
+"""The control plane's public side: its API under `/api/v1`, the docs site, and the web app."""
 
 from __future__ import annotations
 
@@ -6,17 +6,38 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final
 
-from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from pydantic import BaseModel
 from starlette.middleware import Middleware
 
 from opengateway import __version__
 from opengateway.control.access import Access, access, require_declared
+from opengateway.control.account.routes import router as account
+from opengateway.control.audit.routes import router as audit
+from opengateway.control.authority import authorize_public
+from opengateway.control.budgets.routes import router as budgets
+from opengateway.control.bodies import example
+from opengateway.control.idempotency.edge import KeepAnswers, idempotent
+from opengateway.control.invitations.routes import router as invitations
+from opengateway.control.keys.routes import router as keys
+from opengateway.control.ledger.routes import admin as ledger_admin
+from opengateway.control.ledger.routes import router as ledger
+from opengateway.control.memberships.routes import router as members
+from opengateway.control.notifications.routes import router as notifications
+from opengateway.control.prices.routes import router as prices
 from opengateway.control.replies import JsonReply
-from opengateway.http.control_errors import ControlEdge, install_errors
+from opengateway.control.sign_in.routes import WRITING_GETS
+from opengateway.control.sign_in.routes import router as sign_in
+from opengateway.control.team_admin.routes import admin as team_admin
+from opengateway.control.team_admin.routes import router as teams
+from opengateway.control.users.routes import router as users
+from opengateway.control.webhooks.routes import router as webhooks
+from opengateway.http.control_errors import ControlEdge, error_response, install_errors
 from opengateway.http.internal_app import ControlParts
+from opengateway.http.openapi import describe
 from opengateway.http.static_site import StaticSite
 from opengateway.http.unit_of_work import UnitOfWork
+from opengateway.http.web_site import WebSite
 
 MAX_BODY_BYTES: Final = 1024 * 1024
 
@@ -24,6 +45,8 @@ api = APIRouter(prefix="/api/v1", tags=["about"])
 
 
 class Version(BaseModel):
+    model_config = example(version="0.1.0", zone="kr")
+
     version: str
     zone: str
 
@@ -39,11 +62,11 @@ async def version(request: Request) -> Version:
 async def openapi(request: Request) -> Response:
     """This API's description, OpenAPI 3.1."""
     app: FastAPI = request.app
-    return JsonReply(app.openapi())
+    return JsonReply(describe(app))
 
 
 def new_control_app(parts: ControlParts, assets: Path) -> FastAPI:
-    """The public app. `assets` holds the folders `docs` and `start`, as built into the package.
+    """The public app. `assets` holds the folders `docs` and `web`, as built into the package.
 
     Raises `AssertionError` if a route does not say who may call it.
     """
@@ -58,31 +81,50 @@ def new_control_app(parts: ControlParts, assets: Path) -> FastAPI:
         redirect_slashes=False,
         middleware=[
             Middleware(ControlEdge, new_id=parts.new_id, max_body_bytes=MAX_BODY_BYTES, pages=True),
-            Middleware(UnitOfWork, database=parts.database, new_scope=parts.new_scope),
+            Middleware(
+                UnitOfWork,
+                database=parts.database,
+                new_scope=parts.new_scope,
+                writing_gets=WRITING_GETS,
+            ),
+            Middleware(KeepAnswers, render=error_response),
         ],
+        dependencies=[Depends(authorize_public), Depends(idempotent)],
     )
     app.state.parts = parts
+    app.state.change_feed = parts.feed
+    app.state.price_publisher = parts.spending.publisher
+    app.state.outbound_rules = parts.spending.outbound_rules
+    app.state.idempotency_running = set()
     install_errors(app)
     app.include_router(api)
+    for router in (teams, team_admin, members, invitations, keys, audit, users):
+        app.include_router(router, prefix="/api/v1")
+    for router in (sign_in, account):
+        app.include_router(router, prefix="/api/v1")
+    for router in (budgets, prices, notifications, webhooks):
+        app.include_router(router, prefix="/api/v1")
+    for router in (ledger, ledger_admin):
+        app.include_router(router, prefix="/api/v1")
     app.include_router(_pages(assets))
-    require_declared(app.router, {Access.PUBLIC})
+    require_declared(app.router, set(Access) - {Access.INTERNAL})
     return app
 
 
 def _pages(assets: Path) -> APIRouter:
-    """The built pages: `/docs/...`, `/`, and what the start page needs beside it."""
+    """The built pages: `/docs/...`, and the web app at every other path outside `/api`."""
     docs = StaticSite(assets / "docs", "/docs/", hashed="_astro/", wasm=True)
-    start = StaticSite(assets / "start", "/")
+    web = WebSite(assets / "web")
     router = APIRouter(include_in_schema=False)
 
     async def docs_page(request: Request) -> Response:
         return await docs.answer(request, request.scope["path"].removeprefix("/docs/"))
 
-    async def start_page(request: Request) -> Response:
-        return await start.answer(request, request.scope["path"].removeprefix("/"))
-
     async def docs_root(request: Request) -> Response:
         return Response(status_code=308, headers={"location": "/docs/"})
+
+    async def app_page(request: Request) -> Response:
+        return await web.answer(request, request.scope["path"].removeprefix("/"))
 
     def serve(path: str, page: Callable[[Request], Awaitable[Response]]) -> None:
         router.add_api_route(
@@ -91,7 +133,5 @@ def _pages(assets: Path) -> APIRouter:
 
     serve("/docs", docs_root)
     serve("/docs/{path:path}", docs_page)
-    serve("/", start_page)
-    for name in start.names():
-        serve(f"/{name}", start_page)
+    serve("/{path:app}", app_page)
     return router

@@ -7,16 +7,19 @@ from typing import Final, cast
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import DataError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.orm.exc import StaleDataError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import HTMLResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from opengateway.control.idempotency.edge import Replayed, replay
 from opengateway.control.replies import JsonReply
 from opengateway.domain.errors import (
     CapacityError,
+    Conflict,
     GatewayError,
     InvalidRequest,
     MethodNotAllowed,
@@ -32,6 +35,8 @@ _SECURITY: Final = (
     (b"referrer-policy", b"no-referrer"),
     (b"cross-origin-opener-policy", b"same-origin"),
 )
+_PRIVATE: Final = ((b"cache-control", b"no-store"),)
+"""For what was answered to somebody who is known: no cache may give it to another."""
 _PAGE: Final = (
     "<!doctype html><html lang=en><meta charset=utf-8>"
     "<meta name=viewport content='width=device-width'><title>{title}</title>"
@@ -80,6 +85,7 @@ class ControlEdge:
                     *message.get("headers", ()),
                     (b"x-request-id", request_id.encode()),
                     *_SECURITY,
+                    *(_PRIVATE if state.get("private") else ()),
                 ]
             await send(message)
 
@@ -119,6 +125,7 @@ def install_errors(app: FastAPI) -> None:
     async def of_shape(request: Request, error: Exception) -> Response:
         return error_response(request, _of_shape(cast(RequestValidationError, error)))
 
+    app.add_exception_handler(Replayed, replay)
     app.add_exception_handler(GatewayError, ours)
     app.add_exception_handler(HTTPException, of_framework)
     app.add_exception_handler(RequestValidationError, of_shape)
@@ -167,5 +174,11 @@ def _told_as(error: Exception, request_id: str, path: str) -> GatewayError:
             code="control_store_unavailable",
             retry_after_s=1,
         )
+    if isinstance(error, DataError):
+        # What SQLite keeps and PostgreSQL refuses: U+0000, a number beyond 64 bits, text too long.
+        log.warning("a value refused by the store", path=path, error=str(error.orig))
+        return InvalidRequest("a value of the request cannot be stored; check numbers and text")
+    if isinstance(error, StaleDataError):
+        return Conflict("it was changed meanwhile; look at it again", code="changed_meanwhile")
     log.error("bug", request_id=request_id, path=path, exc_info=error)
     return GatewayError("an error of ours; it was recorded under this request's id")

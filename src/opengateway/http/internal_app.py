@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -14,18 +14,33 @@ from starlette.middleware import Middleware
 
 from opengateway import __version__
 from opengateway.control.access import Access, access, require_declared
+from opengateway.control.audit.checkpoints import Checkpoints
+from opengateway.control.audit.routes import internal as audit_proof
+from opengateway.control.audit.routes import router as audit
+from opengateway.control.authority import authorize_operator
 from opengateway.control.changes.feed import ChangeFeed
 from opengateway.control.changes.routes import router as changes
 from opengateway.control.events.routes import router as events
-from opengateway.control.keys.routes import router as keys
+from opengateway.control.idempotency.edge import KeepAnswers, idempotent
+from opengateway.control.keys.routes import internal as keys
+from opengateway.control.keys.routes import router as team_keys
+from opengateway.control.leases.desk import LeaseDesk
+from opengateway.control.leases.routes import router as leases
+from opengateway.control.ledger.routes import admin as ledger_admin
+from opengateway.control.ledger.routes import internal as ledger
+from opengateway.control.ledger.routes import router as team_ledger
+from opengateway.control.owners.routes import router as owners
 from opengateway.control.replies import JsonReply
 from opengateway.control.scope import Scope
 from opengateway.control.settler.metrics import SettlerMetrics
 from opengateway.control.settler.repository import JournalRepository
-from opengateway.control.settler.routes import router as journal
 from opengateway.control.snapshots.board import SnapshotBoard
 from opengateway.control.snapshots.routes import router as snapshots
-from opengateway.http.control_errors import ControlEdge, install_errors
+from opengateway.control.spending import SpendingTools
+from opengateway.control.team_admin.routes import admin as team_admin
+from opengateway.control.team_admin.routes import internal as teams
+from opengateway.http.control_errors import ControlEdge, error_response, install_errors
+from opengateway.http.journal_intake import JournalIntake
 from opengateway.http.unit_of_work import NewScope, UnitOfWork
 from opengateway.infra.database import HEAD, Database
 from opengateway.kit.ids import NewId
@@ -45,11 +60,15 @@ class ControlParts:
     board: SnapshotBoard
     zone: str
     started_at_ns: int
+    checkpoints: Checkpoints
+    spending: SpendingTools
+    leases: LeaseDesk
 
     def stop_waiting(self) -> None:
         """Answer every long poll now: the process is going down."""
         self.feed.stop()
         self.board.stop()
+        self.leases.stop()
 
 
 status = APIRouter(tags=["status"])
@@ -95,6 +114,8 @@ async def show_metrics(request: Request) -> Response:
 
 def new_internal_app(parts: ControlParts) -> FastAPI:
     """The internal app. Raises `AssertionError` if a route does not say who may call it."""
+    registry = CollectorRegistry()
+    registry.register(_Standing(parts))
     app = FastAPI(
         title="OpenGateway internal API",
         version=__version__,
@@ -107,20 +128,28 @@ def new_internal_app(parts: ControlParts) -> FastAPI:
                 ControlEdge, new_id=parts.new_id, max_body_bytes=MAX_BODY_BYTES, pages=False
             ),
             Middleware(UnitOfWork, database=parts.database, new_scope=parts.new_scope),
+            Middleware(JournalIntake, metrics=SettlerMetrics(registry)),
+            Middleware(KeepAnswers, render=error_response),
         ],
+        dependencies=[Depends(authorize_operator), Depends(idempotent)],
     )
-    registry = CollectorRegistry()
-    registry.register(_Standing(parts))
     app.state.parts = parts
     app.state.registry = registry
     app.state.change_feed = parts.feed
+    app.state.lease_desk = parts.leases
     app.state.snapshot_board = parts.board
-    app.state.settler_metrics = SettlerMetrics(registry)
     install_errors(app)
-    for router in (snapshots, changes, keys, journal, events, status):
+    app.state.idempotency_running = set()
+    for router in (snapshots, changes, keys, events, status, teams, audit_proof):
+        app.include_router(router, prefix="/internal/v1")
+    # What a team and the platform's people may do, the operator may do here.
+    for router in (team_keys, team_admin, audit):
+        app.include_router(router, prefix="/internal/v1")
+    app.include_router(owners, prefix="/internal/v1")
+    for router in (leases, ledger, team_ledger, ledger_admin):
         app.include_router(router, prefix="/internal/v1")
     app.include_router(metrics)
-    require_declared(app.router, {Access.INTERNAL})
+    require_declared(app.router, {Access.INTERNAL, Access.TEAM, Access.PLATFORM})
     return app
 
 

@@ -40,6 +40,8 @@ _TYPES: Final = {
 }
 _FOREVER: Final = "public, max-age=31536000, immutable"
 _ASK: Final = "no-cache"  # keep it, but ask whether it is still the same
+_ENCODINGS: Final = (("br", ".br"), ("gzip", ".gz"))
+"""Built beside the file (web/scripts/compress.mjs), the smaller first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +67,15 @@ class StaticSite:
         self._wasm = wasm
         self._known: dict[str, _Known] = {}
         self._files: dict[str, Path] = {}
+        self._encoded: dict[str, dict[str, Path]] = {}
         self._built_at = 0
         self._look()
 
-    def names(self) -> list[str]:
-        """The paths of all files, relative to the prefix, sorted."""
-        return sorted(self._files)
+    def has(self, name: str) -> bool:
+        """Whether there is a file at this path, relative to the prefix."""
+        if self._built() != self._built_at:
+            self._look()
+        return name in self._files
 
     async def answer(self, request: Request, path: str) -> Response:
         """The file at `path` (without the prefix); a folder's index; or the site's 404 page."""
@@ -94,13 +99,22 @@ class StaticSite:
     def _look(self) -> None:
         self._built_at = self._built()
         self._known = {}
-        self._files = {
+        found = {
             file.relative_to(self._root).as_posix(): file
             for file in self._root.rglob("*")
             if file.is_file()
         }
+        self._encoded = {}
+        for name in tuple(found):
+            for coding, suffix in _ENCODINGS:
+                if (of := name.removesuffix(suffix)) != name and of in found:
+                    self._encoded.setdefault(of, {})[coding] = found.pop(name)
+        self._files = found
 
-    async def _send(self, request: Request, name: str, file: Path, status: int) -> Response:
+    async def _send(self, request: Request, name: str, plain: Path, status: int) -> Response:
+        encoded = self._encoded.get(name, {})
+        coding = _accepted(request.headers.get("accept-encoding", ""), encoded)
+        file = encoded.get(coding, plain)
         try:
             stat = await asyncio.to_thread(file.stat)
             body = await asyncio.to_thread(file.read_bytes)
@@ -108,17 +122,21 @@ class StaticSite:
             return error_response(
                 request, NotFound(f"there is nothing at {request.scope['path']!r}")
             )
-        known = self._known.get(name)
+        known = self._known.get(name + coding)
         if known is None or known.stamp != (stat.st_mtime_ns, stat.st_size):
             known = self._learn(file, body, (stat.st_mtime_ns, stat.st_size))
-            self._known[name] = known
+            self._known[name + coding] = known
         forever = bool(self._hashed) and name.startswith(self._hashed)
         headers = {"etag": known.etag, "cache-control": _FOREVER if forever else _ASK}
         if known.policy is not None:
             headers["content-security-policy"] = known.policy
+        if encoded:
+            headers["vary"] = "accept-encoding"
+        if coding:
+            headers["content-encoding"] = coding
         if status == 200 and known.etag in request.headers.get("if-none-match", ""):
             return Response(status_code=304, headers=headers)
-        kind = _TYPES.get(file.suffix, "application/octet-stream")
+        kind = _TYPES.get(plain.suffix, "application/octet-stream")
         return Response(body, status, {**headers, "content-type": kind})
 
     def _learn(self, file: Path, body: bytes, stamp: tuple[int, int]) -> _Known:
@@ -129,12 +147,23 @@ class StaticSite:
         return _Known(stamp, etag, policy)
 
 
-def content_policy(page: str, *, wasm: bool) -> str:
+def _accepted(header: str, encoded: dict[str, Path]) -> str:
+    """The first coding that is there and that the caller takes; "" for none."""
+    taken = {
+        name.strip().lower()
+        for name, _, weight in (part.partition(";") for part in header.split(","))
+        if weight.replace(" ", "") not in ("q=0", "q=0.0", "q=0.00", "q=0.000")
+    }
+    return next((coding for coding, _ in _ENCODINGS if coding in encoded and coding in taken), "")
+
+
+def content_policy(page: str, *, wasm: bool, style_nonce: str = "") -> str:
     """The Content-Security-Policy of `page`: everything from here, and its own inline scripts.
 
     The scripts that the build put into the page are allowed by their hashes, so a script that
-    anybody else brings into it does not run. Inline styles are allowed: the docs' code blocks
-    carry their colours in `style` attributes, which cannot be hashed. `wasm`: the docs' search.
+    anybody else brings into it does not run. Inline styles are allowed where no nonce is given:
+    the docs' code blocks carry their colours in `style` attributes, which cannot be hashed.
+    `wasm`: the docs' search.
     """
     scripts = _InlineScripts()
     scripts.feed(page)
@@ -147,7 +176,9 @@ def content_policy(page: str, *, wasm: bool) -> str:
         (
             "default-src 'self'",
             " ".join(("script-src 'self'", *allowed)),
-            "style-src 'self' 'unsafe-inline'",
+            f"style-src 'self' 'nonce-{style_nonce}'"
+            if style_nonce
+            else "style-src 'self' 'unsafe-inline'",
             "img-src 'self' data:",
             "object-src 'none'",
             "base-uri 'none'",

@@ -12,9 +12,12 @@ import msgspec
 from opengateway.domain.principal import Principal
 from opengateway.infra.journal.shipper import ControlUnreachable, WrongOffset
 from opengateway.infra.key_table import KeyChange
+from opengateway.ports.key_state import KeyState
 
 T = TypeVar("T")
 _BASE = "http://control/internal/v1"
+ASK_S = 2.5
+"""Longer than control takes over a lease that it has to recall others for (1 s)."""
 
 
 class ControlRefused(ValueError):
@@ -115,6 +118,19 @@ class ControlClient:
         _expect(status, 200, body)
         return _decode(body, _Acked).acked
 
+    async def ask(self, path: str, payload: object, kind: type[T]) -> T:
+        """A short question that somebody waits for: POST `payload`, give the answer as a `kind`.
+
+        Raises `ControlUnreachable` also after `ASK_S`; it may have been done all the same.
+        """
+        try:
+            async with asyncio.timeout(ASK_S):
+                status, body, _ = await self.call("POST", path, body=msgspec.json.encode(payload))
+        except TimeoutError:
+            raise ControlUnreachable(f"control does not answer within {ASK_S} s") from None
+        _expect(status, 200, body)
+        return _decode(body, kind)
+
     async def json(
         self, method: str, path: str, payload: object = None, **query: str | int
     ) -> tuple[int, Any]:
@@ -122,6 +138,14 @@ class ControlClient:
         body = None if payload is None else msgspec.json.encode(payload)
         status, raw, _ = await self.call(method, path, body=body, **query)
         return status, msgspec.json.decode(raw) if raw else None
+
+    async def key_state(self, key_id: str) -> KeyState | None:
+        """What the key stands at; None where control does not know it (any more)."""
+        status, body, _ = await self.call("GET", "/key-state", key_id=key_id)
+        if status == 404:
+            return None
+        _expect(status, 200, body)
+        return _decode(body, KeyState)
 
     async def aclose(self) -> None:
         if self._session is not None:

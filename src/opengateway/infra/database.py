@@ -7,19 +7,18 @@ lock; `read` sessions see the last commit, wait for nobody, and cannot write.
 `synchronous=FULL`, not NORMAL: in WAL mode NORMAL does not sync at commit, so a power cut could
 take back a commit that a gateway was already told of. The answer to a pushed journal lets the
 gateway delete its copy; what it acknowledges must be on the disk. One sync per push costs little.
+
+On PostgreSQL (`infra/postgres.py`): several writers at once.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any, Final
 
 from sqlalchemy import Connection, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.ext.asyncio import (
-    AsyncConnection,
     AsyncEngine,
     AsyncSession,
     async_sessionmaker,
@@ -48,9 +47,9 @@ class Database:
     """Sessions on one store. Whoever opens a session owns its transaction."""
 
     def __init__(self, url: str) -> None:
-        self._sqlite = make_url(url).get_backend_name() == "sqlite"
+        """`url`: of `sqlite_url`, or `postgresql://...`."""
         self._writer = _engine(url, writes=True)
-        self._reader = _engine(url, writes=False) if self._sqlite else self._writer
+        self._reader = _engine(url, writes=False)
         self.write = async_sessionmaker(self._writer, expire_on_commit=False)
         self.read = async_sessionmaker(self._reader, expire_on_commit=False)
 
@@ -66,8 +65,10 @@ def sqlite_url(path: str) -> str:
 
 
 def _engine(url: str, *, writes: bool) -> AsyncEngine:
-    if make_url(url).get_backend_name() != "sqlite":
-        return create_async_engine(url, pool_pre_ping=True)
+    if _is_postgres(url):
+        from opengateway.infra.postgres import open_engine
+
+        return open_engine(url, writes=writes)
     engine = create_async_engine(
         url,
         pool_size=1 if writes else _READERS,
@@ -102,30 +103,46 @@ def _engine(url: str, *, writes: bool) -> AsyncEngine:
 async def migrate(url: str) -> str:
     """Bring the store to this version's schema, in one transaction. Return its revision.
 
-    Idempotent; safe to be killed at any point. Raises `OperatorError` when the store is newer than
-    this program, or cannot be opened.
+    Idempotent; safe to be killed at any point, and run by several processes at once. Raises
+    `OperatorError` when the store is newer than this program, or cannot be used.
     """
+    if _is_postgres(url):
+        from opengateway.infra.postgres import migrating
+
+        async with migrating(url) as connection:
+            await connection.run_sync(_bring_up)
+        return HEAD
     engine = _engine(url, writes=True)
     try:
-        async with _transaction(engine, url) as connection:
-            current = await connection.run_sync(_revision)
-            if current != HEAD:
-                from opengateway.infra.migrations.run import upgrade
-
-                await connection.run_sync(upgrade, HEAD)
-            return HEAD
+        async with engine.begin() as connection:
+            await connection.run_sync(_bring_up)
+    except DatabaseError as error:
+        raise OperatorError(
+            f"the control store {shown(url)!r} cannot be used: {error.orig}"
+        ) from error
     finally:
         await engine.dispose()
+    return HEAD
 
 
-@asynccontextmanager
-async def _transaction(engine: AsyncEngine, url: str) -> AsyncIterator[AsyncConnection]:
-    try:
-        async with engine.begin() as connection:
-            yield connection
-    except DatabaseError as error:
-        where = make_url(url).render_as_string(hide_password=True)
-        raise OperatorError(f"the control store {where!r} cannot be used: {error.orig}") from error
+def shown(url: str) -> str:
+    """Where the store is, for people: without user and password."""
+    if _is_postgres(url):
+        from opengateway.infra import postgres
+
+        return postgres.shown(url)
+    return make_url(url).database or url
+
+
+def _is_postgres(url: str) -> bool:
+    return url.startswith(("postgresql://", "postgres://"))
+
+
+def _bring_up(connection: Connection) -> None:
+    if _revision(connection) != HEAD:
+        from opengateway.infra.migrations.run import upgrade
+
+        upgrade(connection, HEAD)
 
 
 def _revision(connection: Connection) -> str | None:
@@ -142,5 +159,6 @@ __all__ = [
     "AsyncSession",
     "Database",
     "migrate",
+    "shown",
     "sqlite_url",
 ]

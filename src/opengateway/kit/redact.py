@@ -10,7 +10,7 @@ _HIDDEN: Final = "[redacted]"
 # Forms of secrets that are known by sight. Each keeps its first characters, so that a reader can
 # tell which key it was, and nothing that could be used.
 _PATTERNS: Final = (
-    re.compile(r"\b(og_(?:live|mgmt|test)_)[0-9A-Za-z]{4,}"),
+    re.compile(r"\b(og_(?:live|mgmt|test)_|og[it]_)[0-9A-Za-z]{4,}"),
     re.compile(r"\b(sk-|sk_|gsk_|nvapi-|flp_|nv-|xai-|up_|AIza|hf_|r8_|pplx-)[0-9A-Za-z_\-]{8,}"),
     re.compile(r"(?i)\b(bearer\s+)[0-9A-Za-z._~+/=\-]{8,}"),
     re.compile(

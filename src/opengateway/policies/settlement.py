@@ -17,6 +17,7 @@ from opengateway.domain.records import Ending
 class SettlementPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     known: Literal["price", "zero"]
     missing: Literal["estimate", "zero"]
+    provider: Literal["estimate", "unknown"]
 
 
 def _load() -> Mapping[Ending, SettlementPolicy]:

@@ -11,8 +11,8 @@ from opengateway.domain.records import CloseRecord
 class EventLog(Protocol):
     """Bound to the settler's transaction: rows and the journal offset land together."""
 
-    async def ingest(self, records: Sequence[CloseRecord]) -> int:
-        """Add the records not yet there (by id). Return how many were new."""
+    async def ingest(self, records: Sequence[CloseRecord]) -> Sequence[CloseRecord]:
+        """Add the records not yet there (by id). Return those that were new, in their order."""
         ...
 
     async def unknown(self, record_ids: Sequence[str]) -> set[str]:

@@ -48,9 +48,11 @@ def test_an_airgap_refuses_a_component_that_reaches_the_internet() -> None:
 
 
 def test_a_missing_need_is_named() -> None:
-    postgres = Factory(SlotName.CONTROL_STORE, "postgres", Egress.ZONE, "nowhere:Store")
-    assert choose(SAAS, use(control_store="postgres"), (*REGISTRY, postgres))[1] == [
-        (SlotName.EVENT_LOG, "'local' needs components.control_store: {use: sqlite}")
+    ledger = Factory(
+        SlotName.BILLING, "x", Egress.NONE, "", needs=((SlotName.CONTROL_STORE, "postgres"),)
+    )
+    assert choose(SAAS, use(billing="x"), (*REGISTRY, ledger))[1] == [
+        (SlotName.BILLING, "'x' needs components.control_store: {use: postgres}")
     ]
 
 

@@ -46,7 +46,7 @@ SHAPES = {
     "zone: no": "z.yaml:1: zone: expected a name of lower-case letters, digits and -, got false;"
     " put it in quotes",
     "zone: z\nxyz: 1": "z.yaml:2: xyz: unknown key; known here: zone, edition, home, listen,"
-    " outbound, components, auth, retention, providers, models, routing",
+    " outbound, components, auth, retention, providers, models, pricing, routing",
     "zone: z\nediton: saas": "z.yaml:2: editon: unknown key; did you mean 'edition'?",
     "zone: z\nauth:\n  ldap: {}": "z.yaml:3: auth.ldap: unknown key; known here: password, oidc,"
     " signup",
@@ -68,7 +68,7 @@ SHAPES = {
     "zone: z\nlisten: {host: }": "z.yaml:2: listen.host: expected an address or host name,"
     " got nothing",
     "zone: z\nlisten: {workers: 2}": "z.yaml:2: listen.workers: 2 gateways need"
-    " components.shared_state: {use: valkey}, which is not part of this version; set workers: 1",
+    " components.shared_state: {use: valkey}; set that, or workers: 1",
     "zone: z\nlisten: {port: 9090}": "z.yaml:2: listen.metrics.port: 9090 is the public port;"
     " give another one",
     "zone: z\nlisten: {trusted_proxies: [lb]}": "z.yaml:2: listen.trusted_proxies[0]: expected an"

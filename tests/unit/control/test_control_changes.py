@@ -18,8 +18,8 @@ from opengateway.control.snapshots.board import SignedSnapshot
 
 
 @pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[ControlHouse]:
-    async with control_in(tmp_path) as made:
+async def house(tmp_path: Path, store_url: str) -> AsyncIterator[ControlHouse]:
+    async with control_in(tmp_path, store_url) as made:
         yield made
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -8,17 +9,19 @@ from typing import Any
 
 import msgspec
 import pytest
+from sqlalchemy import text
 
 from asgi_client import call
 from control_plane import PEPPER, control_in
 from opengateway.compose.control import ControlHouse
 from opengateway.domain.principal import KeyKind, Principal
 from opengateway.kit import secrets
+from opengateway.kit.db import Base
 
 
 @pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[ControlHouse]:
-    async with control_in(tmp_path) as made:
+async def house(tmp_path: Path, store_url: str) -> AsyncIterator[ControlHouse]:
+    async with control_in(tmp_path, store_url) as made:
         yield made
 
 
@@ -41,6 +44,19 @@ async def refused(house: ControlHouse, method: str, path: str, payload: object =
     return reply.status, reply.json()["error"]
 
 
+async def everything_in(house: ControlHouse, folder: Path) -> bytes:
+    """What the store keeps: its files, or every row of PostgreSQL."""
+    if house.parts.database.write.kw["bind"].dialect.name == "sqlite":
+        return b"".join(
+            (folder / name).read_bytes() for name in os.listdir(folder) if "store" in name
+        )
+    held = ""
+    async with house.parts.database.read() as session:
+        for table in Base.metadata.tables:
+            held += "\n".join(await session.scalars(text(f"SELECT t::text FROM {table} t")))
+    return held.encode()
+
+
 async def test_a_new_key_is_known_to_gateways_by_its_digest_alone(house: ControlHouse) -> None:
     made = await create(house, name="ci")
     assert secrets.is_well_formed(made["key"])
@@ -55,10 +71,10 @@ async def test_a_new_key_is_known_to_gateways_by_its_digest_alone(house: Control
     assert table["seq"] == 1
 
 
-async def test_the_secret_is_nowhere_on_the_disk(house: ControlHouse, tmp_path: Path) -> None:
+async def test_the_secret_is_nowhere_in_the_store(house: ControlHouse, tmp_path: Path) -> None:
     made = await create(house)
     await call(house.internal_app, "GET", "/internal/v1/keys?team=alpha")
-    held = b"".join(p.read_bytes() for p in (tmp_path / "control").iterdir())
+    held = await everything_in(house, tmp_path)
     assert made["id"].encode() in held
     assert made["key"].encode() not in held
     assert made["key"][8:40].encode() not in held
@@ -118,7 +134,7 @@ async def test_a_revoked_key_leaves_the_table_and_gateways_are_told(house: Contr
     for _ in range(2):  # the second time is no other change
         reply = await call(house.internal_app, "DELETE", f"/internal/v1/keys/{made['id']}")
         assert (reply.status, reply.body) == (204, b"")
-    assert await get(house, "/key-table") == {"seq": 2, "keys": []}
+    assert await get(house, "/key-table") == {"seq": 2, "keys": [], "teams": []}
     (change,) = (await get(house, "/changes?after=1"))["changes"]
     assert (change["seq"], change["kind"], change["id"]) == (2, "key", made["id"])
     assert change["row"]["revoked_at_ns"] > change["row"]["created_at_ns"]

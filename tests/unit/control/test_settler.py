@@ -22,8 +22,8 @@ OTHER = "gw_" + "2" * 32
 
 
 @pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[ControlHouse]:
-    async with control_in(tmp_path) as made:
+async def house(tmp_path: Path, store_url: str) -> AsyncIterator[ControlHouse]:
+    async with control_in(tmp_path, store_url) as made:
         yield made
 
 

@@ -4,7 +4,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from control_plane import closed
-from opengateway.control.settler.metrics import MAX_MODELS, MAX_SETS, SettlerMetrics
+from opengateway.control.settler.metrics import MAX_MODELS, MAX_SETS, SettlerMetrics, Tally
 from opengateway.domain.records import AttemptRecord, CloseRecord, Ending
 
 NOW_NS = 1_764_000_000_000_000_000 + 2_000_000_000
@@ -12,7 +12,9 @@ NOW_NS = 1_764_000_000_000_000_000 + 2_000_000_000
 
 def samples(*records: CloseRecord) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
     registry = CollectorRegistry()
-    SettlerMetrics(registry).acked(100, records, NOW_NS)
+    tally = Tally()
+    tally.add(records)
+    SettlerMetrics(registry).acked(100, tally, NOW_NS)
     text = generate_latest(registry).decode()
     return {
         (sample.name, frozenset(sample.labels.items())): sample.value

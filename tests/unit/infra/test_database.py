@@ -10,11 +10,11 @@ from alembic.migration import MigrationContext
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import OperationalError
 
-from control_plane import migrated_store
 from opengateway.domain.errors import OperatorError
 from opengateway.infra.database import HEAD, Database, migrate, sqlite_url
 from opengateway.infra.migrations.run import newest, upgrade
 from opengateway.kit.db import Base
+from stores import migrated_store
 
 
 def test_the_known_head_is_the_newest_migration() -> None:

@@ -11,9 +11,9 @@ from opengateway.kit.db import SERIAL, Base
 class Change(Base):
     """One change of what gateways hold a copy of, written in the mutation's own transaction.
 
-    `seq` grows in the order of commits, because one writer commits at a time; a store with several
-    writers must take a lock before it draws a number. A number is never used again
-    (`AUTOINCREMENT`), or a reader could take a new change for one that it has.
+    `seq` grows in the order of commits: one writer commits at a time, or (`ChangeRepository.add`)
+    takes its turn before it draws a number. A number is never used again (`AUTOINCREMENT`; the
+    newest is never pruned), or a reader could take a new change for one that it has.
     """
 
     __tablename__ = "changes"

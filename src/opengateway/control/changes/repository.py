@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from sqlalchemy import delete, func, select
 
 from opengateway.control.changes.models import Change
-from opengateway.kit.db import AsyncSession
+from opengateway.kit.db import AsyncSession, Turn, take_turn
 
 
 class ChangeRepository:
@@ -15,7 +15,14 @@ class ChangeRepository:
         self._session = session
 
     async def add(self, change: Change) -> int:
-        """Write it now and return its number."""
+        """Write it now and return its number.
+
+        On PostgreSQL, numbers follow each other without a hole, and are committed in their order:
+        a sequence gives neither.
+        """
+        if self._session.get_bind().dialect.name == "postgresql":
+            await take_turn(self._session, Turn.CHANGES)
+            change.seq = await self.newest() + 1
         self._session.add(change)
         await self._session.flush()
         return change.seq
@@ -33,4 +40,6 @@ class ChangeRepository:
         return (await self._session.scalar(select(func.min(Change.seq)))) or 0
 
     async def prune_up_to(self, seq: int) -> None:
-        await self._session.execute(delete(Change).where(Change.seq <= seq))
+        """Forget changes, but for the newest: the next number is counted on from it."""
+        newest = select(func.max(Change.seq)).scalar_subquery()
+        await self._session.execute(delete(Change).where(Change.seq <= seq, Change.seq < newest))

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from typing import Final
 
-from sqlalchemy import BigInteger, bindparam, func, or_, select, update
+from sqlalchemy import Select, func, or_, select
 
 from opengateway.control.keys.models import ApiKey
+from opengateway.kit import bulk
 from opengateway.kit.db import AsyncSession
+
+_USED: Final = bulk.Sql(
+    "UPDATE api_keys SET last_used_at_ns = ?"
+    " WHERE id = ? AND (last_used_at_ns IS NULL OR last_used_at_ns < ?)"
+)
 
 
 class KeyRepository:
@@ -26,6 +33,43 @@ class KeyRepository:
     async def get(self, key_id: str) -> ApiKey | None:
         """Not scoped by team: for the operator's socket only."""
         return await self._session.get(ApiKey, key_id)
+
+    async def of_ids(self, key_ids: Collection[str]) -> Sequence[ApiKey]:
+        """Of any team: for what gateways ask in the name of their callers."""
+        statement = select(ApiKey).where(ApiKey.id.in_(key_ids))
+        return (await self._session.scalars(statement)).all()
+
+    async def in_team(self, team_id: str, key_id: str) -> ApiKey | None:
+        found: ApiKey | None = await self._session.scalar(self._one(team_id, key_id))
+        return found
+
+    async def locked(self, team_id: str, key_id: str) -> ApiKey | None:
+        """The same, and nobody else changes the key until this transaction ends."""
+        statement = self._one(team_id, key_id).with_for_update()
+        found: ApiKey | None = await self._session.scalar(
+            statement.execution_options(populate_existing=True)
+        )
+        return found
+
+    async def live_locked(self, team_id: str) -> Sequence[ApiKey]:
+        """All of a team's that are not revoked, locked in the order of their ids."""
+        statement = (
+            select(ApiKey)
+            .where(ApiKey.team_id == team_id, ApiKey.revoked_at_ns.is_(None))
+            .order_by(ApiKey.id)
+            .with_for_update()
+            .execution_options(populate_existing=True)
+        )
+        return (await self._session.scalars(statement)).all()
+
+    async def by_digest(self, digest: str) -> ApiKey | None:
+        """The key whose secret, or whose secret before the last rotation, has this digest."""
+        statement = select(ApiKey).where(or_(ApiKey.digest == digest, ApiKey.old_digest == digest))
+        return await self._session.scalar(statement)
+
+    @staticmethod
+    def _one(team_id: str, key_id: str) -> Select[ApiKey]:
+        return select(ApiKey).where(ApiKey.team_id == team_id, ApiKey.id == key_id)
 
     async def count_live(self, team_id: str) -> int:
         statement = select(func.count()).where(
@@ -48,20 +92,7 @@ class KeyRepository:
         statement = select(ApiKey).where(ApiKey.revoked_at_ns.is_(None))
         return (await self._session.scalars(statement)).all()
 
-    async def mark_used(self, used_at_ns: Mapping[str, int], *, at_least_ns: int) -> None:
-        """Move `last_used_at_ns` on where that is by `at_least_ns` or more."""
-        seen = bindparam("seen", type_=BigInteger())
-        statement = (
-            update(ApiKey)
-            .where(
-                ApiKey.id == bindparam("key"),
-                or_(
-                    ApiKey.last_used_at_ns.is_(None),
-                    ApiKey.last_used_at_ns <= seen - at_least_ns,
-                ),
-            )
-            .values(last_used_at_ns=seen)
-        )
-        connection = await self._session.connection()
-        rows = [{"key": key, "seen": at_ns} for key, at_ns in used_at_ns.items()]
-        await connection.execute(statement, rows)
+    async def mark_used(self, used_at_ns: Mapping[str, int]) -> None:
+        """Move `last_used_at_ns` on where that is earlier. It is no change of the key."""
+        rows = [(at_ns, key, at_ns) for key, at_ns in sorted(used_at_ns.items())]
+        await bulk.run(self._session, [_USED.each(rows)])

@@ -10,30 +10,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from itertools import count
+from typing import Final, NoReturn
 
 import msgspec
 
-from opengateway.control.keys.repository import KeyRepository
+from opengateway.control.keys.uses import KeyUses
 from opengateway.control.scope import ControlScope
-from opengateway.control.settler.metrics import SettlerMetrics
-from opengateway.control.settler.repository import JournalRepository
+from opengateway.control.settler.booking import Booking
+from opengateway.control.settler.metrics import SettlerMetrics, Tally
+from opengateway.control.settler.reading import JournalReader
+from opengateway.control.settler.repository import Bookkeeping, JournalRepository
 from opengateway.domain.errors import CallerError
-from opengateway.domain.records import (
-    CloseRecord,
-    Ending,
-    JournalRecord,
-    OpenRecord,
-    RequestError,
-)
-from opengateway.kit import framing
+from opengateway.domain.records import CloseRecord, Ending, OpenRecord, RequestError
 from opengateway.kit.log import get_logger
 
-_decode: Final = msgspec.msgpack.Decoder(JournalRecord).decode
-_BATCH: Final = 500
-"""Records handled between two looks at other work of the process."""
-LAST_USED_STEP_NS: Final = 60 * 1_000_000_000
-"""A key's last use is written once a minute at most."""
+_TOGETHER: Final = 256
+"""Records handled at a time: enough that statements are cheap, few enough to stay in the cache."""
 KEPT_GATEWAYS: Final = 1_000
 KEPT_SEGMENTS: Final = 1_000
 _UNKNOWN: Final = "unknown"
@@ -79,12 +72,14 @@ class JournalDamaged(CallerError):
 class Settler:
     """Settles one push in the caller's transaction."""
 
-    def __init__(self, scope: ControlScope, metrics: SettlerMetrics) -> None:
+    def __init__(self, scope: ControlScope, metrics: SettlerMetrics, uses: KeyUses) -> None:
         self._journal = JournalRepository(scope.session)
-        self._keys = KeyRepository(scope.session)
         self._log = scope.event_log
         self._scope = scope
         self._metrics = metrics
+        self._uses = uses
+        self._booking = Booking(scope)
+        self._batches = count()
 
     async def take(self, push: Push) -> Taken:
         """Consume the whole frames at the start of `push`.
@@ -94,95 +89,83 @@ class Settler:
         A damaged push is never `final`; the gateway ends it with an empty one.
         """
         now_ns = self._scope.clock.now_ns()
-        gateway = await self._journal.gateway(push.gateway, now_ns)
         acked = await self._journal.acked(push.gateway, push.segment)
         if push.offset != acked:
             self._metrics.refused("resent")
             raise OutOfPlace(acked)
-        records, consumed, damage = read_records(push.body)
-        if damage is not None and consumed == 0:
-            self._metrics.refused("damaged")
-            log.error(
-                "journal damaged; the gateway keeps the file",
-                gateway=push.gateway,
-                segment=push.segment,
-                offset=push.offset,
-                damage=damage,
-            )
-            raise JournalDamaged(f"segment {push.segment!r} at {push.offset}: {damage}")
-        fresh: list[CloseRecord] = []
-        for at in range(0, len(records), _BATCH):
-            fresh += await self._settle(push.gateway, records[at : at + _BATCH])
-        await self._journal.set_acked(push.gateway, push.segment, acked + consumed)
+        reader, tally = JournalReader(push.body), Tally()
+        opened, ended = await self._settle(push, reader, tally)
+        if reader.damage is not None and reader.consumed == 0:
+            self._refuse_damaged(push, reader.damage)
+        booked = Bookkeeping(push.gateway, push.segment, acked, reader.consumed, opened, ended)
+        if not await self._journal.book(booked, now_ns):
+            self._metrics.refused("resent")
+            raise OutOfPlace(await self._journal.acked(push.gateway, push.segment))
         if push.offset == 0:
             await self._journal.forget_segments(push.gateway, KEPT_SEGMENTS)
-        gateway.last_seen_ns = now_ns
-        voids: list[CloseRecord] = []
-        final = push.final and damage is None
+        voided = 0
+        final = push.final and reader.damage is None
         if final:
-            voids = await self._void_what_is_open(push.gateway)
-            gateway.finished_at_ns = gateway.finished_at_ns or now_ns
-            gateway.voided += len(voids)
+            voided = await self._void_what_is_open(push, tally)
+            await self._booking.finish(push.gateway)
+            await self._journal.finish(push.gateway, voided, now_ns)
             await self._journal.forget_finished(KEPT_GATEWAYS)
-        self._scope.after_commit(lambda: self._metrics.acked(consumed, fresh + voids, now_ns))
-        return Taken(acked=acked + consumed, final=final, voided=len(voids))
+        await self._uses.note(self._scope, tally.used)
+        self._scope.after_commit(lambda: self._metrics.acked(reader.consumed, tally, now_ns))
+        return Taken(acked=acked + reader.consumed, final=final, voided=voided)
 
-    async def _settle(self, gateway: str, records: Sequence[JournalRecord]) -> list[CloseRecord]:
-        """Book one batch. Return the closes that were new."""
-        closes = {r.id: r for r in records if isinstance(r, CloseRecord)}
-        opens = [r for r in records if isinstance(r, OpenRecord) and r.id not in closes]
+    async def _settle(
+        self, push: Push, reader: JournalReader, tally: Tally
+    ) -> tuple[Sequence[OpenRecord], Sequence[str]]:
+        """Book the records. Return what is open after them, and the ids that are no longer."""
+        opens: dict[str, OpenRecord] = {}
+        ended: list[str] = []
+        while records := reader.next(_TOGETHER):
+            closes: list[CloseRecord] = []
+            for record in records:
+                if type(record) is OpenRecord:
+                    opens[record.id] = record
+                else:
+                    assert type(record) is CloseRecord
+                    closes.append(record)
+                    # Most requests open and close within one push: those never stand as open.
+                    if record.opened and opens.pop(record.id, None) is None:
+                        ended.append(record.id)
+            await self._log_new(push, closes, tally)
         if opens:
             # A redelivery after the bookkeeping was dropped must not open what has ended.
-            unknown = await self._log.unknown([r.id for r in opens])
-            await self._journal.add_open(gateway, [r for r in opens if r.id in unknown])
-        if not closes:
-            return []
-        unknown = await self._log.unknown(list(closes))
-        fresh = [record for record in closes.values() if record.id in unknown]
-        await self._log.ingest(fresh)
-        await self._journal.remove_open([r.id for r in closes.values() if r.opened])
-        used: dict[str, int] = {}
-        for record in fresh:
-            used[record.key_id] = max(used.get(record.key_id, 0), record.started_at_ns)
-        if used:
-            await self._keys.mark_used(used, at_least_ns=LAST_USED_STEP_NS)
-        return fresh
+            unknown = await self._log.unknown(list(opens))
+            opens = {key: record for key, record in opens.items() if key in unknown}
+        return list(opens.values()), ended
 
-    async def _void_what_is_open(self, gateway: str) -> list[CloseRecord]:
-        voids: list[CloseRecord] = []
-        while batch := await self._journal.open_of(gateway, _BATCH):
+    async def _log_new(self, push: Push, closes: Sequence[CloseRecord], tally: Tally) -> int:
+        """Log what is new of `closes`: everything that follows from a request's end stands here."""
+        fresh = await self._log.ingest(closes)
+        batch = f"{push.gateway}/{push.segment}/{push.offset}/{next(self._batches)}"
+        await self._booking.book(fresh, batch)
+        tally.add(fresh)
+        return len(fresh)
+
+    def _refuse_damaged(self, push: Push, damage: str) -> NoReturn:
+        self._metrics.refused("damaged")
+        log.error(
+            "journal damaged; the gateway keeps the file",
+            gateway=push.gateway,
+            segment=push.segment,
+            offset=push.offset,
+            damage=damage,
+        )
+        raise JournalDamaged(f"segment {push.segment!r} at {push.offset}: {damage}")
+
+    async def _void_what_is_open(self, push: Push, tally: Tally) -> int:
+        voided, gateway = 0, push.gateway
+        while batch := await self._journal.open_of(gateway, _TOGETHER):
             made = [void_of(record, self._scope.zone, gateway) for record in batch]
-            unknown = await self._log.unknown([r.id for r in made])
-            fresh = [record for record in made if record.id in unknown]
-            await self._log.ingest(fresh)
+            voided += await self._log_new(push, made, tally)
             await self._journal.remove_open([record.id for record in batch])
-            voids += fresh
-        if voids:
-            log.warning("requests void: their gateway died", gateway=gateway, count=len(voids))
-        return voids
-
-
-def read_records(body: bytes) -> tuple[list[JournalRecord], int, str | None]:
-    """The records at the start of `body`, how many bytes they take, and what is wrong after them.
-
-    Nothing is wrong with a frame that is cut short: the rest of it comes with the next push.
-    """
-    damage: str | None = None
-    try:
-        frames, consumed = framing.scan(body)
-    except framing.CorruptFrame as error:
-        damage = str(error.args[0])
-        frames, consumed = framing.scan(memoryview(body)[: error.args[1]])
-    records: list[JournalRecord] = []
-    at = 0
-    for payload in frames:
-        try:
-            records.append(_decode(payload))
-        except msgspec.DecodeError as error:
-            # Whole, but not a record of ours: written by another version, or by nobody of us.
-            return records, at, f"a record at offset {at} cannot be read: {error}"
-        at += framing.HEAD_BYTES + len(payload)
-    return records, consumed, damage
+        if voided:
+            log.warning("requests void: their gateway died", gateway=gateway, count=voided)
+        return voided
 
 
 def void_of(opened: OpenRecord, zone: str, gateway: str) -> CloseRecord:
@@ -205,6 +188,10 @@ def void_of(opened: OpenRecord, zone: str, gateway: str) -> CloseRecord:
         model=opened.model,
         endpoint_id=opened.endpoint_id,
         price_id=opened.price_id,
+        lease_id=opened.lease_id,
+        user_id=opened.user_id,
+        # What the provider did before the end is not known.
+        provider_cost_known=False,
         error=RequestError(
             status=0,
             code="gateway_died",

@@ -9,10 +9,24 @@ from opengateway.kit.db import Base
 
 
 class Team(Base):
-    """Who pays and who owns keys."""
+    """Who pays and who owns keys. Pinned to the zone it was made in."""
 
     __tablename__ = "teams"
 
     id: Mapped[str] = mapped_column(String(64), primary_key=True)
-    name: Mapped[str] = mapped_column(String(80), unique=True)
+    handle: Mapped[str] = mapped_column("name", String(80), unique=True)
+    """By which the CLI finds the team: its first name where the operator made it, else its id."""
+    name: Mapped[str] = mapped_column("title", String(80))
+    """What people see. Not unique: a refusal would tell that a customer of that name exists."""
+    zone: Mapped[str] = mapped_column(String(64))
+    status: Mapped[str] = mapped_column(String(16))
+    body_logging: Mapped[bool]
+    outage_allowance_nanos: Mapped[int | None]
+    rpm: Mapped[int | None]
+    tpm: Mapped[int | None]
+    concurrency: Mapped[int | None]
     created_at_ns: Mapped[int]
+    deleted_at_ns: Mapped[int | None]
+    version: Mapped[int] = mapped_column()
+
+    __mapper_args__ = {"version_id_col": version}  # noqa: RUF012 - SQLAlchemy reads it off the class

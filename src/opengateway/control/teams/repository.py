@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
+
 from sqlalchemy import select
 
 from opengateway.control.teams.models import Team
@@ -18,7 +20,33 @@ class TeamRepository:
         await self._session.flush()
 
     async def get(self, team_id: str) -> Team | None:
+        """The team, deleted or not."""
         return await self._session.get(Team, team_id)
 
-    async def by_name(self, name: str) -> Team | None:
-        return await self._session.scalar(select(Team).where(Team.name == name))
+    async def of_ids(self, team_ids: Collection[str]) -> Sequence[Team]:
+        """The teams, deleted or not."""
+        return (await self._session.scalars(select(Team).where(Team.id.in_(team_ids)))).all()
+
+    async def locked(self, team_id: str) -> Team | None:
+        """The team, which nobody else changes until this transaction ends. SQLite has one writer."""
+        statement = (
+            select(Team)
+            .where(Team.id == team_id)
+            .with_for_update()
+            .execution_options(populate_existing=True)
+        )
+        return await self._session.scalar(statement)
+
+    async def by_handle(self, handle: str) -> Team | None:
+        statement = select(Team).where(Team.handle == handle, Team.deleted_at_ns.is_(None))
+        return await self._session.scalar(statement)
+
+    async def named(self, name: str) -> Sequence[Team]:
+        """At most two of the teams of this name: more than one means that a name does not tell."""
+        statement = select(Team).where(Team.name == name, Team.deleted_at_ns.is_(None)).limit(2)
+        return (await self._session.scalars(statement)).all()
+
+    async def page(self, *, after: str, limit: int) -> Sequence[Team]:
+        """Every team, deleted ones included, by id. For platform roles and the operator alone."""
+        statement = select(Team).where(Team.id > after).order_by(Team.id).limit(limit)
+        return (await self._session.scalars(statement)).all()

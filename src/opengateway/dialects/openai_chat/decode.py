@@ -8,12 +8,20 @@ last, so that what was checked is what is sent.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from types import NoneType
 from typing import Final
 
 import msgspec
 
 from opengateway.dialects.openai_chat import complaints as bad
+from opengateway.dialects.openai_chat.costs import (
+    MARKS,
+    Counted,
+    marked_lifetimes,
+    runs_tools,
+    tool_lifetimes,
+)
 from opengateway.dialects.openai_chat.depth import (
     LARGE_BYTES,
     MAX_DEPTH,
@@ -22,7 +30,7 @@ from opengateway.dialects.openai_chat.depth import (
     loads_shallow,
 )
 from opengateway.dialects.openai_chat.extras import targets, timeouts, who, wishes
-from opengateway.dialects.openai_chat.messages import check_messages
+from opengateway.dialects.openai_chat.messages import TEXT_ONLY, check_messages
 from opengateway.dialects.openai_chat.shapes import (
     OUR_MEMBERS,
     JsonObjectFormat,
@@ -58,6 +66,7 @@ _FORMATS: Final[Mapping[type, str | None]] = {
     JsonSchemaFormat: "json_schema",
 }
 _ALWAYS: Final = frozenset(("role", "content"))
+_NO_MARKS: Final[frozenset[str]] = frozenset()
 
 
 def decode(body: bytes, headers: Mapping[str, str]) -> ChatRequest:
@@ -68,8 +77,8 @@ def decode(body: bytes, headers: Mapping[str, str]) -> ChatRequest:
     """
     fields, params, names = _parse(body)
     _check_relations(params)
-    has_tool_call_index, modalities, has_developer = check_messages(params.messages)
-    facts = _facts(params, names, modalities, has_developer, has_tool_call_index)
+    has_tool_call_index, counted, has_developer = check_messages(params.messages)
+    facts = _facts(params, names, has_developer, has_tool_call_index, counted, fields)
     model, fallbacks = targets(params)
     session_id, user = who(params, headers)
     first_token_s, deadline_s = timeouts(params.extra, headers)
@@ -172,9 +181,10 @@ def _check_relations(params: Params) -> None:
 def _facts(
     params: Params,
     names: frozenset[str],
-    modalities: frozenset[str],
     has_developer_role: bool,
     has_tool_call_index: bool,
+    counted: Counted | None,
+    fields: RawObject,
 ) -> ChatFacts:
     choice = tool_choice_word(params.tool_choice)
     if choice is None:
@@ -189,10 +199,30 @@ def _facts(
         reasoning_effort=params.reasoning_effort,
         tool_choice=choice,
         response_format=_FORMATS[type(form)],
-        modalities=modalities,
+        modalities=TEXT_ONLY | counted.modalities if counted is not None else TEXT_ONLY,
         has_tools=bool(params.tools or params.functions),
         has_developer_role=has_developer_role,
         has_reasoning=not names.isdisjoint(_REASONING_MEMBERS),
         has_tool_call_index=has_tool_call_index,
         message_members=names - _ALWAYS,
+        images=counted.images if counted is not None else 0,
+        image_bytes=counted.image_bytes if counted is not None else 0,
+        audio_bytes=counted.audio_bytes if counted is not None else 0,
+        has_open_media=counted is not None and counted.has_open_media,
+        cache_lifetimes=_lifetimes(params, names, counted, fields),
+        has_vendor_tools=runs_tools(params.tools),
     )
+
+
+def _lifetimes(
+    params: Params, names: frozenset[str], counted: Counted | None, fields: RawObject
+) -> frozenset[str]:
+    """Of all cache marks: on parts, messages, tools, and on the request itself."""
+    found: AbstractSet[str] = counted.lifetimes if counted is not None else _NO_MARKS
+    if params.tools or params.functions:
+        found = found | tool_lifetimes(params.tools, params.functions)
+    if not names.isdisjoint(MARKS):
+        found = found | marked_lifetimes(_raw_messages(fields["messages"]))
+    if "cache_control" in fields:
+        found = found | marked_lifetimes((fields,))
+    return frozenset(found) if found else _NO_MARKS

@@ -8,6 +8,7 @@ from typing import Final
 from msgspec import UNSET
 
 from opengateway.dialects.openai_chat.complaints import missing
+from opengateway.dialects.openai_chat.costs import Counted
 from opengateway.dialects.openai_chat.shapes import (
     AssistantMessage,
     DeveloperMessage,
@@ -43,18 +44,18 @@ _MODALITY: Final = {
 """Of OpenAI's parts, and of those that vendors added."""
 
 
-def check_messages(messages: Sequence[Message]) -> tuple[bool, frozenset[str], bool]:
-    """Whether calls carry an index, the input's modalities, whether a developer speaks.
+def check_messages(messages: Sequence[Message]) -> tuple[bool, Counted | None, bool]:
+    """Whether calls carry an index, what was counted of parts, whether a developer speaks.
 
-    Raises `InvalidRequest`.
+    Nothing is counted where every content is a string. Raises `InvalidRequest`.
     """
-    modalities: set[str] | None = None
+    counted: Counted | None = None
     has_index = has_developer = False
     for at, message in enumerate(messages):
         content = message.content
         if type(content) is list:
-            modalities = modalities or set()
-            _check_parts(content, at, modalities)
+            counted = counted or Counted()
+            _check_parts(content, at, counted)
         kind = type(message)
         if kind is AssistantMessage:
             assert isinstance(message, AssistantMessage)
@@ -67,7 +68,7 @@ def check_messages(messages: Sequence[Message]) -> tuple[bool, frozenset[str], b
                 )
         elif kind is DeveloperMessage:
             has_developer = True
-    return has_index, TEXT_ONLY | modalities if modalities else TEXT_ONLY, has_developer
+    return has_index, counted, has_developer
 
 
 def _says_something(message: AssistantMessage) -> bool:
@@ -83,7 +84,7 @@ def _says_something(message: AssistantMessage) -> bool:
     )
 
 
-def _check_parts(parts: Sequence[Part], at: int, modalities: set[str]) -> None:
+def _check_parts(parts: Sequence[Part], at: int, counted: Counted) -> None:
     for index, part in enumerate(parts):
         need = _NEEDS.get(part.type)
         if need is not None and getattr(part, need) is None:
@@ -92,7 +93,9 @@ def _check_parts(parts: Sequence[Part], at: int, modalities: set[str]) -> None:
             )
         modality = _MODALITY.get(part.type)
         if modality is not None:
-            modalities.add(modality)
+            counted.media(part, modality)
+        if part.cache_control is not None or part.prompt_cache_breakpoint is not None:
+            counted.mark(part.cache_control, part.prompt_cache_breakpoint)
 
 
 def _check_calls(calls: Sequence[ToolCall], at: int) -> bool:

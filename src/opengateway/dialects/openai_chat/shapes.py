@@ -51,6 +51,9 @@ class Part(Struct, gc=False):
     """A bare string is a vendor's shorthand (Mistral) for `{"url": ...}`."""
     input_audio: InputAudio | None = None
     file: InputFile | None = None
+    cache_control: Any = None
+    """A cache mark, as `prompt_cache_breakpoint` is. Its lifetime has a price."""
+    prompt_cache_breakpoint: Any = None
 
 
 Content: TypeAlias = str | list[Part]
@@ -132,6 +135,8 @@ class Function(Struct, gc=False):
     description: str | None = None
     parameters: _OpenObject | None = None
     strict: bool | None = None
+    cache_control: Any = None
+    prompt_cache_breakpoint: Any = None
 
 
 class CustomTool(Struct, gc=False):
@@ -146,6 +151,8 @@ class Tool(Struct, gc=False):
     type: str | None = None
     function: Function | None = None
     custom: CustomTool | None = None
+    cache_control: Any = None
+    prompt_cache_breakpoint: Any = None
 
 
 class Named(Struct, gc=False):

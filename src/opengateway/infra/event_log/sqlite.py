@@ -1,27 +1,26 @@
 """The event log beside the control store: `event_log: {use: local}` (decision 9).
 
-Portable SQL; only the setting of the store's connections knows SQLite. What is filtered or summed
+Portable SQL: it lies in the control store, SQLite or PostgreSQL. What is filtered or summed
 has a column; the whole record is kept as JSON, so that nothing is lost and an operator can read it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
+from operator import attrgetter
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Index, String, Text, insert, or_, select
+from sqlalchemy import Index, String, Text, or_, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from opengateway.domain.records import CloseRecord
-from opengateway.domain.usage import Usage
-from opengateway.kit import json
-from opengateway.kit.db import SERIAL, AsyncSession, Base
+from opengateway.domain.usage import INPUT_TOKENS, OUTPUT_TOKENS
+from opengateway.kit import bulk, json
+from opengateway.kit.db import SERIAL, AsyncSession, Base, Turn, take_turn
 
 _decode: Final = msgspec.json.Decoder(CloseRecord).decode
-_BATCH: Final = 500
-"""Ids in one statement: SQLite allows 32,766 parameters, PostgreSQL 65,535; plans stay small."""
-
 _LARGEST: Final = 2**63 - 1
 """What a column can hold. A provider that claims more tokens must not stop the whole journal."""
 
@@ -64,32 +63,93 @@ class RequestRow(Base):
     record: Mapped[str] = mapped_column(Text)
 
 
+_PLAIN: Final = (
+    *("id", "team_id", "key_id", "zone", "started_at_ns", "operation", "dialect", "stream"),
+    *("model", "provider", "endpoint_id", "price_id", "usage_estimated", "overhead_us"),
+    *("first_token_ms", "total_ms", "session_id", "status"),
+)
+"""Columns that are a member of the record as it stands."""
+_COLUMNS: Final = (
+    *_PLAIN,
+    *("ending", "error_code", "cost_nanos", "input_tokens", "output_tokens", "attempts", "record"),
+)
+_TYPES: Final = {
+    **dict.fromkeys(("started_at_ns", "overhead_us", "status", "cost_nanos"), "bigint"),
+    **dict.fromkeys(("input_tokens", "output_tokens", "attempts"), "bigint"),
+    **dict.fromkeys(("stream", "usage_estimated"), "boolean"),
+    **dict.fromkeys(("first_token_ms", "total_ms"), "double precision"),
+}
+_INTO: Final = f"INSERT INTO requests ({', '.join(_COLUMNS)}) "
+_TOGETHER: Final = 32
+"""Rows of one statement on SQLite: 800 of the 32,766 parameters that it allows."""
+
+
+def _insert(rows: int) -> bulk.Sql:
+    """That many rows on SQLite; on PostgreSQL any number, a column for each parameter."""
+    marks = f"({', '.join('?' * len(_COLUMNS))})"
+    arrays = ", ".join(f"${n}::{_TYPES.get(c, 'text')}[]" for n, c in enumerate(_COLUMNS, 1))
+    return bulk.Sql(
+        f"{_INTO} VALUES {', '.join([marks] * rows)} ON CONFLICT (id) DO NOTHING",
+        f"{_INTO} SELECT * FROM unnest({arrays}) ON CONFLICT (id) DO NOTHING RETURNING id",
+    )
+
+
+_ONE: Final = _insert(1)
+_SOME: Final = _insert(_TOGETHER)
+_NEWEST: Final = bulk.Sql("SELECT coalesce(max(arrival), 0) FROM requests")
+_ARRIVED: Final = bulk.Sql("SELECT id FROM requests WHERE arrival > ?")
+_KNOWN: Final = bulk.Sql(
+    "SELECT value FROM json_each(?) WHERE value IN (SELECT id FROM requests)",
+    "SELECT id FROM requests WHERE id IN (SELECT json_array_elements_text($1::json))",
+)
+
+
 class SqlEventLog:
     """`EventLog` on the caller's session: rows land with whatever else that session writes."""
 
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
-    async def ingest(self, records: Sequence[CloseRecord]) -> int:
-        by_id: dict[str, CloseRecord] = {}
-        for record in records:
-            by_id.setdefault(record.id, record)
-        fresh = await self.unknown(list(by_id))
-        rows = [_row(record) for record in by_id.values() if record.id in fresh]
-        connection = await self._session.connection()
-        for at in range(0, len(rows), _BATCH):
-            await connection.execute(insert(RequestRow), rows[at : at + _BATCH])
-        return len(rows)
+    async def ingest(self, records: Sequence[CloseRecord]) -> Sequence[CloseRecord]:
+        if len({record.id for record in records}) < len(records):
+            # Of two with one id the first counts.
+            records = list({record.id: record for record in reversed(records)}.values())[::-1]
+        if not records:
+            return ()
+        rows = [_row(record) for record in records]
+        if bulk.is_sqlite(self._session):
+            new = await self._add_on_sqlite(rows)
+        else:
+            # So that `arrival` grows in the order of commits: who follows the log misses nothing.
+            await take_turn(self._session, Turn.JOURNAL)
+            (done,) = await bulk.run(
+                self._session, [_ONE.once(*map(list, zip(*rows, strict=True)))]
+            )
+            new = None if len(done.rows) == len(rows) else {row[0] for row in done.rows}
+        return records if new is None else [r for r in records if r.id in new]
+
+    async def _add_on_sqlite(self, rows: list[tuple[Any, ...]]) -> set[str] | None:
+        """The ids that were new; None where all were, as nearly always."""
+        whole = len(rows) // _TOGETHER * _TOGETHER
+        calls = [
+            _SOME.once(*chain.from_iterable(rows[at : at + _TOGETHER]))
+            for at in range(0, whole, _TOGETHER)
+        ]
+        if whole < len(rows):
+            calls.append(_ONE.each(rows[whole:]))
+        newest, *added = await bulk.run(self._session, [_NEWEST.once(), *calls])
+        if sum(done.changed for done in added) == len(rows):
+            return None
+        # The store has one writer: what stands behind the newest of before is what we added.
+        (arrived,) = await bulk.run(self._session, [_ARRIVED.once(newest.rows[0][0])])
+        return {row[0] for row in arrived.rows}
 
     async def unknown(self, record_ids: Sequence[str]) -> set[str]:
-        missing = set(record_ids)
-        for at in range(0, len(record_ids), _BATCH):
-            batch = record_ids[at : at + _BATCH]
-            found = await self._session.scalars(
-                select(RequestRow.id).where(RequestRow.id.in_(batch))
-            )
-            missing.difference_update(found)
-        return missing
+        if not record_ids:
+            return set()
+        ids = json.dumps(record_ids).decode()
+        (known,) = await bulk.run(self._session, [_KNOWN.once(ids)])
+        return set(record_ids).difference(row[0] for row in known.rows)
 
     async def get(self, record_id: str) -> CloseRecord | None:
         statement = select(RequestRow.record).where(RequestRow.id == record_id)
@@ -113,32 +173,27 @@ class SqlEventLog:
         return [_decode(text) for text in await self._session.scalars(statement)]
 
 
-def _row(record: CloseRecord) -> dict[str, Any]:
-    usage = Usage(record.usage)
-    return {
-        "id": record.id,
-        "team_id": record.team_id,
-        "key_id": record.key_id,
-        "zone": record.zone,
-        "started_at_ns": record.started_at_ns,
-        "operation": record.operation,
-        "dialect": record.dialect,
-        "stream": record.stream,
-        "model": record.model,
-        "provider": record.provider,
-        "endpoint_id": record.endpoint_id,
-        "ending": record.ending.value,
-        "status": record.status,
-        "error_code": record.error.code if record.error else None,
-        "cost_nanos": min(record.cost_nanos, _LARGEST),
-        "price_id": record.price_id,
-        "input_tokens": min(usage.input_tokens, _LARGEST),
-        "output_tokens": min(usage.output_tokens, _LARGEST),
-        "usage_estimated": record.usage_estimated,
-        "attempts": len(record.attempts),
-        "overhead_us": record.overhead_us,
-        "first_token_ms": record.first_token_ms,
-        "total_ms": record.total_ms,
-        "session_id": record.session_id,
-        "record": json.dumps(record).decode(),
-    }
+_plain: Final = attrgetter(*_PLAIN)
+_encode: Final = json.dumps
+_INPUT: Final = frozenset(INPUT_TOKENS)
+_OUTPUT: Final = frozenset(OUTPUT_TOKENS)
+
+
+def _row(record: CloseRecord) -> tuple[Any, ...]:
+    """Its values in the order of `_COLUMNS`."""
+    tokens_in = tokens_out = 0
+    for dimension, quantity in record.usage.items():
+        if dimension in _INPUT:
+            tokens_in += quantity
+        elif dimension in _OUTPUT:
+            tokens_out += quantity
+    return (
+        *_plain(record),
+        record.ending.value,
+        record.error.code if record.error else None,
+        min(record.cost_nanos, _LARGEST),
+        min(tokens_in, _LARGEST),
+        min(tokens_out, _LARGEST),
+        len(record.attempts),
+        _encode(record).decode(),
+    )

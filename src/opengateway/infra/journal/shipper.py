@@ -49,15 +49,17 @@ class ProtocolBroken(RuntimeError):
 @dataclass(frozen=True, slots=True)
 class Pace:
     """How often it looks, in seconds. Each look that finds something is one transaction in control,
-    so rarer looks make cheaper records. While there is traffic, `busy_s`; `linger_s` after the last
-    record it becomes `idle_s`, which is then the latency of the next record."""
+    which costs as much as 50 records, so rarer looks make cheaper records. It looks every `idle_s`,
+    which is the latency of a record in quiet times, and every `busy_s` from when `busy_bytes_per_s`
+    or more came until `linger_s` after it was less."""
 
-    busy_s: float = 0.2
+    busy_s: float = 0.8
     idle_s: float = 0.2
     linger_s: float = 1.0
     rescan_s: float = 5.0
     backoff_first_s: float = 0.1
     backoff_last_s: float = 5.0
+    busy_bytes_per_s: int = 128 * 1024
 
 
 _INLINE_BYTES: Final = 64 * 1024
@@ -93,6 +95,7 @@ class JournalShipper:
         self._backoff_s = self._pace.backoff_first_s
         self._acked: dict[tuple[str, str], int] = {}
         self._disagreements = 0
+        self._busy_until = 0.0
         self._failing: set[str] = set()
         self.shipped_bytes = 0
         self.taken_over = 0
@@ -182,7 +185,7 @@ class JournalShipper:
         """Ship what `own` writes, until it is shut down or it is time to look for the dead."""
         now = self._clock.monotonic()
         rescan_at = now + self._pace.rescan_s
-        moved_at = now
+        looked_at = now
         while not own.is_shut and now < rescan_at:
             try:
                 moved = await self._ship_own(own)
@@ -193,16 +196,17 @@ class JournalShipper:
                     self._failing.add(own.gateway)
                     log.exception("journal not shipped; trying again", gateway=own.gateway)
                 await self._back_off()
-                moved = False
+                moved = 0
             now = self._clock.monotonic()
-            if moved:
-                moved_at = now
-            quiet = now - moved_at > self._pace.linger_s
+            if moved and moved >= (now - looked_at) * self._pace.busy_bytes_per_s:
+                self._busy_until = now + self._pace.linger_s
+            looked_at = now
+            quiet = now > self._busy_until
             await asyncio.sleep(self._pace.idle_s if quiet else self._pace.busy_s)
 
-    async def _ship_own(self, own: FileJournal) -> bool:
-        """Everything there is now, in batches. Returns whether there was anything."""
-        moved = False
+    async def _ship_own(self, own: FileJournal) -> int:
+        """Everything there is now, in batches. Returns how many bytes that were."""
+        moved = 0
         while not own.is_shut:
             number = own.oldest_segment()
             end, sealed = own.extent(number)
@@ -217,7 +221,7 @@ class JournalShipper:
                         f"control has byte {acked} of {key[1]}, which ends at {end}"
                     )
                 own.bytes_acked += acked - at
-                moved = True
+                moved += acked - at
             elif sealed:
                 await asyncio.to_thread((own.directory / key[1]).unlink)
                 own.forget(number)

@@ -294,6 +294,20 @@ async def test_a_new_record_is_noticed_in_time_however_long_it_was_quiet(house) 
     await stop(task)
 
 
+async def test_where_much_comes_it_is_shipped_in_fewer_pushes(house) -> None:
+    journal = house.journal("gw_a")
+    pace = Pace(busy_s=0.06, idle_s=0.002, linger_s=0.2, busy_bytes_per_s=10_000)
+    shipper = house.shipper(journal, pace)
+    task = asyncio.create_task(shipper.run())
+    house.write(journal, 20)
+    await house.until(lambda: house.control.records == house.written)
+    began = asyncio.get_running_loop().time()
+    house.write(journal, 1)
+    await house.until(lambda: house.control.records == house.written)
+    assert asyncio.get_running_loop().time() - began > 0.03
+    await stop(task)
+
+
 async def test_while_control_is_down_everything_stays_and_the_tries_grow_rare(
     house, monkeypatch
 ) -> None:

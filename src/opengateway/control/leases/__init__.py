@@ -1,0 +1,1 @@
+"""What gateways may spend, and how they give it back: the ledger's leases over the internal socket."""

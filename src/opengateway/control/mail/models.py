@@ -1,0 +1,26 @@
+"""The table of letters that are to be sent."""
+
+from __future__ import annotations
+
+from sqlalchemy import LargeBinary, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from opengateway.kit.db import Base
+
+
+class OutgoingMail(Base):
+    """A letter that waits. What it says is sealed, for it may hold a link with a token.
+
+    The row goes when the letter is sent, refused for good, or too late.
+    """
+
+    __tablename__ = "mail_outbox"
+
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    recipient: Mapped[str] = mapped_column(String(254))
+    sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    created_at_ns: Mapped[int]
+    expires_at_ns: Mapped[int]
+    next_at_ns: Mapped[int] = mapped_column(index=True)
+    attempts: Mapped[int]
+    last_error: Mapped[str] = mapped_column(String(300))

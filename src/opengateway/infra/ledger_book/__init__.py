@@ -1,0 +1,1 @@
+"""The ledger's rows in the control store, on SQLite and PostgreSQL alike."""

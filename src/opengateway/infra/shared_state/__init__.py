@@ -1,0 +1,1 @@
+"""What gateways share, on Valkey: `shared_state: {use: valkey}`."""

@@ -1,0 +1,30 @@
+// Writes app.js.br and app.js.gz beside app.js: the server sends them as they are.
+import { readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
+
+const ROOT = new URL('../../src/opengateway/assets/web/', import.meta.url).pathname;
+const TEXT = /\.(js|css|svg|json|txt|map)$/; // index.html is filled in for each answer
+const WORTH_BYTES = 512;
+
+const sizes = { raw: 0, gzip: 0, brotli: 0 };
+for (const name of readdirSync(ROOT, { recursive: true })) {
+  const path = join(ROOT, name);
+  if (name.endsWith('.br') || name.endsWith('.gz')) rmSync(path, { force: true });
+  if (!TEXT.test(name) || statSync(path).size < WORTH_BYTES) continue;
+  const body = readFileSync(path);
+  const gzip = gzipSync(body, { level: 9 });
+  const brotli = brotliCompressSync(body, {
+    params: { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_SIZE_HINT]: body.length },
+  });
+  writeFileSync(`${path}.gz`, gzip);
+  writeFileSync(`${path}.br`, brotli);
+  sizes.raw += body.length;
+  sizes.gzip += gzip.length;
+  sizes.brotli += brotli.length;
+}
+const html = readFileSync(join(ROOT, 'index.html'), 'utf8');
+const first = [...html.matchAll(/(?:src|href)="\/(assets\/[^"]+\.js)"/g)].map((m) => m[1]);
+const initial = first.reduce((sum, name) => sum + statSync(join(ROOT, `${name}.gz`)).size, 0);
+console.log(`all text ${sizes.raw} B, gzip ${sizes.gzip} B, brotli ${sizes.brotli} B`);
+console.log(`script of the first page, gzip: ${initial} B in ${first.length} files`);

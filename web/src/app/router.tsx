@@ -1,0 +1,128 @@
+import type { QueryClient } from '@tanstack/react-query';
+import {
+  createRootRouteWithContext,
+  createRoute,
+  createRouter,
+  lazyRouteComponent,
+} from '@tanstack/react-router';
+
+import { Loading } from '~/ui/states';
+
+import { Crashed, Landing, Missing } from './landing';
+import { GuestLayout } from './guest-layout';
+import { Shell } from './shell';
+import { TeamLayout } from './team-layout';
+
+const root = createRootRouteWithContext<{ client: QueryClient }>()({ notFoundComponent: Missing });
+const guest = createRoute({ getParentRoute: () => root, id: 'guest', component: GuestLayout });
+const shell = createRoute({ getParentRoute: () => root, id: 'shell', component: Shell });
+
+interface TokenSearch {
+  token?: string | undefined;
+}
+interface NextSearch {
+  next?: string | undefined;
+  error?: string | undefined;
+}
+const text = (value: unknown) => (typeof value === 'string' && value !== '' ? value : undefined);
+const withToken = (search: Record<string, unknown>): TokenSearch => ({ token: text(search.token) });
+/** Only a path of ours: an address given by a link must not lead elsewhere after signing in. */
+const withNext = (search: Record<string, unknown>): NextSearch => {
+  const next = text(search.next);
+  const error = text(search.error);
+  return {
+    next: next !== undefined && /^\/(?![/\\])/.test(next) ? next : undefined,
+    error: error !== undefined && /^[a-z_]{1,64}$/.test(error) ? error : undefined,
+  };
+};
+
+const auth = () => import('~/features/auth');
+const guestPages = [
+  createRoute({
+    getParentRoute: () => guest,
+    path: '/sign-in',
+    validateSearch: withNext,
+    component: lazyRouteComponent(auth, 'SignInPage'),
+  }),
+  createRoute({
+    getParentRoute: () => guest,
+    path: '/sign-up',
+    validateSearch: withToken,
+    component: lazyRouteComponent(auth, 'SignUpPage'),
+  }),
+  createRoute({
+    getParentRoute: () => guest,
+    path: '/reset-password',
+    component: lazyRouteComponent(auth, 'ResetPasswordPage'),
+  }),
+  createRoute({
+    getParentRoute: () => guest,
+    path: '/verify-email',
+    component: lazyRouteComponent(auth, 'VerifyEmailPage'),
+  }),
+  createRoute({
+    getParentRoute: () => guest,
+    path: '/invitations/accept',
+    validateSearch: withToken,
+    component: lazyRouteComponent(auth, 'InvitationPage'),
+  }),
+] as const;
+
+const landing = createRoute({ getParentRoute: () => root, path: '/', component: Landing });
+const newTeam = createRoute({
+  getParentRoute: () => shell,
+  path: '/teams/new',
+  component: lazyRouteComponent(() => import('~/features/home'), 'NewTeamPage'),
+});
+const profile = createRoute({
+  getParentRoute: () => shell,
+  path: '/profile',
+  component: lazyRouteComponent(() => import('~/features/profile'), 'ProfilePage'),
+});
+const team = createRoute({ getParentRoute: () => shell, path: '/teams/$teamId', component: TeamLayout });
+const teamPages = [
+  createRoute({
+    getParentRoute: () => team,
+    path: '/',
+    component: lazyRouteComponent(() => import('~/features/home'), 'HomePage'),
+  }),
+  createRoute({
+    getParentRoute: () => team,
+    path: '/keys',
+    component: lazyRouteComponent(() => import('~/features/keys'), 'KeysPage'),
+  }),
+  createRoute({
+    getParentRoute: () => team,
+    path: '/members',
+    component: lazyRouteComponent(() => import('~/features/members'), 'MembersPage'),
+  }),
+  createRoute({
+    getParentRoute: () => team,
+    path: '/balance',
+    component: lazyRouteComponent(() => import('./balance-page'), 'BalancePage'),
+  }),
+] as const;
+
+const tree = root.addChildren([
+  landing,
+  guest.addChildren(guestPages),
+  shell.addChildren([newTeam, profile, team.addChildren(teamPages)]),
+]);
+
+export function newRouter(client: QueryClient) {
+  return createRouter({
+    routeTree: tree,
+    context: { client },
+    defaultPreload: 'intent',
+    defaultPendingComponent: Loading,
+    defaultErrorComponent: Crashed,
+    defaultNotFoundComponent: Missing,
+    scrollRestoration: true,
+  });
+}
+
+declare module '@tanstack/react-router' {
+  interface Register {
+    router: ReturnType<typeof newRouter>;
+  }
+}

@@ -1,0 +1,62 @@
+import { Burger, Drawer } from '@mantine/core';
+import { useDisclosure } from '@mantine/hooks';
+import { useQuery } from '@tanstack/react-query';
+import { Navigate, Outlet, useLocation } from '@tanstack/react-router';
+import { useEffect } from 'react';
+
+import { useWords } from '~/i18n/use-words';
+import { meQuery } from '~/session/me';
+import { Brand } from '~/ui/brand';
+import { Failed, Loading } from '~/ui/states';
+
+import { ReachBanner } from './banner';
+import { Alone } from './landing';
+import css from './layout.module.css';
+import { SideContent } from './side';
+
+/** The frame around every page of somebody who is signed in. */
+export function Shell() {
+  const { t } = useWords();
+  const { data: me, error, refetch } = useQuery(meQuery);
+  const { pathname, href } = useLocation();
+  const [opened, { open, close }] = useDisclosure(false);
+  useEffect(close, [pathname, close]);
+
+  if (error && me === undefined) return <Alone><Failed error={error} retry={() => void refetch()} /></Alone>;
+  if (me === undefined) return <Alone><Loading /></Alone>;
+  if (me === null) return <Navigate to="/sign-in" search={{ next: href }} replace />;
+  return (
+    <>
+      <a className="og-skip" href="#main">
+        {t('app:skip')}
+      </a>
+      <div className={css.shell}>
+        <aside className={css.side} aria-label={t('app:nav.side')}>
+          <SideContent />
+        </aside>
+        <div className={css.main}>
+          <header className={css.top}>
+            <Burger size="sm" opened={opened} onClick={open} aria-label={t('app:nav.open')} />
+            <Brand />
+          </header>
+          <ReachBanner />
+          <main id="main" className={css.content} tabIndex={-1}>
+            <Outlet />
+          </main>
+        </div>
+      </div>
+      <Drawer
+        opened={opened}
+        onClose={close}
+        position="left"
+        size="18rem"
+        title={t('app:nav.side')}
+        closeButtonProps={{ 'aria-label': t('app:action.close') }}
+      >
+        <div className={css.drawer}>
+          <SideContent />
+        </div>
+      </Drawer>
+    </>
+  );
+}

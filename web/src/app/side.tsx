@@ -1,0 +1,179 @@
+import { Menu, UnstyledButton } from '@mantine/core';
+import {
+  IconBook,
+  IconCheck,
+  IconHome,
+  IconKey,
+  IconLogout,
+  IconPlus,
+  IconSelector,
+  IconUserCircle,
+  IconUsers,
+  IconWallet,
+} from '@tabler/icons-react';
+import { Link, useNavigate, useParams } from '@tanstack/react-router';
+
+import { useWords } from '~/i18n/use-words';
+import { api } from '~/api/client';
+import { startingTeam, useForget, useMe } from '~/session/me';
+import { holds, roleOf } from '~/session/permissions';
+import { Brand } from '~/ui/brand';
+import { docsUrl } from '~/ui/links';
+import { useNotices } from '~/ui/notices';
+import { LanguageSelect, ThemeControl } from '~/ui/preferences';
+
+import css from './layout.module.css';
+
+export function SideContent() {
+  const { t, language } = useWords();
+  return (
+    <>
+      <Link to="/" className={css.sideBrand} aria-label={t('app:nav.start')} style={{ textDecoration: 'none' }}>
+        <Brand />
+      </Link>
+      <TeamPicker />
+      <Pages />
+      <div className={css.sideFoot}>
+        <a className={css.link} href={docsUrl(language)}>
+          <IconBook size={18} aria-hidden />
+          {t('app:nav.docs')}
+        </a>
+        <div className={css.row}>
+          <LanguageSelect />
+          <ThemeControl />
+        </div>
+        <UserMenu />
+      </div>
+    </>
+  );
+}
+
+function useCurrent() {
+  const me = useMe();
+  const { teamId } = useParams({ strict: false });
+  return me.teams.find((team) => team.id === teamId) ?? startingTeam(me);
+}
+
+function Pages() {
+  const { t } = useWords();
+  const team = useCurrent();
+  if (team === undefined) return null;
+  const params = { teamId: team.id };
+  return (
+    <nav className={css.nav} aria-label={t('app:nav.pages')}>
+      <ul>
+        <li>
+          <Link to="/teams/$teamId" params={params} activeOptions={{ exact: true }} className={css.link}>
+            <IconHome size={18} aria-hidden />
+            {t('app:nav.home')}
+          </Link>
+        </li>
+        <li>
+          <Link to="/teams/$teamId/keys" params={params} className={css.link}>
+            <IconKey size={18} aria-hidden />
+            {t('app:nav.keys')}
+          </Link>
+        </li>
+        <li>
+          <Link to="/teams/$teamId/members" params={params} className={css.link}>
+            <IconUsers size={18} aria-hidden />
+            {t('app:nav.members')}
+          </Link>
+        </li>
+        {(holds(team.role, 'billing.read') || holds(team.role, 'budgets.read')) && (
+          <li>
+            <Link to="/teams/$teamId/balance" params={params} className={css.link}>
+              <IconWallet size={18} aria-hidden />
+              {t('app:nav.balance')}
+            </Link>
+          </li>
+        )}
+      </ul>
+    </nav>
+  );
+}
+
+function TeamPicker() {
+  const { t } = useWords();
+  const me = useMe();
+  const current = useCurrent();
+  const navigate = useNavigate();
+  return (
+    <Menu width="target" shadow="md">
+      <Menu.Target>
+        <UnstyledButton className={css.picker}>
+          <span className={css.badge} aria-hidden="true">
+            {initial(current?.name ?? '?')}
+          </span>
+          <span className={css.words}>
+            <span>{current?.name ?? t('app:team.none')}</span>
+            {current !== undefined && <span>{t(`app:role.${roleOf(current.role)}`)}</span>}
+          </span>
+          <span className="og-visually-hidden">{t('app:team.switch')}</span>
+          <IconSelector size={16} aria-hidden />
+        </UnstyledButton>
+      </Menu.Target>
+      <Menu.Dropdown>
+        {me.teams.map((team) => (
+          <Menu.Item
+            key={team.id}
+            leftSection={team.id === current?.id ? <IconCheck size={16} /> : <span style={{ width: 16 }} />}
+            onClick={() => void navigate({ to: '/teams/$teamId', params: { teamId: team.id } })}
+          >
+            {team.name}
+          </Menu.Item>
+        ))}
+        <Menu.Divider />
+        <Menu.Item leftSection={<IconPlus size={16} />} onClick={() => void navigate({ to: '/teams/new' })}>
+          {t('app:team.new')}
+        </Menu.Item>
+      </Menu.Dropdown>
+    </Menu>
+  );
+}
+
+function UserMenu() {
+  const { t } = useWords();
+  const { user } = useMe();
+  const navigate = useNavigate();
+  const forget = useForget();
+  const notices = useNotices();
+  const signOut = async () => {
+    try {
+      await api.post('/api/v1/auth/sign-out');
+    } catch (error) {
+      notices.failed(error as Error);
+      return;
+    }
+    await forget();
+    await navigate({ to: '/sign-in' });
+  };
+  return (
+    <Menu width="target" shadow="md" position="top-start">
+      <Menu.Target>
+        <UnstyledButton className={css.picker}>
+          <span className={`${css.badge} ${css.round}`} aria-hidden="true">
+            {initial(user.name || user.email)}
+          </span>
+          <span className={css.words}>
+            <span>{user.name || user.email}</span>
+            <span>{user.email}</span>
+          </span>
+          <span className="og-visually-hidden">{t('app:user.menu')}</span>
+        </UnstyledButton>
+      </Menu.Target>
+      <Menu.Dropdown>
+        <Menu.Item leftSection={<IconUserCircle size={16} />} onClick={() => void navigate({ to: '/profile' })}>
+          {t('app:user.profile')}
+        </Menu.Item>
+        <Menu.Item leftSection={<IconLogout size={16} />} onClick={() => void signOut()}>
+          {t('app:user.signOut')}
+        </Menu.Item>
+      </Menu.Dropdown>
+    </Menu>
+  );
+}
+
+function initial(name: string): string {
+  return Array.from(name)[0]?.toUpperCase() ?? '?';
+}

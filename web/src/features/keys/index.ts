@@ -1,0 +1,2 @@
+export { KeysPage } from './keys-page';
+export { useKeys } from './api';

@@ -1,0 +1,2 @@
+export { BalancePanel } from './balance-panel';
+export { EntriesPanel } from './entries-panel';

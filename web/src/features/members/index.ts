@@ -1,0 +1,2 @@
+export { MembersPage } from './members-page';
+export { useMembers } from './api';

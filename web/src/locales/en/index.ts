@@ -1,0 +1,11 @@
+import app from './app.json';
+import errors from './errors.json';
+import auth from './auth.json';
+import home from './home.json';
+import keys from './keys.json';
+import members from './members.json';
+import ledger from './ledger.json';
+import budgets from './budgets.json';
+import profile from './profile.json';
+
+export default { app, errors, auth, home, keys, members, ledger, budgets, profile };

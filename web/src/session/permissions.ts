@@ -1,0 +1,34 @@
+/**
+ * Which team roles hold a permission: only to hide what would be refused, never to allow anything.
+ * The server decides; tests/permissions.test.ts compares this with policies/permissions.toml.
+ */
+export const ROLES = ['owner', 'admin', 'billing', 'member', 'viewer'] as const;
+export type Role = (typeof ROLES)[number];
+
+/** A role's name as the API gives it. One that is not known here may nothing but look. */
+export function roleOf(name: string): Role {
+  return ROLES.find((role) => role === name) ?? 'viewer';
+}
+
+const ALLOWED = {
+  'team.delete': 'owner',
+  'members.update': 'owner admin',
+  'members.remove': 'owner admin',
+  'invitations.read': 'owner admin',
+  'invitations.create': 'owner admin',
+  'invitations.revoke': 'owner admin',
+  'keys.create': 'owner admin member',
+  'keys.any': 'owner admin',
+  'management_keys.manage': 'owner admin',
+  'body_logging.write': 'owner admin',
+  'billing.read': 'owner admin billing viewer',
+  'budgets.read': 'owner admin billing member viewer',
+  'budgets.write': 'owner admin billing',
+} as const satisfies Record<string, string>;
+
+export type Permission = keyof typeof ALLOWED;
+export const PERMISSIONS: Record<Permission, string> = ALLOWED;
+
+export function holds(role: string | undefined, permission: Permission): boolean {
+  return role !== undefined && ALLOWED[permission].split(' ').includes(role);
+}

@@ -1,0 +1,111 @@
+import { Button, Group, Modal, PasswordInput, Stack, Text, TextInput } from '@mantine/core';
+import { IconFingerprint } from '@tabler/icons-react';
+import { useMutation, useQuery } from '@tanstack/react-query';
+import { type FormEvent, type ReactNode, useEffect, useState } from 'react';
+
+import { useWords } from '~/i18n/use-words';
+import { api, onStepUp } from '~/api/client';
+import { passkeysWork, provePasskey } from '~/api/webauthn';
+import { FormError } from '~/ui/form-error';
+
+import { meQuery } from './me';
+
+type Answer = (proved: boolean) => void;
+type Proof = { password: string } | { code: string } | { credential: Record<string, unknown> };
+
+/**
+ * What cannot be undone asks for a fresh proof of who one is. The client hears of it, this asks,
+ * and the call that was refused is made again: no page has to know.
+ */
+export function StepUpProvider({ children }: { children: ReactNode }) {
+  const [answer, setAnswer] = useState<Answer | null>(null);
+  useEffect(() => onStepUp(() => new Promise((resolve) => setAnswer(() => resolve))), []);
+  const finish = (proved: boolean) => {
+    answer?.(proved);
+    setAnswer(null);
+  };
+  return (
+    <>
+      {children}
+      {answer !== null && <StepUp onDone={() => finish(true)} onClose={() => finish(false)} />}
+    </>
+  );
+}
+
+/** Whoever has a second factor gives that one, not the password. */
+function StepUp({ onDone, onClose }: { onDone: () => void; onClose: () => void }) {
+  const { t } = useWords();
+  const { data: me } = useQuery({ ...meQuery, enabled: false });
+  const factors = me?.user.factors ?? [];
+  const byCode = factors.includes('totp') || factors.includes('recovery_code');
+  const [typed, setTyped] = useState('');
+  const prove = useMutation({
+    mutationFn: (body: Proof) => api.post('/api/v1/me/step-up', { body }),
+    onSuccess: onDone,
+  });
+  const passkey = useMutation({
+    mutationFn: async () => {
+      const options = await api.post('/api/v1/me/step-up/options');
+      return prove.mutateAsync({ credential: await provePasskey(options) });
+    },
+  });
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    event.stopPropagation(); // it may be within another form's dialogue
+    prove.mutate(byCode ? { code: typed.replaceAll(' ', '') } : { password: typed });
+  };
+  return (
+    <Modal
+      opened
+      onClose={onClose}
+      zIndex={400}
+      title={t('app:stepUp.title')}
+      closeButtonProps={{ 'aria-label': t('app:action.close') }}
+    >
+      <form onSubmit={submit}>
+        <Stack>
+          <Text size="sm">{t('app:stepUp.lead')}</Text>
+          {byCode ? (
+            <TextInput
+              label={t('app:stepUp.code')}
+              inputMode="numeric"
+              autoComplete="one-time-code"
+              data-autofocus
+              value={typed}
+              onChange={(event) => setTyped(event.currentTarget.value)}
+            />
+          ) : (
+            <PasswordInput
+              label={t('app:stepUp.password')}
+              autoComplete="current-password"
+              data-autofocus
+              value={typed}
+              visibilityToggleButtonProps={{ 'aria-label': t('app:stepUp.show') }}
+              onChange={(event) => setTyped(event.currentTarget.value)}
+            />
+          )}
+          <FormError error={prove.error} />
+          <Group justify="flex-end">
+            {factors.includes('passkey') && passkeysWork() && (
+              <Button
+                variant="default"
+                mr="auto"
+                leftSection={<IconFingerprint size={16} />}
+                loading={passkey.isPending}
+                onClick={() => passkey.mutate()}
+              >
+                {t('app:stepUp.passkey')}
+              </Button>
+            )}
+            <Button variant="default" onClick={onClose}>
+              {t('app:action.cancel')}
+            </Button>
+            <Button type="submit" loading={prove.isPending} disabled={typed === ''}>
+              {t('app:stepUp.action')}
+            </Button>
+          </Group>
+        </Stack>
+      </form>
+    </Modal>
+  );
+}
