@@ -7,7 +7,6 @@ an error event, and never with the end marker.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from typing import Protocol
 
 from opengateway.domain.errors import CapacityError, ShownError, UpstreamError
@@ -36,14 +35,14 @@ class Streamed(Owner, Protocol):
 
 
 async def relay(
-    exchange: Streamed, begun: BegunStream, headers: Sequence[tuple[bytes, bytes]]
+    exchange: Streamed, begun: BegunStream, head: bytes
 ) -> None:
     """Hand the stream on until it ends, and let the provider go whatever happens."""
     response, stream = begun.response, begun.stream
     whole = False
     pulse = _Pulse(exchange)
     try:
-        await exchange.caller.start(200, headers)
+        exchange.caller.start(200, head)
         exchange.committed = True
         pulse.start()
         await _pump(exchange, response, stream, begun.head)

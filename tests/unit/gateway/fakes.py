@@ -26,7 +26,6 @@ from opengateway.infra.journal.memory import MemoryJournal
 from opengateway.infra.purse import UnlimitedPurse
 from opengateway.kit.clock import SystemClock
 from opengateway.kit.ids import IdSource
-from opengateway.ports.caller import Headers
 from opengateway.ports.tokens import TokenCounter
 from opengateway.ports.transport import UpstreamRequest
 
@@ -282,10 +281,11 @@ class RecordingCaller:
         self._hang_after = hang_after
         self._released = asyncio.Event()
 
-    async def start(self, status: int, headers: Headers) -> None:
+    def start(self, status: int, head: bytes) -> None:
         assert self.status == 0, "an answer is begun once"
         self.status = status
-        self.headers = {k.decode(): v.decode() for k, v in headers}
+        lines = head.decode().removesuffix("\r\n").split("\r\n")
+        self.headers = dict(line.split(": ", 1) for line in lines)
 
     async def write(self, body: bytes, *, last: bool) -> None:
         assert self.status, "no body before the status"
