@@ -1,6 +1,7 @@
 """What is remembered of a request: the journal's records (decisions 6-8).
 
-These structs are a stored format: fields may be added with a default, never renamed or removed.
+These structs are a stored format: fields may be added with a default, never renamed or removed, and
+a default never changes: what has it is left out.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ class Ending(StrEnum):
     VOID = "void"  # opened, and the gateway died before it closed
 
 
-class AttemptRecord(msgspec.Struct):
+class AttemptRecord(msgspec.Struct, omit_defaults=True):
     """One try of one endpoint. Times in milliseconds since the request was accepted."""
 
     endpoint_id: str
@@ -42,14 +43,14 @@ class AttemptRecord(msgspec.Struct):
     upstream_id: str | None = None
 
 
-class RequestError(msgspec.Struct):
+class RequestError(msgspec.Struct, omit_defaults=True):
     status: int
     code: str
     message: str
     param: str | None = None
 
 
-class OpenRecord(msgspec.Struct, tag="open"):
+class OpenRecord(msgspec.Struct, tag="open", omit_defaults=True):
     """Written with the dispatch, before the first byte goes upstream."""
 
     id: str
@@ -66,7 +67,7 @@ class OpenRecord(msgspec.Struct, tag="open"):
     user_id: str | None = None
 
 
-class CloseRecord(msgspec.Struct, tag="close"):
+class CloseRecord(msgspec.Struct, tag="close", omit_defaults=True):
     """The whole record of a request, written before its last byte leaves to the caller."""
 
     id: str

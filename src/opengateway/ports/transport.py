@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+import msgspec
+
 
 @dataclass(frozen=True, slots=True)
 class Credential:
@@ -18,9 +20,11 @@ class Credential:
     prefix: str = "Bearer "
 
 
-@dataclass(frozen=True, slots=True)
-class UpstreamRequest:
-    """One POST. The transport adds the credential, and only if `url` is of its origin."""
+class UpstreamRequest(msgspec.Struct, frozen=True):
+    """One POST. The transport adds the credential, and only if `url` is of its origin.
+
+    `headers` are not changed once given: a transport may know them again by their identity.
+    """
 
     url: str
     body: bytes
