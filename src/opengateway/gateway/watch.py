@@ -8,6 +8,7 @@ limit that falls before the next tick.
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable
 from enum import Enum, auto
 from typing import Final
@@ -115,6 +116,7 @@ class Watch:
         if on_expire is None:
             return
         if self._ticker.time() >= self._limit_at:
+            self._limit_at = math.inf  # once
             on_expire(self._why)
         elif self._limit_at < self._ticker.next_at:
             self._set_timer(self._limit_at)
