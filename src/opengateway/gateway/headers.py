@@ -73,7 +73,7 @@ def _served_by(told: Told) -> bytes:
             state.arrival.request_id.encode(),
             place,
             len(state.attempts),
-            overhead_ms if overhead_ms > 0.0 else 0.0,
+            max(0.0, overhead_ms),
         )
     )
     if state.dropped:

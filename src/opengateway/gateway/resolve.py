@@ -42,7 +42,7 @@ def plan_chat(chat: ChatRequest, principal: Principal, snapshot: Snapshot) -> Pl
     Raises `NotFound` (model, or no endpoint left), `NotAllowed` (the key's list of models) and
     `InvalidRequest` (the model cannot do what is asked).
     """
-    global _made  # noqa: PLW0603 - a memory of the process, as pure as what it remembers
+    global _made
     if chat.preferences is not _NO_WISHES and chat.preferences != _NO_WISHES:
         return _planned(chat, principal, snapshot)
     key = (chat.model, chat.fallbacks, chat.facts.modalities, principal.models)

@@ -59,7 +59,7 @@ _newest: _Ticker | None = None
 
 def _ticker() -> _Ticker:
     """Of the running loop. A process has one; tests have one after another."""
-    global _newest  # noqa: PLW0603
+    global _newest
     loop = asyncio.get_running_loop()
     if _newest is None or _newest.loop is not loop:
         _newest = _Ticker(loop)

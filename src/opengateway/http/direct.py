@@ -46,7 +46,7 @@ _dated: tuple[object, bytes] = (None, b"")
 
 def _default_head(state: Any) -> bytes:
     """uvicorn's own headers (the date), as lines; it makes a new list once a second."""
-    global _dated  # noqa: PLW0603 - one small memory for all connections
+    global _dated
     headers = state.default_headers
     if _dated[0] is not headers:
         _dated = (headers, b"".join(b"%b: %b\r\n" % pair for pair in headers))
@@ -183,6 +183,13 @@ class DirectCall:
     async def write(self, body: bytes, *, last: bool) -> None:
         if self._protocol.flow.write_paused and not self.disconnected:
             await self._protocol.flow.drain()
+        self._send(body, last=last)
+
+    def put(self, body: bytes) -> bool:
+        self._send(body, last=False)
+        return not self._protocol.flow.write_paused
+
+    def _send(self, body: bytes, *, last: bool) -> None:
         if self.disconnected or self.response_complete:
             return
         head = self._head

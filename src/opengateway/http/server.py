@@ -199,7 +199,7 @@ class GatewayProtocol(HttpToolsProtocol):
         assert self._app is not None
         try:
             await self._app.serve(call)
-        except BaseException as bug:  # noqa: BLE001 - as uvicorn does with an ASGI app
+        except BaseException as bug:
             log.error("bug", step="http", exc_info=bug)
             call.keep_alive = False
             if call.is_begun:

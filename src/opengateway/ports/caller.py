@@ -14,6 +14,11 @@ class Caller(Protocol):
         """
         ...
 
+    def put(self, body: bytes) -> bool:
+        """Send body bytes, and more will follow. False when the caller does not read as fast: then
+        `write`, which waits, comes before the next `put`."""
+        ...
+
     async def write(self, body: bytes, *, last: bool) -> None:
         """Send body bytes; waits while the caller does not read. `last` ends the answer."""
         ...

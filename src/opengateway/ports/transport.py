@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -48,6 +48,14 @@ class UpstreamResponse(Protocol):
     async def chunk(self) -> bytes:
         """The next bytes as they come; empty at the end. Raises `UpstreamError` (aborted) if the
         connection broke, which is not an end."""
+        ...
+
+    async def pump(self, sink: Callable[[bytes], bool]) -> bool:
+        """Hand the body to `sink` piece by piece, as it comes and where it comes: nobody is woken
+        for a piece. True once the body is over, False when `sink` returned False.
+
+        Raises what `sink` raises, and what `chunk` does.
+        """
         ...
 
     async def release(self) -> None:
