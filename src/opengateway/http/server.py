@@ -33,6 +33,9 @@ class GatewayProtocol(HttpToolsProtocol):
     - the timer of an idle connection is moved, not made anew for each request.
     """
 
+    cycle: Any
+    """uvicorn's, or a `DirectCall`, which looks like it."""
+
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         app: Any = self.app
@@ -134,7 +137,7 @@ class GatewayProtocol(HttpToolsProtocol):
             old_version=old_version,
         )
         self._call = call
-        self.cycle = cast(Any, call)
+        self.cycle = call
         if existing is None or existing.response_complete:
             call.is_turn = True
         else:  # uvicorn's own queue of what a caller sends without waiting for answers
