@@ -88,11 +88,13 @@ def _new_loader(text: str) -> Any:
     if not yaml.__with_libyaml__:
         return _PythonLoader(text)
 
-    class Loader(_PlainComposer, yaml.cyaml.CParser, Resolver):  # type: ignore[misc]
+    reader: Any = yaml.CSafeLoader.__mro__[1]  # CParser, which has no types
+
+    class Loader(_PlainComposer, reader, Resolver):  # type: ignore[misc]
         def __init__(self, text: str) -> None:
-            yaml.cyaml.CParser.__init__(self, text)
-            Composer.__init__(self)  # type: ignore[no-untyped-call]
-            Resolver.__init__(self)  # type: ignore[no-untyped-call]
+            reader.__init__(self, text)
+            Composer.__init__(self)
+            Resolver.__init__(self)
 
     return Loader(text)
 

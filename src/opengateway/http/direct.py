@@ -237,6 +237,9 @@ class DirectCall:
             self._protocol.transport.close()
         self._protocol.on_response_complete()
 
+    def is_answered(self) -> bool:
+        return self.response_complete
+
     @property
     def is_begun(self) -> bool:
         """Status and headers left."""

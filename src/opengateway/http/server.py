@@ -179,7 +179,7 @@ class GatewayProtocol(HttpToolsProtocol):
             call.is_checked = True
             call.expects_continue = _expects_continue(self.headers)
             app.check(call)
-            if call.response_complete:
+            if call.is_answered():
                 return
         if call.is_ready:  # there is more than will be read
             call.stop_waiting()

@@ -20,7 +20,7 @@ from opengateway.kit.redact import redact
 # process's start and 3 MB of its memory.
 _rich = sys.modules.get("rich")
 sys.modules["rich"] = None  # type: ignore[assignment]
-import structlog  # noqa: E402
+import structlog
 
 if _rich is None:
     del sys.modules["rich"]
