@@ -28,6 +28,7 @@ class Connection(Protocol):
     client: tuple[str, int] | None
 
     def on_response_complete(self) -> None: ...
+    def linger(self) -> None: ...
 
 
 class _Nobody:
@@ -67,11 +68,11 @@ class DirectCall:
         "_on_gone",
         "_protocol",
         "_raw_headers",
-        "_size",
         "_timer",
         "disconnected",
         "expects_continue",
         "is_checked",
+        "is_cut",
         "is_ready",
         "is_too_large",
         "is_turn",
@@ -81,6 +82,7 @@ class DirectCall:
         "parts",
         "path",
         "response_complete",
+        "size",
     )
 
     def __init__(
@@ -99,7 +101,8 @@ class DirectCall:
         self._head: bytes | None = None
         self._chunked = False
         self._old_version = old_version
-        self._size = 0
+        self.size = 0
+        """Bytes of the body so far."""
         self._timer: asyncio.TimerHandle | None = None
         self.method = method
         self.path = path
@@ -111,6 +114,8 @@ class DirectCall:
         """The body is here, or as much of it as will be looked at."""
         self.is_checked = False
         self.is_too_large = False
+        self.is_cut = False
+        """More of the body comes than will be read."""
         self.expects_continue = False
         self.response_complete = False
         self.disconnected = False
@@ -137,14 +142,14 @@ class DirectCall:
     def take(self, part: bytes, limit_bytes: int) -> None:
         """A piece of the body. Beyond the limit it is read on without keeping it: a client that
         writes does not listen. Beyond four times the limit nothing more is read."""
-        size = self._size = self._size + len(part)
+        size = self.size = self.size + len(part)
         if size <= limit_bytes:
             self.parts.append(part)
             return
         self.parts.clear()
         self.is_too_large = True
         if size > 4 * limit_bytes:
-            self.is_ready = True
+            self.is_ready = self.is_cut = True
 
     def wait_for_body(self, idle_s: float) -> None:
         """The body goes on arriving: told that it may, and given `idle_s` for each next piece."""
@@ -234,7 +239,10 @@ class DirectCall:
     def _end(self) -> None:
         self.response_complete = True
         if not self.keep_alive:
-            self._protocol.transport.close()
+            if self.is_cut or not self.is_ready:
+                self._protocol.linger()
+            else:
+                self._protocol.transport.close()
         self._protocol.on_response_complete()
 
     def is_answered(self) -> bool:

@@ -19,6 +19,9 @@ from opengateway.kit.log import get_logger
 
 _HEAD_BYTES = 64 * 1024
 _HEAD_S = 15.0
+_WAITING_CALLS = 16
+_WAITING_BYTES = 64 * 1024
+_LINGER_S = 2.0
 
 log = get_logger("http")
 
@@ -45,6 +48,7 @@ class GatewayProtocol(HttpToolsProtocol):
         self._head_timer: asyncio.TimerHandle | None = None
         self._idle_since: float | None = None
         self._idle_timer: asyncio.TimerHandle | None = None
+        self._is_lingering = False
         self._call: DirectCall | None = None
         """The direct call whose body is arriving."""
         self._served: DirectCall | None = None
@@ -62,6 +66,8 @@ class GatewayProtocol(HttpToolsProtocol):
     # --- what arrives ----------------------------------------------------------------------------
 
     def data_received(self, data: bytes) -> None:
+        if self._is_lingering:
+            return
         self._idle_since = None
         if self._in_head:
             self._head_bytes += len(data)
@@ -141,7 +147,9 @@ class GatewayProtocol(HttpToolsProtocol):
         if existing is None or existing.response_complete:
             call.is_turn = True
         else:  # uvicorn's own queue of what a caller sends without waiting for answers
-            self.flow.pause_reading()
+            # Who is not read from is not seen to leave either: a few may wait.
+            if len(self.pipeline) >= _WAITING_CALLS:
+                self.flow.pause_reading()
             self.pipeline.appendleft((cast(Any, call), cast(Any, app)))
 
     def on_body(self, body: bytes) -> None:
@@ -154,6 +162,8 @@ class GatewayProtocol(HttpToolsProtocol):
             return
         assert self._app is not None
         call.take(body, self._app.body_bytes)
+        if not call.is_turn and call.size > _WAITING_BYTES:
+            self.flow.pause_reading()
 
     def on_message_complete(self) -> None:
         call = self._call
@@ -173,7 +183,7 @@ class GatewayProtocol(HttpToolsProtocol):
         """A body did not come whole with its head: its head is looked at meanwhile."""
         app = self._app
         assert app is not None
-        if call.response_complete or not call.is_turn:
+        if call.response_complete or not call.is_turn or self._is_lingering:
             return
         if not call.is_checked:
             call.is_checked = True
@@ -226,7 +236,7 @@ class GatewayProtocol(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         self._served = None
         self.server_state.total_requests += 1
-        if self.transport.is_closing():
+        if self.transport.is_closing() or self._is_lingering:
             return
         self.flow.resume_reading()
         if self.pipeline:
@@ -235,6 +245,16 @@ class GatewayProtocol(HttpToolsProtocol):
         self._idle_since = self.loop.time()
         if self._idle_timer is None:
             self._idle_timer = self.loop.call_later(self.timeout_keep_alive, self._look_if_idle)
+
+    def linger(self) -> None:
+        """Close, but listen for a while without keeping anything: a caller who is still sending
+        would get a reset in place of the answer that tells it why."""
+        if not self.transport.can_write_eof():  # TLS
+            self.transport.close()
+            return
+        self._is_lingering = True
+        self.transport.write_eof()
+        self._idle_timer = self.loop.call_later(_LINGER_S, self.transport.close)
 
     def _look_if_idle(self) -> None:
         self._idle_timer = None
