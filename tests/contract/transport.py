@@ -5,7 +5,8 @@ from __future__ import annotations
 from contract.transport_answers import AnswersContract
 from contract.transport_bounds import BoundsContract
 from contract.transport_connections import ConnectionsContract
+from contract.transport_pump import PumpContract
 
 
-class TransportContract(AnswersContract, ConnectionsContract, BoundsContract):
+class TransportContract(AnswersContract, ConnectionsContract, BoundsContract, PumpContract):
     """The whole contract. `make` is all that a subclass has to give."""

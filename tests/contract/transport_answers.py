@@ -39,6 +39,11 @@ class AnswersContract(TransportCase):
                 await response.read(1000)
             assert caught.value.error_class is ErrorClass.ABORTED
             response.abort()
+            response = await transport.send(post(server.origin))
+            with pytest.raises(UpstreamError) as caught:
+                await response.pump(lambda _: True)
+            assert caught.value.error_class is ErrorClass.ABORTED
+            response.abort()
 
     # --- what goes out -----------------------------------------------------------------------------
     async def test_the_request_goes_out_as_it_was_given(self, transport: UpstreamTransport) -> None:

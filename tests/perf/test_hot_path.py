@@ -39,7 +39,7 @@ from opengateway.domain.principal import KeyKind, Principal
 from opengateway.domain.records import CloseRecord, Ending, OpenRecord
 from opengateway.domain.usage import Dimension, PriceRow
 from opengateway.gateway.arrival import Arrival
-from opengateway.gateway.headers import json_headers
+from opengateway.gateway.headers import json_head
 from opengateway.gateway.presentation import present
 from opengateway.gateway.recording import Origin, exchange_record
 from opengateway.gateway.resolve import plan_chat
@@ -309,7 +309,7 @@ def write_the_headers() -> Step:
     state, _, _ = served()
     services: Any = SimpleNamespace(zone="test")
     told: Any = SimpleNamespace(services=services, state=state, elapsed_ms=lambda: 10.0)
-    return partial(json_headers, told, 567)
+    return partial(json_head, told)
 
 
 def make_an_id() -> Step:

@@ -24,6 +24,7 @@ window.ResizeObserver = class {
     return undefined;
   }
 };
+window.scrollTo = () => undefined;
 window.HTMLElement.prototype.scrollIntoView = () => undefined;
 
 afterEach(() => {

@@ -126,19 +126,17 @@ class Meter:
                 self.kept = None
 
 
-@dataclass(frozen=True, slots=True)
-class ChatReply:
+class ChatReply(msgspec.Struct, frozen=True):
     """A whole answer, ready for the caller."""
 
     body: bytes
     meter: Meter
 
 
-@dataclass(frozen=True, slots=True)
-class UpstreamCall:
+class UpstreamCall(msgspec.Struct, frozen=True):
     """What a wire makes of a request: path below the base URL, body, and what was left out."""
 
     path: str
     body: bytes
     dropped: tuple[str, ...] = ()
-    headers: dict[str, str] = field(default_factory=dict)
+    headers: dict[str, str] = {}

@@ -1,6 +1,7 @@
 """What is remembered of a request: the journal's records (decisions 6-8).
 
-These structs are a stored format: fields may be added with a default, never renamed or removed.
+These structs are a stored format: fields may be added with a default, never renamed or removed, and
+a default never changes: what has it is left out.
 """
 
 from __future__ import annotations

@@ -138,10 +138,24 @@ async def _attempt(owner: Owner, candidate: Candidate, call: UpstreamCall) -> An
         started_ms=owner.elapsed_ms(),
     )
     owner.open(candidate)
-    owner.state.attempts.append(record)
+    state = owner.state
+    state.attempts.append(record)
     owner.watch.arm(_first_token_limit(owner, candidate), Interruption.FIRST_TOKEN)
+    request = _request_of(owner, candidate, call)
+    sent_ms = owner.elapsed_ms()
     try:
-        answer = await _call(owner, candidate, call, record)
+        response = await owner.services.transport.send(request)
+        record.first_byte_ms = owner.elapsed_ms()
+        record.upstream_status = response.status
+        try:
+            answer = await _read_answer(owner, candidate, response, record)
+        except BaseException:
+            # Whatever is left of a failed answer is not worth waiting for.
+            response.abort()
+            raise
+        # The connection is let go on every way out but the one that hands it on.
+        if isinstance(answer, WholeAnswer):
+            await response.release()
     except asyncio.CancelledError as cancelled:
         record.error_class = "interrupted"  # unless it was one of the clocks
         error = owner.explain(cancelled)
@@ -152,6 +166,7 @@ async def _attempt(owner: Owner, candidate: Candidate, call: UpstreamCall) -> An
         raise
     finally:
         record.ended_ms = owner.elapsed_ms()
+        state.waited_s += (record.ended_ms - sent_ms) / 1e3
     record.status = "succeeded"
     return answer
 
@@ -174,41 +189,18 @@ def _first_token_limit(owner: Owner, candidate: Candidate) -> float:
     return routing.first_token_stream_s
 
 
-async def _call(
-    owner: Owner, candidate: Candidate, call: UpstreamCall, record: AttemptRecord
-) -> Answer:
-    """Send, and read up to the whole reply or the first content.
-
-    The connection is let go on every way out but the one that hands it on.
-    """
+def _request_of(owner: Owner, candidate: Candidate, call: UpstreamCall) -> UpstreamRequest:
     services, provider = owner.services, candidate.provider
-    base_url = services.base_urls.get(provider.id, provider.base_url)
     headers = _STREAM_HEADERS if owner.state.chat.stream else _WHOLE_HEADERS
     if provider.headers or call.headers:
         headers = {**headers, **provider.headers, **call.headers}
-    request = UpstreamRequest(
-        url=base_url + call.path,
-        body=call.body,
-        headers=headers,
-        credential=services.credentials.get((provider.id, candidate.credential or "")),
-        connect_timeout_s=owner.routing.connect_s,
+    return UpstreamRequest(
+        services.base_urls.get(provider.id, provider.base_url) + call.path,
+        call.body,
+        headers,
+        services.credentials.get((provider.id, candidate.credential or "")),
+        owner.routing.connect_s,
     )
-    began_ms = owner.elapsed_ms()
-    try:
-        response = await services.transport.send(request)
-        record.first_byte_ms = owner.elapsed_ms()
-        record.upstream_status = response.status
-        try:
-            answer = await _read_answer(owner, candidate, response, record)
-        except BaseException:
-            # Whatever is left of a failed answer is not worth waiting for.
-            response.abort()
-            raise
-        if isinstance(answer, WholeAnswer):
-            await response.release()
-        return answer
-    finally:
-        owner.state.waited_s += (owner.elapsed_ms() - began_ms) / 1e3
 
 
 async def _read_answer(

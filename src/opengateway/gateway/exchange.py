@@ -24,7 +24,7 @@ from opengateway.domain.records import Ending, OpenRecord
 from opengateway.domain.routing import Candidate
 from opengateway.gateway.attempts import BegunStream, first_answer
 from opengateway.gateway.counting import counted_usage
-from opengateway.gateway.headers import json_headers, stream_headers
+from opengateway.gateway.headers import json_head, stream_head
 from opengateway.gateway.presentation import present
 from opengateway.gateway.recording import Origin, exchange_record
 from opengateway.gateway.relay import relay
@@ -86,17 +86,20 @@ class Exchange:
         answer = await first_answer(self)
         self.state.first_token_ms = self.elapsed_ms()
         if isinstance(answer, BegunStream):
-            await relay(self, answer, stream_headers(self))
+            await relay(self, answer, stream_head(self))
             return
         body = answer.reply.body
         await self.count_missing()
-        headers = json_headers(self, len(body))
+        head = json_head(self)
         self.close(Ending.COMPLETED, 200)
         self.committed = True
-        await self.caller.start(200, headers)
+        self.caller.start(200, head)
         await self.write(body, last=True)
 
     # --- what an attempt and the relay ask for ---------------------------------------------------
+
+    def elapsed_s(self) -> float:
+        return self.services.clock.monotonic() - self.state.arrival.accepted_at
 
     def elapsed_ms(self) -> float:
         return (self.services.clock.monotonic() - self.state.arrival.accepted_at) * 1e3
@@ -274,5 +277,5 @@ class Exchange:
             await self.write(dialect.error_event(shown), last=True)
             return
         body = dialect.error_body(shown)
-        await self.caller.start(shown.status, json_headers(self, len(body), shown))
+        self.caller.start(shown.status, json_head(self, shown))
         await self.write(body, last=True)

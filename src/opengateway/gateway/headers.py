@@ -1,73 +1,95 @@
-"""Response headers: what is said of a request beside its body (contract, part 4)."""
+"""Response headers: what is said of a request beside its body (contract, part 4).
+
+They are made as lines, each with its CRLF: that is how they leave, and joining them anew from pairs
+would cost more than all that is said in them.
+"""
 
 from __future__ import annotations
 
 import math
-from typing import Protocol
+from functools import lru_cache
+from typing import Final, Protocol
 
 from opengateway.domain.errors import ShownError
 from opengateway.gateway.presentation import challenge
 from opengateway.gateway.services import GatewayServices
 from opengateway.gateway.state import ExchangeState
 
-Header = tuple[bytes, bytes]
+JSON: Final = b"content-type: application/json\r\n"
+# Nothing on the way may hold events back or change them.
+_EVENTS: Final = (
+    b"content-type: text/event-stream; charset=utf-8\r\n"
+    b"cache-control: no-cache, no-transform\r\n"
+    b"x-accel-buffering: no\r\n"
+)
 
 
 class Told(Protocol):
     services: GatewayServices
     state: ExchangeState
 
-    def elapsed_ms(self) -> float: ...
+    def elapsed_s(self) -> float: ...
 
 
-def json_headers(told: Told, length: int, error: ShownError | None = None) -> list[Header]:
-    headers = [
-        (b"content-type", b"application/json"),
-        (b"content-length", b"%d" % length),
-        *_served_by(told),
-    ]
-    if error is not None:
-        headers.extend(error_headers(error))
-    return headers
+def json_head(told: Told, error: ShownError | None = None) -> bytes:
+    """Of a whole answer."""
+    head = JSON + _served_by(told)
+    return head if error is None else head + error_lines(error)
 
 
-def stream_headers(told: Told) -> list[Header]:
-    return [
-        (b"content-type", b"text/event-stream; charset=utf-8"),
-        # Nothing on the way may hold events back or change them.
-        (b"cache-control", b"no-cache, no-transform"),
-        (b"x-accel-buffering", b"no"),
-        *_served_by(told),
-    ]
+def stream_head(told: Told) -> bytes:
+    return _EVENTS + _served_by(told)
 
 
-def error_headers(error: ShownError) -> list[Header]:
+def refusal_head(error: ShownError) -> bytes:
+    """Of an error before an exchange began."""
+    return b"%bx-request-id: %b\r\n%b" % (JSON, error.request_id.encode(), error_lines(error))
+
+
+def error_lines(error: ShownError) -> bytes:
     """What tells an SDK whether, and when, to try again."""
-    headers = [(b"x-should-retry", b"true" if error.should_retry else b"false")]
+    lines = b"x-should-retry: true\r\n" if error.should_retry else b"x-should-retry: false\r\n"
     if error.retry_after_s is not None:
-        headers.append((b"retry-after", b"%d" % math.ceil(error.retry_after_s)))
+        lines += b"retry-after: %d\r\n" % math.ceil(error.retry_after_s)
     if (asked := challenge(error)) is not None:
-        headers.append(asked)
-    return headers
+        lines += b"%b: %b\r\n" % asked
+    return lines
 
 
-def _served_by(told: Told) -> list[Header]:
+def _served_by(told: Told) -> bytes:
     state = told.state
-    overhead_ms = max(0.0, told.elapsed_ms() - state.waited_s * 1e3)
-    headers = [
-        (b"x-request-id", state.arrival.request_id.encode()),
-        (b"x-opengateway-zone", told.services.zone.encode()),
-        (b"x-opengateway-attempts", b"%d" % len(state.attempts)),
-        (b"x-opengateway-sticky", b"none"),
-        (b"x-opengateway-overhead-ms", b"%.2f" % overhead_ms),
-    ]
+    overhead_ms = (told.elapsed_s() - state.waited_s) * 1e3
     winner = state.winner
-    if winner is not None:
-        headers += [
-            (b"x-opengateway-provider", winner.provider.id.encode()),
-            (b"x-opengateway-region", winner.endpoint.region.encode()),
-            (b"x-opengateway-model", winner.model.id.encode()),
-        ]
+    if winner is None:
+        place = _zone(told.services.zone)
+    else:
+        place = _place(
+            told.services.zone, winner.provider.id, winner.endpoint.region, winner.model.id
+        )
+    lines = (
+        b"x-request-id: %b\r\n%bx-opengateway-attempts: %d\r\nx-opengateway-sticky: none\r\n"
+        b"x-opengateway-overhead-ms: %.2f\r\n"
+        % (
+            state.arrival.request_id.encode(),
+            place,
+            len(state.attempts),
+            max(0.0, overhead_ms),
+        )
+    )
     if state.dropped:
-        headers.append((b"x-opengateway-dropped-params", ",".join(state.dropped).encode()))
-    return headers
+        lines += b"x-opengateway-dropped-params: %b\r\n" % ",".join(state.dropped).encode()
+    return lines
+
+
+@lru_cache(maxsize=64)
+def _zone(zone: str) -> bytes:
+    return b"x-opengateway-zone: %b\r\n" % zone.encode()
+
+
+@lru_cache(maxsize=4096)
+def _place(zone: str, provider: str, region: str, model: str) -> bytes:
+    """The same for every answer of one place."""
+    return (
+        b"%bx-opengateway-provider: %b\r\nx-opengateway-region: %b\r\nx-opengateway-model: %b\r\n"
+        % (_zone(zone), provider.encode(), region.encode(), model.encode())
+    )

@@ -7,7 +7,6 @@ an error event, and never with the end marker.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from typing import Protocol
 
 from opengateway.domain.errors import CapacityError, ShownError, UpstreamError
@@ -35,15 +34,13 @@ class Streamed(Owner, Protocol):
     def close(self, ending: Ending, status: int, error: ShownError | None = None) -> None: ...
 
 
-async def relay(
-    exchange: Streamed, begun: BegunStream, headers: Sequence[tuple[bytes, bytes]]
-) -> None:
+async def relay(exchange: Streamed, begun: BegunStream, head: bytes) -> None:
     """Hand the stream on until it ends, and let the provider go whatever happens."""
     response, stream = begun.response, begun.stream
     whole = False
     pulse = _Pulse(exchange)
     try:
-        await exchange.caller.start(200, headers)
+        exchange.caller.start(200, head)
         exchange.committed = True
         pulse.start()
         await _pump(exchange, response, stream, begun.head)
@@ -59,11 +56,9 @@ async def relay(
 async def _pump(
     exchange: Streamed, response: UpstreamResponse, stream: ChatStream, out: bytes
 ) -> None:
-    routing, watch = exchange.routing, exchange.watch
-    state, clock = exchange.state, exchange.services.clock
-    winner = state.winner
-    idle_s = routing.idle_reasoning_s if winner and winner.endpoint.reasoning else routing.idle_s
+    watch, state, clock = exchange.watch, exchange.state, exchange.services.clock
     dialect = exchange.services.chat_dialect
+    tap = _Tap(exchange, stream)
     while True:
         if stream.error is not None:
             await _tell_broken(exchange, stream.error, out)
@@ -77,12 +72,12 @@ async def _pump(
                 return
             await exchange.write(out + dialect.end_marker, last=True)
             return
-        if out:
-            await exchange.write(out, last=False)
-        watch.arm(idle_s, Interruption.IDLE)
+        await exchange.write(out, last=False)  # also waits for a caller who does not read as fast
+        watch.arm(tap.idle_s, Interruption.IDLE)
         began = clock.monotonic()
+        tap.rest, tap.busy_s = b"", 0.0
         try:
-            data = await response.chunk()
+            ended = await response.pump(tap.take)
         except asyncio.CancelledError as cancelled:
             stream.error = exchange.explain(cancelled)
             out = b""
@@ -92,8 +87,45 @@ async def _pump(
             out = b""
             continue
         finally:
-            state.waited_s += clock.monotonic() - began
-        out = stream.feed(data) if data else stream.end()
+            state.waited_s += clock.monotonic() - began - tap.busy_s
+        out = tap.rest
+        if ended:
+            out += stream.end()
+
+
+class _Tap:
+    """Where a stream's pieces go while all is well: read, counted, and on to the caller, without
+    waking the exchange's task."""
+
+    __slots__ = ("_exchange", "_monotonic", "_stream", "busy_s", "idle_s", "rest")
+
+    def __init__(self, exchange: Streamed, stream: ChatStream) -> None:
+        routing, winner = exchange.routing, exchange.state.winner
+        reasons = winner is not None and winner.endpoint.reasoning
+        self.idle_s = routing.idle_reasoning_s if reasons else routing.idle_s
+        self._exchange = exchange
+        self._stream = stream
+        self._monotonic = exchange.services.clock.monotonic
+        self.busy_s = 0.0
+        """Our own time within the wait for the provider."""
+        self.rest = b""
+        """What was made of the stream's last piece: it waits for the record."""
+
+    def take(self, data: bytes) -> bool:
+        """One piece. False when the stream is over, or the caller does not read as fast."""
+        exchange, stream = self._exchange, self._stream
+        began = self._monotonic()
+        out = stream.feed(data)
+        if stream.done or stream.error is not None:
+            self.rest = out
+            return False
+        going = True
+        if out:
+            going = exchange.caller.put(out)
+            exchange.last_write_at = began
+        exchange.watch.arm(self.idle_s, Interruption.IDLE)
+        self.busy_s += self._monotonic() - began
+        return going
 
 
 async def _tell_broken(

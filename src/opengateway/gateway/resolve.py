@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
+from typing import Final
 
 from opengateway.domain.catalog import Endpoint, Model, ModelKind, Provider, Snapshot
 from opengateway.domain.chat import ChatRequest, ProviderPreferences
@@ -27,12 +28,33 @@ def find_model(name: str, snapshot: Snapshot) -> Model:
     )
 
 
+_PLANS: Final = 10_000
+_NO_WISHES: Final = ProviderPreferences()
+_made: tuple[Snapshot | None, dict[tuple[object, ...], Plan]] = (None, {})
+
+
 def plan_chat(chat: ChatRequest, principal: Principal, snapshot: Snapshot) -> Plan:
     """Every endpoint that may serve the request, in the order in which they are tried.
+
+    What only the snapshot, the key's lists and a few words of the request decide is found once: of
+    plans without wishes those of the newest snapshot are kept, at most `_PLANS`.
 
     Raises `NotFound` (model, or no endpoint left), `NotAllowed` (the key's list of models) and
     `InvalidRequest` (the model cannot do what is asked).
     """
+    global _made
+    if chat.preferences is not _NO_WISHES and chat.preferences != _NO_WISHES:
+        return _planned(chat, principal, snapshot)
+    key = (chat.model, chat.fallbacks, chat.facts.modalities, principal.models)
+    if _made[0] is not snapshot or len(_made[1]) >= _PLANS:
+        _made = (snapshot, {})
+    plan = _made[1].get(key)
+    if plan is None:
+        plan = _made[1][key] = _planned(chat, principal, snapshot)
+    return plan
+
+
+def _planned(chat: ChatRequest, principal: Principal, snapshot: Snapshot) -> Plan:
     candidates: list[Candidate] = []
     problem: NotFound | NotAllowed | InvalidRequest | None = None
     for rank, name in enumerate((chat.model, *chat.fallbacks)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 
 from opengateway.domain.chat import ChatRequest, Meter
 from opengateway.domain.principal import Principal
@@ -17,7 +18,7 @@ class ExchangeState:
     principal: Principal
     chat: ChatRequest
     plan: Plan
-    meter: Meter = field(default_factory=Meter)
+    meter: Meter = field(default_factory=partial(Meter, kept=None))
     """The winning attempt's, once there is one."""
     winner: Candidate | None = None
     attempts: list[AttemptRecord] = field(default_factory=list)

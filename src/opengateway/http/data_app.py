@@ -1,11 +1,10 @@
-"""The data plane's ASGI app: the route table of `/v1`, and everything else to the control plane.
+"""The data plane's app: the route table of `/v1`, and everything else to the control plane.
 
 Default deny: a path is served only if it stands in the table, with who may call it beside it.
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -22,12 +21,13 @@ from opengateway.domain.errors import (
 )
 from opengateway.domain.principal import KeyKind
 from opengateway.gateway.arrival import Arrival
-from opengateway.gateway.headers import error_headers
+from opengateway.gateway.headers import JSON, refusal_head
 from opengateway.gateway.models import ModelList
 from opengateway.gateway.pipeline import StepFailed, authenticate, serve_chat
 from opengateway.gateway.presentation import present
 from opengateway.gateway.services import GatewayServices
-from opengateway.http.asgi import CONNECTION, App, AsgiCaller, Receive, Scope, Send
+from opengateway.http.asgi import App, Receive, Scope, Send
+from opengateway.http.direct import DirectCall
 from opengateway.kit.json import dumps
 
 
@@ -38,18 +38,18 @@ class Access(StrEnum):
     INFERENCE_KEY = "inference_key"
 
 
-@dataclass(slots=True)
 class Incoming:
-    """One HTTP request, before its body is read."""
+    """One request to a route of ours. Headers are decoded once, here."""
 
-    scope: Scope
-    receive: Receive
-    send: Send
-    request_id: str
-    accepted_at: float
-    headers: dict[str, str]
-    rest: str = ""
-    """What stands behind the prefix of a route that takes more."""
+    __slots__ = ("accepted_at", "call", "headers", "request_id", "rest")
+
+    def __init__(self, call: DirectCall, request_id: str, accepted_at: float) -> None:
+        self.call = call
+        self.request_id = request_id
+        self.accepted_at = accepted_at
+        self.headers = call.headers
+        self.rest = ""
+        """What stands behind the prefix of a route that takes more."""
 
 
 Handler = Callable[[Incoming], Awaitable[None]]
@@ -84,14 +84,18 @@ _NOT_YET = (
 )
 """Surfaces of the API that this version does not serve: told so, and not as a misspelt path."""
 
+_OURS = frozenset(("/v1", "/healthz", "/readyz", "/version"))
+
 
 class DataApp:
-    """The ASGI callable. `control` gets whatever is not the data plane's."""
+    """Implements `direct.DirectApp`; over ASGI, `control` gets what is not the data plane's."""
 
     def __init__(self, services: GatewayServices, control: App, version: str) -> None:
         self._services = services
         self._control = control
         self._models = ModelList()
+        self.body_bytes = services.limits.body_bytes
+        self.body_idle_s = services.limits.body_idle_s
         self._version = dumps({"version": version, "zone": services.zone})
         routes = (
             Route("POST", "/v1/chat/completions", Access.INFERENCE_KEY, self._chat),
@@ -110,35 +114,49 @@ class DataApp:
             self._methods[route.path] = f"{known}, {route.method}" if known else route.method
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            return
-        path: str = scope["path"]
-        method: str = scope["method"]
-        route = self._exact.get(("GET" if method == "HEAD" else method, path))
-        if route is None and not self._is_ours(path):
+        """What is not ours: on to control."""
+        if scope["type"] == "http":
             await self._control(scope, receive, send)
-            return
-        services = self._services
-        incoming = Incoming(
-            scope,
-            receive,
-            send,
-            services.new_id("gen_"),
-            services.clock.monotonic(),
-            {k.decode("latin-1"): v.decode("latin-1") for k, v in scope["headers"]},
-        )
+
+    def owns(self, path: str) -> bool:
+        return path.startswith("/v1/") or path in _OURS
+
+    async def serve(self, call: DirectCall) -> None:
+        """Answer a call, body and all."""
+        incoming = self._incoming(call)
         try:
-            if route is None:
-                route, incoming.rest = self._by_prefix(method, path)
-            await route.handler(incoming)
+            await self._route(incoming).handler(incoming)
         except StepFailed as failed:
-            await self._refuse(incoming, failed.step, failed.error)
+            self._refuse(incoming, failed.step, failed.error)
+
+    def check(self, call: DirectCall) -> None:
+        """While a long body arrives: nobody sends it for nothing."""
+        incoming = self._incoming(call)
+        try:
+            route = self._route(incoming)
+            if route.access is Access.INFERENCE_KEY:
+                authenticate(self._services, incoming.headers, use=KeyKind.INFERENCE)
+            _check_encoding(incoming.headers)
+            declared = incoming.headers.get("content-length", "0")
+            if declared.isdigit() and int(declared) > 4 * self.body_bytes:
+                call.keep_alive = False
+                raise StepFailed("accept", _too_large(self.body_bytes))
+        except StepFailed as failed:
+            self._refuse(incoming, failed.step, failed.error)
+
+    def _incoming(self, call: DirectCall) -> Incoming:
+        services = self._services
+        return Incoming(call, services.new_id("gen_"), services.clock.monotonic())
+
+    def _route(self, incoming: Incoming) -> Route:
+        """Raises `StepFailed`."""
+        call = incoming.call
+        route = self._exact.get(("GET" if call.method == "HEAD" else call.method, call.path))
+        if route is None:
+            route, incoming.rest = self._by_prefix(call.method, call.path)
+        return route
 
     # --- routes ----------------------------------------------------------------------------------
-
-    @staticmethod
-    def _is_ours(path: str) -> bool:
-        return path.startswith("/v1/") or path in ("/v1", "/healthz", "/readyz", "/version")
 
     def _by_prefix(self, method: str, path: str) -> tuple[Route, str]:
         for route in self._prefixes:
@@ -156,26 +174,28 @@ class DataApp:
         raise StepFailed("accept", NotFound(_advice(path, self._methods), code="unknown_url"))
 
     async def _chat(self, incoming: Incoming) -> None:
-        services = self._services
-        principal = authenticate(services, incoming.headers, use=KeyKind.INFERENCE)
-        started_at_ns = services.clock.now_ns()
-        body = await self._read_body(incoming)
+        services, call, headers = self._services, incoming.call, incoming.headers
+        principal = authenticate(services, headers, use=KeyKind.INFERENCE)
+        if call.is_too_large:
+            call.keep_alive = False
+            raise StepFailed("accept", _too_large(self.body_bytes))
+        if "content-encoding" in headers:
+            _check_encoding(headers)
         arrival = Arrival(
             request_id=incoming.request_id,
-            started_at_ns=started_at_ns,
+            started_at_ns=services.clock.now_ns(),
             accepted_at=incoming.accepted_at,
             operation="chat.completions",
-            headers=incoming.headers,
-            body=body,
-            client_request_id=_client_request_id(incoming.headers),
+            headers=headers,
+            body=call.body,
+            client_request_id=_client_request_id(headers),
         )
-        caller = AsgiCaller(incoming.send, incoming.scope[CONNECTION])
-        await serve_chat(services, arrival, principal, caller)
+        await serve_chat(services, arrival, principal, call)
 
     async def _list_models(self, incoming: Incoming) -> None:
         principal = authenticate(self._services, incoming.headers, use=KeyKind.INFERENCE)
         snapshot = self._snapshot()
-        await _send_json(incoming, 200, self._models.listing(snapshot, principal))
+        _send_json(incoming, 200, self._models.listing(snapshot, principal))
 
     async def _one_model(self, incoming: Incoming) -> None:
         principal = authenticate(self._services, incoming.headers, use=KeyKind.INFERENCE)
@@ -188,18 +208,18 @@ class DataApp:
                 body = self._models.one(snapshot, principal, incoming.rest)
         except NotFound as error:
             raise StepFailed("resolve", error) from None
-        await _send_json(incoming, 200, body)
+        _send_json(incoming, 200, body)
 
     async def _health(self, incoming: Incoming) -> None:
-        await _send_json(incoming, 200, b'{"status":"ok"}')
+        _send_json(incoming, 200, b'{"status":"ok"}')
 
     async def _ready(self, incoming: Incoming) -> None:
         reasons = self.not_ready()
         body = dumps({"status": "unready" if reasons else "ready", "reasons": reasons})
-        await _send_json(incoming, 503 if reasons else 200, body)
+        _send_json(incoming, 503 if reasons else 200, body)
 
     async def _tell_version(self, incoming: Incoming) -> None:
-        await _send_json(incoming, 200, self._version)
+        _send_json(incoming, 200, self._version)
 
     def not_ready(self) -> list[str]:
         """Why this gateway cannot serve now; empty when it can."""
@@ -222,58 +242,27 @@ class DataApp:
         except CapacityError as error:
             raise StepFailed("resolve", error) from None
 
-    # --- step 1, accept --------------------------------------------------------------------------
-
-    async def _read_body(self, incoming: Incoming) -> bytes:
-        """The body, within its bound in bytes and in time. Raises `StepFailed`."""
-        limit = self._services.limits.body_bytes
-        encoding = incoming.headers.get("content-encoding", "identity")
-        if encoding not in ("identity", ""):
-            raise StepFailed(
-                "accept",
-                InvalidRequest(
-                    f"content-encoding {encoding[:40]!r} is not taken; send the body as it is",
-                    code="unsupported_encoding",
-                ),
-            )
-        declared = incoming.headers.get("content-length", "0")
-        if declared.isdigit() and int(declared) > 4 * limit:
-            raise StepFailed("accept", _too_large(limit))
-        parts: list[bytes] = []
-        size = 0
-        more = True
-        loop = asyncio.get_running_loop()
-        # A body that stops arriving ends the connection; a timer is cheaper than a waiting task.
-        too_slow: Callable[[], None] = incoming.scope[CONNECTION].abort
-        while more and size <= 4 * limit:
-            timer = loop.call_later(self._services.limits.body_idle_s, too_slow)
-            message = await incoming.receive()
-            timer.cancel()
-            if message["type"] == "http.disconnect":
-                raise StepFailed("accept", InvalidRequest("the caller left", code="caller_left"))
-            part = message.get("body", b"")
-            more = message.get("more_body", False)
-            size += len(part)
-            if size <= limit:
-                parts.append(part)
-            else:
-                parts.clear()  # read on without keeping it: a client that writes does not listen
-        if size > limit:
-            raise StepFailed("accept", _too_large(limit))
-        return parts[0] if len(parts) == 1 else b"".join(parts)
-
     # --- errors before an exchange ---------------------------------------------------------------
 
-    async def _refuse(self, incoming: Incoming, step: str, error: GatewayError) -> None:
+    def _refuse(self, incoming: Incoming, step: str, error: GatewayError) -> None:
         shown = present(error, incoming.request_id)
         self._services.gauges.refused[step, shown.code] += 1
-        headers = error_headers(shown)
+        head = refusal_head(shown)
         if isinstance(error, MethodNotAllowed):
-            headers.append((b"allow", error.allow.encode()))
-        if shown.status == 413:
-            headers.append((b"connection", b"close"))
-        body = self._services.chat_dialect.error_body(shown)
-        await _send_json(incoming, shown.status, body, headers)
+            head += b"allow: %b\r\n" % error.allow.encode()
+        incoming.call.answer(shown.status, head, self._services.chat_dialect.error_body(shown))
+
+
+def _check_encoding(headers: Mapping[str, str]) -> None:
+    encoding = headers.get("content-encoding", "identity")
+    if encoding not in ("identity", ""):
+        raise StepFailed(
+            "accept",
+            InvalidRequest(
+                f"content-encoding {encoding[:40]!r} is not taken; send the body as it is",
+                code="unsupported_encoding",
+            ),
+        )
 
 
 def _too_large(limit: int) -> TooLarge:
@@ -304,19 +293,6 @@ def _client_request_id(headers: Mapping[str, str]) -> str | None:
     return None
 
 
-async def _send_json(
-    incoming: Incoming, status: int, body: bytes, headers: list[tuple[bytes, bytes]] | None = None
-) -> None:
-    await incoming.send(
-        {
-            "type": "http.response.start",
-            "status": status,
-            "headers": [
-                (b"content-type", b"application/json"),
-                (b"content-length", b"%d" % len(body)),
-                (b"x-request-id", incoming.request_id.encode()),
-                *(headers or ()),
-            ],
-        }
-    )
-    await incoming.send({"type": "http.response.body", "body": body, "more_body": False})
+def _send_json(incoming: Incoming, status: int, body: bytes) -> None:
+    head = b"%bx-request-id: %b\r\n" % (JSON, incoming.request_id.encode())
+    incoming.call.answer(status, head, body)

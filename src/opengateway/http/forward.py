@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from pathlib import Path
-
-import aiohttp
-from multidict import CIMultiDict
+from typing import TYPE_CHECKING
 
 from opengateway.http.asgi import Receive, Scope, Send
 from opengateway.kit.json import dumps
+
+if TYPE_CHECKING:  # loaded with the first request that needs it: it takes 0.1 s and 8 MB
+    import aiohttp
+    from multidict import CIMultiDict
 
 _HOP_BY_HOP = frozenset(
     (
@@ -45,6 +47,8 @@ class ControlForward:
         self._session: aiohttp.ClientSession | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        import aiohttp
+
         begun = False
         try:
             async with self._open().request(
@@ -82,6 +86,8 @@ class ControlForward:
                 )
 
     def _open(self) -> aiohttp.ClientSession:
+        import aiohttp
+
         if self._session is None:
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.UnixConnector(path=str(self._socket), limit=256),
@@ -104,6 +110,8 @@ def _target(scope: Scope) -> str:
 
 
 def _headers(scope: Scope) -> CIMultiDict[str]:
+    from multidict import CIMultiDict
+
     headers: CIMultiDict[str] = CIMultiDict()
     for name, value in scope["headers"]:
         if name not in _HOP_BY_HOP:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
@@ -201,6 +201,12 @@ class AiohttpResponse:
                 self.abort()
                 raise self._broken(broken_by)
         return data
+
+    async def pump(self, sink: Callable[[bytes], bool]) -> bool:
+        while data := await self.chunk():
+            if not sink(data):
+                return False
+        return True
 
     def _broken(self, error: BaseException) -> UpstreamError:
         return UpstreamError(

@@ -4,19 +4,29 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
+from urllib.parse import urlencode
 
-import aiohttp
 import msgspec
 
+from opengateway.domain.errors import UpstreamError
 from opengateway.domain.principal import Principal
+from opengateway.infra.http_client.transport import HttpClientTransport
 from opengateway.infra.journal.shipper import ControlUnreachable, WrongOffset
 from opengateway.infra.key_table import KeyChange
+from opengateway.infra.outbound import OutboundLimits
 from opengateway.ports.key_state import KeyState
+from opengateway.ports.transport import UpstreamRequest
 
 T = TypeVar("T")
-_BASE = "http://control/internal/v1"
-ASK_S = 2.5
+_BASE: Final = "http://control/internal/v1"
+_CONNECT_S: Final = 5.0
+_ANSWER_S: Final = 60.0
+_ANSWER_BYTES: Final = 256 * 1024 * 1024
+"""The key table of a large zone is some tens of megabytes."""
+_JSON: Final = {"content-type": "application/json"}
+_BODILESS: Final[dict[str, str]] = {}
+ASK_S: Final = 2.5
 """Longer than control takes over a lease that it has to recall others for (1 s)."""
 
 
@@ -51,30 +61,34 @@ class ControlClient:
 
     def __init__(self, socket: Path) -> None:
         self._socket = socket
-        self._session: aiohttp.ClientSession | None = None
+        self._transport: HttpClientTransport | None = None
 
-    def _open(self) -> aiohttp.ClientSession:
-        if self._session is None:
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.UnixConnector(path=str(self._socket), limit=16),
-                cookie_jar=aiohttp.DummyCookieJar(),
-                timeout=aiohttp.ClientTimeout(total=60, connect=5),
-            )
-        return self._session
+    def _open(self) -> HttpClientTransport:
+        if self._transport is None:
+            limits = OutboundLimits(connections=16, connections_per_origin=16)
+            self._transport = HttpClientTransport(unix_socket=self._socket, limits=limits)
+        return self._transport
 
     async def call(
         self, method: str, path: str, *, body: bytes | None = None, **query: str | int
     ) -> tuple[int, bytes, dict[str, str]]:
         """Status, body and headers (lower-case names) of one internal call."""
-        headers = {"content-type": "application/json"} if body is not None else {}
+        url = f"{_BASE}{path}?{urlencode(query)}" if query else _BASE + path
+        headers = _BODILESS if body is None else _JSON
+        request = UpstreamRequest(url, body or b"", headers, None, _CONNECT_S, method)
         try:
-            async with self._open().request(
-                method, _BASE + path, data=body, params=query, headers=headers
-            ) as answer:
-                found = {k.lower(): v for k, v in answer.headers.items()}
-                return answer.status, await answer.read(), found
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            async with asyncio.timeout(_ANSWER_S):
+                answer = await self._open().send(request)
+                try:
+                    found = await answer.read(_ANSWER_BYTES)
+                finally:
+                    await answer.release()
+        except UpstreamError as error:
+            reason = error.detail or error.message
+            raise ControlUnreachable(f"control does not answer: {reason}") from None
+        except (TimeoutError, OSError) as error:
             raise ControlUnreachable(f"control does not answer: {error}") from None
+        return answer.status, found, dict(answer.headers)
 
     async def snapshot(self, after: str, wait_s: float) -> bytes | None:
         """The signed blob of a version other than `after`, or None after `wait_s`."""
@@ -148,10 +162,9 @@ class ControlClient:
         return _decode(body, KeyState)
 
     async def aclose(self) -> None:
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
-            await asyncio.sleep(0)  # let the transports see their close
+        if self._transport is not None:
+            await self._transport.aclose()
+            self._transport = None
 
 
 def _expect(status: int, wanted: int, body: bytes) -> None:

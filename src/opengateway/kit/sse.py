@@ -43,6 +43,22 @@ class Decoder:
         """Bytes of an event that has begun and not ended."""
         return len(self._buffer)
 
+    def whole(self, chunk: bytes) -> bytes | None:
+        """The data of the one unnamed event of one line that `chunk` is, and nothing else: most are
+        that. Else None, with nothing taken: then `feed` it."""
+        if (
+            self._started
+            and not self._buffer
+            and not self._pending_cr
+            and chunk.startswith(b"data: ")
+            and chunk.find(b"\n") == len(chunk) - 2
+            and chunk.endswith(b"\n")
+            and b"\r" not in chunk
+            and len(chunk) <= self._limit
+        ):
+            return chunk[6:-2]
+        return None
+
     def feed(self, chunk: bytes) -> Iterator[ServerEvent]:
         """Yield every event that `chunk` completes. Raises `FrameTooLarge`.
 

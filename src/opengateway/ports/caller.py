@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Protocol
-
-Headers = Sequence[tuple[bytes, bytes]]
 
 
 class Caller(Protocol):
-    async def start(self, status: int, headers: Headers) -> None:
-        """Send status and headers. Once."""
+    def start(self, status: int, head: bytes) -> None:
+        """Set status and headers. Once. They leave with the first `write`.
+
+        `head` is header lines, each with its CRLF, without those that frame the body.
+        """
+        ...
+
+    def put(self, body: bytes) -> bool:
+        """Send body bytes, and more will follow. False when the caller does not read as fast: then
+        `write`, which waits, comes before the next `put`."""
         ...
 
     async def write(self, body: bytes, *, last: bool) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
+
+import msgspec
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,9 +20,11 @@ class Credential:
     prefix: str = "Bearer "
 
 
-@dataclass(frozen=True, slots=True)
-class UpstreamRequest:
-    """One POST. The transport adds the credential, and only if `url` is of its origin."""
+class UpstreamRequest(msgspec.Struct, frozen=True):
+    """One POST. The transport adds the credential, and only if `url` is of its origin.
+
+    `headers` are not changed once given: a transport may know them again by their identity.
+    """
 
     url: str
     body: bytes
@@ -44,6 +48,14 @@ class UpstreamResponse(Protocol):
     async def chunk(self) -> bytes:
         """The next bytes as they come; empty at the end. Raises `UpstreamError` (aborted) if the
         connection broke, which is not an end."""
+        ...
+
+    async def pump(self, sink: Callable[[bytes], bool]) -> bool:
+        """Hand the body to `sink` piece by piece, as it comes and where it comes: nobody is woken
+        for a piece. True once the body is over, False when `sink` returned False.
+
+        Raises what `sink` raises, and what `chunk` does.
+        """
         ...
 
     async def release(self) -> None:

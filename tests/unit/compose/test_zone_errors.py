@@ -288,7 +288,7 @@ YAML = {
     " 'tag:yaml.org,2002:python/object/apply:os.system' is not read; leave it out",
     "zone: !secret z": "z.yaml:1: the tag '!secret' is not read; leave it out",
     "zone: z\n? [a]\n: b": "z.yaml:2: a key must be a plain word",
-    "zone: z\n listen: {": "z.yaml:2: not YAML: mapping values are not allowed here",
+    "zone: z\n listen: {": "z.yaml:2: not YAML: mapping values are not allowed",
     "zone: z\nhome: 'a": "z.yaml:2: not YAML: found unexpected end of stream",
     "zone: z\nhome: a\x07": "z.yaml:2: not YAML: a control character stands here",
     "zone: z\n---\nzone: y": "z.yaml:2: not YAML: but found another document",
@@ -303,7 +303,8 @@ YAML = {
 def test_what_is_not_plain_yaml_is_refused_with_its_line(
     tmp_path: Path, text: str, fault: str
 ) -> None:
-    assert faults_of(tmp_path, text) == [fault]
+    (told,) = faults_of(tmp_path, text)
+    assert told.startswith(fault)  # libyaml and PyYAML word some of them differently
 
 
 def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:

@@ -26,7 +26,6 @@ from opengateway.infra.journal.memory import MemoryJournal
 from opengateway.infra.purse import UnlimitedPurse
 from opengateway.kit.clock import SystemClock
 from opengateway.kit.ids import IdSource
-from opengateway.ports.caller import Headers
 from opengateway.ports.tokens import TokenCounter
 from opengateway.ports.transport import UpstreamRequest
 
@@ -226,6 +225,12 @@ class ScriptedResponse:
             raise UpstreamError(ErrorClass.ABORTED, "the connection broke")
         return data
 
+    async def pump(self, sink: Callable[[bytes], bool]) -> bool:
+        while data := await self.chunk():
+            if not sink(data):
+                return False
+        return True
+
     async def read(self, limit_bytes: int) -> bytes:
         body = b""
         while data := await self.chunk():
@@ -282,20 +287,26 @@ class RecordingCaller:
         self._hang_after = hang_after
         self._released = asyncio.Event()
 
-    async def start(self, status: int, headers: Headers) -> None:
+    def start(self, status: int, head: bytes) -> None:
         assert self.status == 0, "an answer is begun once"
         self.status = status
-        self.headers = {k.decode(): v.decode() for k, v in headers}
+        lines = head.decode().removesuffix("\r\n").split("\r\n")
+        self.headers = dict(line.split(": ", 1) for line in lines)
 
-    async def write(self, body: bytes, *, last: bool) -> None:
+    def put(self, body: bytes) -> bool:
         assert self.status, "no body before the status"
         assert not self.ended, "nothing after the end"
-        self.writes += 1
-        self.body += body
-        self.ended = last
+        if body:
+            self.writes += 1
+            self.body += body
         if self._leave_after is not None and self.writes >= self._leave_after:
             self.leave()
-        if self._hang_after is not None and self.writes >= self._hang_after:
+        return self._hang_after is None or self.writes < self._hang_after
+
+    async def write(self, body: bytes, *, last: bool) -> None:
+        reads = self.put(body)
+        self.ended = last
+        if not reads:
             await self._released.wait()
 
     def on_gone(self, callback: Callable[[], None] | None) -> None:

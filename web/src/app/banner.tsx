@@ -1,7 +1,7 @@
-import { IconPlugConnectedX, IconWifiOff } from '@tabler/icons-react';
 
 import { useWords } from '~/i18n/use-words';
 import { useReachability } from '~/session/reachability';
+import { IconPlugConnectedX, IconWifiOff } from '~/ui/icons';
 
 import css from './layout.module.css';
 

@@ -1,11 +1,11 @@
 import { Anchor, Group } from '@mantine/core';
-import { IconCompass } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { Navigate } from '@tanstack/react-router';
 
 import { useWords } from '~/i18n/use-words';
 import { meQuery, startingTeam } from '~/session/me';
 import { Brand } from '~/ui/brand';
+import { IconCompass } from '~/ui/icons';
 import { LinkButton } from '~/ui/link';
 import { useDocumentTitle } from '~/ui/page';
 import { Empty, Failed, Loading } from '~/ui/states';

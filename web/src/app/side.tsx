@@ -1,4 +1,11 @@
 import { Menu, UnstyledButton } from '@mantine/core';
+import { Link, useNavigate, useParams } from '@tanstack/react-router';
+
+import { useWords } from '~/i18n/use-words';
+import { api } from '~/api/client';
+import { startingTeam, useForget, useMe } from '~/session/me';
+import { holds, roleOf } from '~/session/permissions';
+import { Brand } from '~/ui/brand';
 import {
   IconBook,
   IconCheck,
@@ -10,14 +17,7 @@ import {
   IconUserCircle,
   IconUsers,
   IconWallet,
-} from '@tabler/icons-react';
-import { Link, useNavigate, useParams } from '@tanstack/react-router';
-
-import { useWords } from '~/i18n/use-words';
-import { api } from '~/api/client';
-import { startingTeam, useForget, useMe } from '~/session/me';
-import { holds, roleOf } from '~/session/permissions';
-import { Brand } from '~/ui/brand';
+} from '~/ui/icons';
 import { docsUrl } from '~/ui/links';
 import { useNotices } from '~/ui/notices';
 import { LanguageSelect, ThemeControl } from '~/ui/preferences';

@@ -1,9 +1,9 @@
 import { Outlet, useParams } from '@tanstack/react-router';
 import { useEffect } from 'react';
-import { IconSearchOff } from '@tabler/icons-react';
 
 import { useWords } from '~/i18n/use-words';
 import { rememberTeam, useMe } from '~/session/me';
+import { IconSearchOff } from '~/ui/icons';
 import { Empty } from '~/ui/states';
 
 /** Everything below `/teams/…`: a team that is not the reader's is not there. */

@@ -1,5 +1,4 @@
 import { Button, Group, Modal, PasswordInput, Stack, Text, TextInput } from '@mantine/core';
-import { IconFingerprint } from '@tabler/icons-react';
 import { useMutation, useQuery } from '@tanstack/react-query';
 import { type FormEvent, type ReactNode, useEffect, useState } from 'react';
 
@@ -7,6 +6,7 @@ import { useWords } from '~/i18n/use-words';
 import { api, onStepUp } from '~/api/client';
 import { passkeysWork, provePasskey } from '~/api/webauthn';
 import { FormError } from '~/ui/form-error';
+import { IconFingerprint } from '~/ui/icons';
 
 import { meQuery } from './me';
 

@@ -1,8 +1,8 @@
 import { ActionIcon, Tooltip } from '@mantine/core';
-import { IconCheck, IconCopy } from '@tabler/icons-react';
 import { useEffect, useState } from 'react';
 
 import { useWords } from '~/i18n/use-words';
+import { IconCheck, IconCopy } from './icons';
 import css from './kit.module.css';
 
 const SHOWN_MS = 2000;

@@ -1,6 +1,6 @@
 import { Alert } from '@mantine/core';
-import { IconAlertCircle } from '@tabler/icons-react';
 
+import { IconAlertCircle } from './icons';
 import { useProblemText } from './problem-text';
 
 /** Why a form was not taken, above its buttons and read out at once. */

@@ -1,10 +1,10 @@
 import { Select, SegmentedControl, useMantineColorScheme } from '@mantine/core';
-import { IconDeviceDesktop, IconMoon, IconSun } from '@tabler/icons-react';
 
 import { choose } from '~/i18n';
 import { isLanguage, LANGUAGES } from '~/i18n/languages';
 import { useWords } from '~/i18n/use-words';
 
+import { IconDeviceDesktop, IconMoon, IconSun } from './icons';
 import css from './kit.module.css';
 
 const CHOICES = Object.entries(LANGUAGES).map(([value, label]) => ({ value, label }));

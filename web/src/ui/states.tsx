@@ -1,10 +1,10 @@
 import { Button, Skeleton, Text } from '@mantine/core';
-import { IconCloudOff, IconLock, IconRefresh, IconSearchOff } from '@tabler/icons-react';
 import type { ReactNode } from 'react';
 
 import { useWords } from '~/i18n/use-words';
 import { Problem } from '~/api/problem';
 
+import { IconCloudOff, IconLock, IconRefresh, IconSearchOff } from './icons';
 import css from './kit.module.css';
 import { useProblemText } from './problem-text';
 

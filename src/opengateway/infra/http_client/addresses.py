@@ -6,11 +6,12 @@ import asyncio
 import socket
 from asyncio import FIRST_COMPLETED
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 from opengateway.infra.outbound import AllowAddress
 
-Address: TypeAlias = tuple[int, tuple[Any, ...]]
+Address: TypeAlias = tuple[int, Any]
 """A family of `socket`, and what `connect` takes."""
 
 _HEAD_START_S: Final = 0.25
@@ -26,7 +27,10 @@ class Resolver:
     What was checked is what is connected to: nobody resolves a second time.
     """
 
-    def __init__(self, allow: AllowAddress | None, kept_s: float) -> None:
+    def __init__(
+        self, allow: AllowAddress | None, kept_s: float, unix_socket: Path | None = None
+    ) -> None:
+        self._here = ((socket.AF_UNIX, str(unix_socket)),) if unix_socket is not None else None
         self._allow = allow
         self._kept_s = kept_s
         self._known: dict[tuple[str, int], tuple[float, tuple[Address, ...]]] = {}
@@ -34,6 +38,8 @@ class Resolver:
 
     async def __call__(self, host: str, port: int) -> tuple[Address, ...]:
         """At least one. Raises `OSError` for an unknown name and for one without allowed address."""
+        if self._here is not None:
+            return self._here
         key = host, port
         until, addresses = self._known.get(key, (0.0, ()))
         if asyncio.get_running_loop().time() < until:

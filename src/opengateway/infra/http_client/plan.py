@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 from urllib.parse import quote, urlsplit
 
 from opengateway import __version__
@@ -43,17 +43,23 @@ class Plans:
     def __init__(self, origin: Callable[[tuple[str, str, int]], Origin]) -> None:
         self._origin = origin
         self._kept: dict[tuple[object, ...], Plan] = {}
+        self._near: dict[tuple[str, str, int, int], tuple[Plan, Mapping[str, str]]] = {}
+        """The same by the headers' identity, kept beside it so that it is not another's: whoever
+        sends the same object again is not read anew."""
 
     def __call__(self, request: UpstreamRequest) -> Plan:
         """Raises `MisdirectedCredential`, and `ValueError` for what cannot be sent."""
-        credential = request.credential
-        key = (request.url, id(credential), request.method, *request.headers.items())
+        credential, headers = request.credential, request.headers
+        near = (request.url, request.method, id(headers), id(credential))
+        found = self._near.get(near)
+        if found is not None:
+            return found[0]
+        key = (request.url, id(credential), request.method, *headers.items())
         plan = self._kept.get(key)
         if plan is None:
             plan = self._built(request)
-            if len(self._kept) >= _PLANS:
-                del self._kept[next(iter(self._kept))]
-            self._kept[key] = plan
+            _keep(self._kept, key, plan)
+        _keep(self._near, near, (plan, headers))
         return plan
 
     def _built(self, request: UpstreamRequest) -> Plan:
@@ -87,6 +93,12 @@ class Plans:
             bodiless=request.method.upper() == "HEAD",
             credential=request.credential,
         )
+
+
+def _keep(plans: dict[Any, Any], key: object, plan: object) -> None:
+    if len(plans) >= _PLANS:
+        del plans[next(iter(plans))]
+    plans[key] = plan
 
 
 def _path_of(url: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from opengateway.domain.errors import ErrorClass, UpstreamError
@@ -23,7 +23,7 @@ class Source(Protocol):
 class Response:
     """Implements `ports.transport.UpstreamResponse`."""
 
-    __slots__ = ("_broken", "_parts", "_source", "_waiter", "headers", "status")
+    __slots__ = ("_broken", "_parts", "_sink", "_source", "_waiter", "headers", "status")
 
     def __init__(
         self, status: int, headers: Mapping[str, str], source: Source, parts: list[bytes]
@@ -35,6 +35,7 @@ class Response:
         self._parts = parts
         self._broken: str | None = None
         self._waiter: asyncio.Future[None] | None = None
+        self._sink: Callable[[bytes], bool] | None = None
 
     async def chunk(self) -> bytes:
         while not self._parts:
@@ -55,6 +56,26 @@ class Response:
                 self.abort()
                 raise
         return self._take()
+
+    async def pump(self, sink: Callable[[bytes], bool]) -> bool:
+        while True:
+            while self._parts:
+                if not sink(self._take()):
+                    return False
+            source = self._source
+            if source is None:
+                return await self.chunk() == b""  # which knows whether that was the end
+            waiter = self._waiter = source.loop.create_future()
+            self._sink = sink
+            try:
+                await waiter
+            except BaseException:
+                self.abort()
+                raise
+            stopped = self._sink is None
+            self._sink = None
+            if stopped:
+                return False
 
     async def read(self, limit_bytes: int) -> bytes:
         pieces: list[bytes] = []
@@ -96,6 +117,20 @@ class Response:
 
     def arrived(self) -> None:
         """More waits in the list."""
+        sink = self._sink
+        if sink is not None:
+            try:
+                if sink(self._take()):
+                    return
+            except Exception as bug:  # noqa: BLE001 - the sink's owner waits for it
+                if self._waiter is not None and not self._waiter.done():
+                    self._waiter.set_exception(bug)
+                self._waiter = None
+                return
+            self._sink = None
+        self._wake()
+
+    def _wake(self) -> None:
         waiter = self._waiter
         if waiter is not None:
             self._waiter = None
@@ -108,7 +143,7 @@ class Response:
         self._broken = broken
         # What is not read yet is kept here: the connection's list is the next answer's.
         self._parts = self._parts[:]
-        self.arrived()
+        self._wake()
 
     def _take(self) -> bytes:
         parts = self._parts

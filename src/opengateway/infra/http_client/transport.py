@@ -23,9 +23,11 @@ class HttpClientTransport:
         ca_file: Path | None = None,
         allow_address: AllowAddress | None = None,
         limits: OutboundLimits | None = None,
+        unix_socket: Path | None = None,
     ) -> None:
+        """With `unix_socket`, every request goes there, whatever host its address names."""
         limits = limits or OutboundLimits()
-        resolver = Resolver(allow_address, limits.names_s)
+        resolver = Resolver(allow_address, limits.names_s, unix_socket)
         self._pool = Pool(limits, tls_context(ca_file), resolver, asyncio.get_running_loop())
         self._plan = Plans(self._pool.origin)
 

@@ -95,6 +95,10 @@ class ChunkReader(ABC, Generic[Out]):
         out: list[Out] = []
         if self._is_over():
             return out
+        data = self._decoder.whole(chunk)
+        if data is not None:
+            self._take_safely(ServerEvent(data), out)
+            return out
         try:
             for event in self._decoder.feed(chunk):
                 self._take_safely(event, out)

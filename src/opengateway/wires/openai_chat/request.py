@@ -6,6 +6,7 @@ byte as it came: prompt caches depend on it (reference: providers, E42).
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
 
 from opengateway.domain.catalog import Endpoint, ModelRule, Profile, Provider
@@ -34,6 +35,11 @@ def upstream_call(
     Without a `team_id`, what names a user or a cache is a pseudonym already.
     """
     profile = provider.profile
+    if _needs_nothing(chat, profile):
+        fields = dict(chat.fields)
+        fields["model"] = _quoted(endpoint.upstream_model)
+        _ask_for_stream(chat, profile, fields)
+        return UpstreamCall(PATH, dumps(fields))
     rule = _rule_for(profile, endpoint.upstream_model)
     refuse_what_cannot_be_done(chat, provider)
     dropped: list[str] = []
@@ -50,9 +56,57 @@ def upstream_call(
     messages = edit_messages(fields.get("messages"), chat.facts, profile, reasoning_in, dropped)
     if messages is not None:
         fields["messages"] = messages
-    fields["model"] = Raw(dumps(endpoint.upstream_model))
+    fields["model"] = _quoted(endpoint.upstream_model)
     _ask_for_stream(chat, profile, fields)
     return UpstreamCall(path=PATH, body=dumps(fields), dropped=tuple(dict.fromkeys(dropped)))
+
+
+def _needs_nothing(chat: ChatRequest, profile: Profile) -> bool:
+    """Whether no rule below touches the request, so that none need be asked."""
+    facts = chat.facts
+    if facts.message_members or facts.has_developer_role or facts.modalities != _TEXT:
+        return False
+    if facts.n > 1 or facts.stop_count or facts.response_format == "json_schema":
+        return False
+    return _names_of(profile).isdisjoint(chat.fields)
+
+
+_TEXT: Final = frozenset(("text",))
+_OF_EVERY_PROFILE: Final = ("metadata", "store", "tool_choice", *_NAMES_SOMEONE)
+_known: dict[int, tuple[Profile, frozenset[str]]] = {}
+_KNOWN_PROFILES: Final = 512
+
+
+def _names_of(profile: Profile) -> frozenset[str]:
+    """The members that some rule of the profile is about. Kept by identity: profiles are parts of
+    a snapshot, and hashing one would cost more than it saves."""
+    found = _known.get(id(profile))
+    if found is not None and found[0] is profile:
+        return found[1]
+    names = frozenset(
+        (
+            *_OF_EVERY_PROFILE,
+            *profile.rename,
+            *profile.drop,
+            *profile.drop_when_reasoning,
+            *profile.refuse,
+            *(("tools", "functions") if profile.strip_schema_keys else ()),
+            *(("temperature",) if _bounds_temperature(profile) else ()),
+        )
+    )
+    if len(_known) >= _KNOWN_PROFILES:
+        _known.clear()
+    _known[id(profile)] = (profile, names)
+    return names
+
+
+def _bounds_temperature(profile: Profile) -> bool:
+    return profile.max_temperature is not None or profile.min_temperature is not None
+
+
+@lru_cache(maxsize=4096)
+def _quoted(model: str) -> Raw:
+    return Raw(dumps(model))
 
 
 def refuse_what_cannot_be_done(chat: ChatRequest, provider: Provider) -> None:

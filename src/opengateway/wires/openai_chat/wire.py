@@ -8,6 +8,7 @@ from opengateway.domain.catalog import Endpoint, Provider
 from opengateway.domain.chat import ChatReply, ChatRequest, UpstreamCall
 from opengateway.domain.errors import UpstreamError
 from opengateway.wires.openai_chat.error import error_of_status
+from opengateway.wires.openai_chat.plain import plain_reply
 from opengateway.wires.openai_chat.reply import caller_reply
 from opengateway.wires.openai_chat.request import upstream_call
 from opengateway.wires.openai_chat.stream import OpenAIChatStream
@@ -26,7 +27,8 @@ class OpenAIChatWire:
     def reply(
         self, body: bytes, chat: ChatRequest, endpoint: Endpoint, provider: Provider, model_id: str
     ) -> ChatReply:
-        return caller_reply(body, provider, model_id)
+        plain = plain_reply(body, provider.profile, model_id)
+        return caller_reply(body, provider, model_id) if plain is None else plain
 
     def stream(
         self, chat: ChatRequest, endpoint: Endpoint, provider: Provider, model_id: str

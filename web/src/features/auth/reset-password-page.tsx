@@ -1,5 +1,4 @@
 import { Button, PasswordInput, Stack, TextInput } from '@mantine/core';
-import { IconMailForward } from '@tabler/icons-react';
 import { useMutation } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
 import { type FormEvent, useState } from 'react';
@@ -7,6 +6,7 @@ import { type FormEvent, useState } from 'react';
 import { useWords } from '~/i18n/use-words';
 import { api } from '~/api/client';
 import { FormError } from '~/ui/form-error';
+import { IconMailForward } from '~/ui/icons';
 import { TextLink } from '~/ui/link';
 import { useNotices } from '~/ui/notices';
 import { Empty } from '~/ui/states';

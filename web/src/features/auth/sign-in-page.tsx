@@ -1,6 +1,5 @@
 import { Button, Divider, PasswordInput, Stack, Text, TextInput } from '@mantine/core';
 import { useForm } from '@mantine/form';
-import { IconBuildingSkyscraper, IconFingerprint } from '@tabler/icons-react';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { useState } from 'react';
 
@@ -10,6 +9,7 @@ import { Problem } from '~/api/problem';
 import { passkeysWork } from '~/api/webauthn';
 import { useForget } from '~/session/me';
 import { FormError } from '~/ui/form-error';
+import { IconBuildingSkyscraper, IconFingerprint } from '~/ui/icons';
 import { TextLink } from '~/ui/link';
 
 import { useOptions, usePasskeySignIn, useSignIn } from './api';

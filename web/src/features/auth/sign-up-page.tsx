@@ -1,6 +1,5 @@
 import { Button, PasswordInput, Stack, Text, TextInput } from '@mantine/core';
 import { useForm } from '@mantine/form';
-import { IconMailCheck } from '@tabler/icons-react';
 import { useMutation } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 
@@ -9,6 +8,7 @@ import { api } from '~/api/client';
 import { currentLanguage } from '~/i18n';
 import { useForget } from '~/session/me';
 import { FormError } from '~/ui/form-error';
+import { IconMailCheck } from '~/ui/icons';
 import { TextLink } from '~/ui/link';
 import { Empty } from '~/ui/states';
 

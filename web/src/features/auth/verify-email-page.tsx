@@ -1,11 +1,11 @@
 import { Button } from '@mantine/core';
-import { IconMailCheck } from '@tabler/icons-react';
 import { useMutation } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
 
 import { useWords } from '~/i18n/use-words';
 import { api } from '~/api/client';
 import { FormError } from '~/ui/form-error';
+import { IconMailCheck } from '~/ui/icons';
 import { useNotices } from '~/ui/notices';
 
 import { FormHead } from './form-head';

@@ -1,5 +1,4 @@
 import { Badge, Button, Progress } from '@mantine/core';
-import { IconGauge, IconPlus } from '@tabler/icons-react';
 import { useState } from 'react';
 
 import { useWords } from '~/i18n/use-words';
@@ -8,6 +7,7 @@ import { useTeam } from '~/session/me';
 import { Money, When } from '~/ui/amounts';
 import { Confirm } from '~/ui/confirm';
 import { type Column, DataTable } from '~/ui/data-table';
+import { IconGauge, IconPlus } from '~/ui/icons';
 import { useNotices } from '~/ui/notices';
 import { Panel } from '~/ui/page';
 import { Empty, Loaded } from '~/ui/states';

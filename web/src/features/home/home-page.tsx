@@ -1,10 +1,10 @@
 import { Anchor, SegmentedControl, SimpleGrid } from '@mantine/core';
-import { IconArrowRight, IconBook, IconKey, IconUsers, IconWallet } from '@tabler/icons-react';
 import { type ReactNode, useState } from 'react';
 
 import { useWords } from '~/i18n/use-words';
 import { useMe, useTeam } from '~/session/me';
 import { CodeBlock, CopyLine } from '~/ui/copy';
+import { IconArrowRight, IconBook, IconKey, IconUsers, IconWallet } from '~/ui/icons';
 import { LinkButton, TextLink } from '~/ui/link';
 import { docsUrl } from '~/ui/links';
 import { Page, Panel } from '~/ui/page';

@@ -1,10 +1,10 @@
 import { ActionIcon, Badge, Menu } from '@mantine/core';
-import { IconBan, IconCircleCheck, IconDots, IconPencil, IconRefresh, IconTrash } from '@tabler/icons-react';
 
 import { useWords } from '~/i18n/use-words';
 import { formatMoney } from '~/i18n/money';
 import { When } from '~/ui/amounts';
 import { type Column, DataTable } from '~/ui/data-table';
+import { IconBan, IconCircleCheck, IconDots, IconPencil, IconRefresh, IconTrash } from '~/ui/icons';
 
 import type { Key } from './api';
 import type { Asked } from './key-dialogs';

@@ -1,9 +1,9 @@
 import { Button, Switch } from '@mantine/core';
-import { IconKey, IconPlus } from '@tabler/icons-react';
 import { useState } from 'react';
 
 import { useWords } from '~/i18n/use-words';
 import { useMe, useTeam } from '~/session/me';
+import { IconKey, IconPlus } from '~/ui/icons';
 import { useNotices } from '~/ui/notices';
 import { Page, Panel } from '~/ui/page';
 import { Empty, Loaded } from '~/ui/states';

@@ -1,8 +1,8 @@
 import { Alert, Button, Group, Modal } from '@mantine/core';
-import { IconAlertTriangle } from '@tabler/icons-react';
 
 import { useWords } from '~/i18n/use-words';
 import { CodeBlock, CopyLine } from '~/ui/copy';
+import { IconAlertTriangle } from '~/ui/icons';
 
 import css from './keys.module.css';
 

@@ -1,9 +1,9 @@
-import { IconReceipt } from '@tabler/icons-react';
 
 import { useWords } from '~/i18n/use-words';
 import { useTeam } from '~/session/me';
 import { Money, When } from '~/ui/amounts';
 import { type Column, DataTable } from '~/ui/data-table';
+import { IconReceipt } from '~/ui/icons';
 import { Panel } from '~/ui/page';
 import { Empty, Loaded } from '~/ui/states';
 

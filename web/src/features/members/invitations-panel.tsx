@@ -1,6 +1,5 @@
 import { Badge, Button, Group, Select, TextInput } from '@mantine/core';
 import { useForm } from '@mantine/form';
-import { IconMail } from '@tabler/icons-react';
 import { useState } from 'react';
 
 import { useWords } from '~/i18n/use-words';
@@ -11,6 +10,7 @@ import { Confirm } from '~/ui/confirm';
 import { CopyLine } from '~/ui/copy';
 import { type Column, DataTable } from '~/ui/data-table';
 import { FormError } from '~/ui/form-error';
+import { IconMail } from '~/ui/icons';
 import { useNotices } from '~/ui/notices';
 import { Panel } from '~/ui/page';
 import { Loaded } from '~/ui/states';

@@ -1,5 +1,4 @@
 import { Badge, Button, Select } from '@mantine/core';
-import { IconUsers } from '@tabler/icons-react';
 import { useNavigate } from '@tanstack/react-router';
 import { useState } from 'react';
 
@@ -9,6 +8,7 @@ import { roleOf, ROLES } from '~/session/permissions';
 import { When } from '~/ui/amounts';
 import { Confirm } from '~/ui/confirm';
 import { type Column, DataTable } from '~/ui/data-table';
+import { IconUsers } from '~/ui/icons';
 import { useNotices } from '~/ui/notices';
 import { Panel } from '~/ui/page';
 import { Empty, Loaded } from '~/ui/states';

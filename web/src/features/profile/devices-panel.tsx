@@ -1,8 +1,8 @@
 import { Badge, Button } from '@mantine/core';
-import { IconDeviceDesktop } from '@tabler/icons-react';
 
 import { useWords } from '~/i18n/use-words';
 import { When } from '~/ui/amounts';
+import { IconDeviceDesktop } from '~/ui/icons';
 import { useNotices } from '~/ui/notices';
 import { Panel } from '~/ui/page';
 import { Loaded } from '~/ui/states';

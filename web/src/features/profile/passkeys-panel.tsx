@@ -1,11 +1,11 @@
 import { Button } from '@mantine/core';
-import { IconFingerprint, IconPlus } from '@tabler/icons-react';
 import { useState } from 'react';
 
 import { useWords } from '~/i18n/use-words';
 import { passkeysWork } from '~/api/webauthn';
 import { When } from '~/ui/amounts';
 import { Confirm } from '~/ui/confirm';
+import { IconFingerprint, IconPlus } from '~/ui/icons';
 import { useNotices } from '~/ui/notices';
 import { Panel } from '~/ui/page';
 import { Empty, Loaded } from '~/ui/states';

@@ -1,8 +1,8 @@
 import { Alert, Button, Group } from '@mantine/core';
-import { IconAlertTriangle } from '@tabler/icons-react';
 
 import { useWords } from '~/i18n/use-words';
 import { CopyButton } from '~/ui/copy';
+import { IconAlertTriangle } from '~/ui/icons';
 
 import css from './profile.module.css';
 
