@@ -19,7 +19,7 @@ from sqlalchemy import text
 
 from control_plane import PEPPER, closed, journal, opened
 from ledger_model import Credit, Model
-from opengateway.control.budgets.models import Budget
+from ledger_world import new_budget, new_key, new_team
 from opengateway.control.budgets.rows import BudgetRows
 from opengateway.control.keys.models import ApiKey
 from opengateway.control.keys.uses import KeyUses
@@ -27,7 +27,6 @@ from opengateway.control.leases.desk import subject_of
 from opengateway.control.scope import ControlScope
 from opengateway.control.settler.metrics import SettlerMetrics
 from opengateway.control.settler.service import OutOfPlace, Push, Settler
-from opengateway.control.teams.models import Team
 from opengateway.domain.errors import Conflict, InsufficientFunds
 from opengateway.domain.ledger import CreditKind, EntryKind
 from opengateway.domain.records import CloseRecord, Ending, OpenRecord
@@ -137,18 +136,18 @@ class History:
                 True
             )
             for team_id in self.teams:
-                session.add(_team(team_id, now_ns))
+                session.add(new_team(team_id, now_ns))
             await session.flush()
             for team_id in self.teams:
                 for n in range(2):
                     key_id = self.new_id("key_")
                     self.keys[key_id] = team_id
                     limit = self.random.choice([None, None, 400_000])
-                    session.add(_key(key_id, team_id, now_ns, limit))
+                    session.add(new_key(key_id, team_id, now_ns, limit))
                     if n == 0:
                         for period, limit in (("day", 500_000), ("month", 3_000_000)):
                             mode = self.random.choice(["block", "block", "alert"])
-                            made = _budget(self.new_id("bud_"), team_id, period, limit, mode)
+                            made = new_budget(self.new_id("bud_"), team_id, period, limit, mode)
                             session.add(made)
             await session.commit()
         for team_id in self.teams:
@@ -578,48 +577,3 @@ class History:
         self.clock.advance(2_000)
         await self.until_done(self._sweep)
         await self.until_done(self._expire)
-
-
-def _team(team_id: str, now_ns: int) -> Team:
-    return Team(
-        id=team_id,
-        handle=team_id,
-        name="t",
-        zone="test",
-        status="active",
-        body_logging=False,
-        created_at_ns=now_ns,
-    )
-
-
-def _key(key_id: str, team_id: str, now_ns: int, limit: int | None) -> ApiKey:
-    return ApiKey(
-        id=key_id,
-        team_id=team_id,
-        name="k",
-        kind="inference",
-        digest=key_id,
-        pepper_version=1,
-        hint="h",
-        models=[],
-        providers=[],
-        ips=[],
-        labels={},
-        limit_nanos=limit,
-        limit_reset="daily" if limit else None,
-        created_at_ns=now_ns,
-    )
-
-
-def _budget(budget_id: str, team_id: str, period: str, limit: int, mode: str) -> Budget:
-    return Budget(
-        id=budget_id,
-        team_id=team_id,
-        scope="team",
-        subject_id=team_id,
-        period=period,
-        limit_nanos=limit,
-        mode=mode,
-        created_at_ns=0,
-        updated_at_ns=0,
-    )

@@ -55,13 +55,13 @@ from opengateway.domain.errors import OperatorError
 from opengateway.http.control_app import new_control_app
 from opengateway.http.internal_app import ControlParts, new_internal_app
 from opengateway.http.server import new_server
-from opengateway.http.unit_of_work import unit_of_work
+from opengateway.http.unit_of_work import NewScope, unit_of_work
 from opengateway.infra.database import AsyncSession, Database, migrate, sqlite_url
 from opengateway.infra.event_log.sqlite import SqlEventLog
 from opengateway.infra.ledger_book.rows import SqlLedgerRows
 from opengateway.kit import log
 from opengateway.kit.clock import Clock, SystemClock
-from opengateway.kit.ids import IdSource
+from opengateway.kit.ids import IdSource, NewId
 from opengateway.kit.signing import sign, verify
 from opengateway.ledger.book import Book
 
@@ -166,25 +166,7 @@ async def open_control(settings: ControlSettings) -> AsyncIterator[ControlHouse]
                 newest = await ChangeRepository(session).newest()
                 await catch_up(session, settings.zone, checkpoints)
 
-            def new_scope(
-                session: AsyncSession, after_commit: Callable[[Callable[[], None]], None]
-            ) -> ControlScope:
-                return ControlScope(
-                    session=session,
-                    event_log=SqlEventLog(session),
-                    clock=clock,
-                    new_id=new_id,
-                    pepper=settings.pepper,
-                    zone=settings.zone,
-                    mail=signing_in.mail,
-                    secret_box=signing_in.secret_box,
-                    ledger=Book(SqlLedgerRows(session), clock, new_id),
-                    billing=settings.billing,
-                    sign_in=signing_in.tools,
-                    after_commit=after_commit,
-                    audit=AuditLog(session, clock, settings.zone, after_commit, checkpoints).record,
-                )
-
+            new_scope = _scopes(settings, signing_in, new_id, checkpoints)
             open_scope = partial(unit_of_work, database, new_scope)
             async with open_scope() as scope:
                 await scope.ledger.settlements.mark_billing(settings.billing)
@@ -212,17 +194,40 @@ async def open_control(settings: ControlSettings) -> AsyncIterator[ControlHouse]
                 (
                     *sign_in_jobs(signing_in, open_scope, clock),
                     *((LedgerJobs(open_scope).run,) if settings.billing else ()),
-                    *spending_jobs(
-                        settings.spending,
-                        spending,
-                        partial(unit_of_work, database, new_scope),
-                        clock,
-                    ),
+                    *spending_jobs(settings.spending, spending, open_scope, clock),
                 ),
             )
         finally:
             await signing_in.aclose()
             await database.close()
+
+
+def _scopes(
+    settings: ControlSettings, signing_in: SignInHouse, new_id: NewId, checkpoints: Checkpoints
+) -> NewScope:
+    """How a session becomes what one request may use."""
+    clock = settings.clock
+
+    def new_scope(
+        session: AsyncSession, after_commit: Callable[[Callable[[], None]], None]
+    ) -> ControlScope:
+        return ControlScope(
+            session=session,
+            event_log=SqlEventLog(session),
+            clock=clock,
+            new_id=new_id,
+            pepper=settings.pepper,
+            zone=settings.zone,
+            mail=signing_in.mail,
+            secret_box=signing_in.secret_box,
+            ledger=Book(SqlLedgerRows(session), clock, new_id),
+            billing=settings.billing,
+            sign_in=signing_in.tools,
+            after_commit=after_commit,
+            audit=AuditLog(session, clock, settings.zone, after_commit, checkpoints).record,
+        )
+
+    return new_scope
 
 
 def _checkpoints(paths: Paths) -> Checkpoints:

@@ -41,8 +41,6 @@ def check_sign_in(
             f"is {auth.signup.value}, and nobody can prove their address without mail; set"
             " components.mail, or signup: invite",
         )
-    if not auth.password and auth.oidc is None:
-        faults.add("auth.password", "is false and auth.oidc is not set: nobody could sign in")
     if auth.session.idle_s > auth.session.absolute_s:
         faults.add("auth.session.idle_s", "is longer than absolute_s")
     client_secret = None

@@ -7,7 +7,7 @@ the transaction of the journal's offset, or nothing is.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from opengateway.domain.budgets import BudgetRow

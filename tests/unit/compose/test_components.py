@@ -38,12 +38,12 @@ def test_what_is_registered_exists(factory: Factory) -> None:
 
 def test_an_airgap_refuses_a_component_that_reaches_the_internet() -> None:
     mailer = Factory(
-        SlotName.MAIL, "smtp", Egress.INTERNET, "nowhere:Mail", stability=Stability.PREVIEW
+        SlotName.MAIL, "hosted", Egress.INTERNET, "nowhere:Mail", stability=Stability.PREVIEW
     )
     registry = (*REGISTRY, mailer)
-    assert choose(SAAS, use(mail="smtp"), registry)[1] == []
-    assert choose(AIRGAP, use(mail="smtp"), registry)[1] == [
-        (SlotName.MAIL, "'smtp' reaches the internet; not in this edition")
+    assert choose(SAAS, use(mail="hosted"), registry)[1] == []
+    assert choose(AIRGAP, use(mail="hosted"), registry)[1] == [
+        (SlotName.MAIL, "'hosted' reaches the internet; not in this edition")
     ]
 
 

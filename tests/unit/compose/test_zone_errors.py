@@ -49,13 +49,13 @@ SHAPES = {
     " outbound, components, auth, retention, providers, models, pricing, routing",
     "zone: z\nediton: saas": "z.yaml:2: editon: unknown key; did you mean 'edition'?",
     "zone: z\nauth:\n  ldap: {}": "z.yaml:3: auth.ldap: unknown key; known here: password, oidc,"
-    " signup",
+    " signup, domains, session",
     "zone: z\nedition: cloud": "z.yaml:2: edition: expected one of saas, selfhost, airgap;"
     " got 'cloud'",
     "zone: z\nauth: {signup: maybe}": "z.yaml:2: auth.signup: expected one of open, domains,"
     " invite; got 'maybe'",
-    "zone: z\nauth: {oidc: {}}": "z.yaml:2: auth.oidc: expected null: OpenID Connect is not part of"
-    " this version, got a mapping",
+    "zone: z\nauth: {oidc: {issuer: a}}": "z.yaml:2: auth.oidc.client_id: is missing; it has no"
+    " default",
     "zone: z\nlisten: [1]": "z.yaml:2: listen: expected a mapping of keys to values, got a list",
     "zone: z\nlisten:\n  host: a\n  port: 70000": "z.yaml:4: listen.port: expected a port, 0 to"
     " 65535, got 70000",
@@ -322,7 +322,7 @@ def test_every_fault_is_told_not_only_the_first(tmp_path: Path) -> None:
     # A provider that cannot be read is still declared: models that name it are not at fault.
     text = MODEL.replace("zone: z", "zone: Z").replace("wire: openai", "wire: soap")
     text = text.replace('output: "2"', 'output: "x"')
-    text += "listen: {workers: 2}\ncomponents: {mail: {use: smtp}}\nhomee: a\n"
+    text += "listen: {workers: 2}\ncomponents: {mail: {use: pigeon}}\nhomee: a\n"
     text += "outbound: {allow: [a/b]}\n"
     assert [line.partition(": ")[2].split(": ")[0] for line in faults_of(tmp_path, text)] == [
         "zone",

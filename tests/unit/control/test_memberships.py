@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from control_plane import control_in
-from opengateway.control.actor import SYSTEM
+from opengateway.control.actor import SYSTEM, Actor, ActorKind
 from opengateway.control.changes.service import ChangeLog
 from opengateway.control.memberships.departure import delete_account
+from opengateway.control.memberships.service import MembershipService
 from opengateway.control.scope import ControlScope
 from opengateway.domain.errors import GatewayError
 from opengateway.policies.permissions import TEAM_ROLES, Role
@@ -84,6 +85,22 @@ async def test_nobody_raises_themselves(people: People, role: Role) -> None:
         shown = await people.done(who, "GET", at(team_id, who))
         assert reply.status == 403 or (role, wanted) == (Role.MEMBER, Role.BILLING)
         assert shown["role"] == before
+
+
+async def test_a_policy_that_let_members_change_roles_would_still_let_nobody_rise(
+    people: People,
+) -> None:
+    team_id = await people.team(owner=await people.person())
+    who = await person_in(people, team_id, Role.MEMBER)
+    actor = Actor(ActorKind.USER, user_id=who.id, role=Role.MEMBER)
+
+    async def rise(scope: ControlScope, changes: ChangeLog) -> None:
+        await MembershipService(scope, changes, actor).change(
+            team_id, who.id, role=Role.ADMIN, limits=None, if_match=None
+        )
+
+    with pytest.raises(GatewayError, match="nobody raises their own role"):
+        await people._within(rise)
 
 
 async def test_an_admin_may_step_down_but_not_up_again(people: People) -> None:

@@ -66,7 +66,9 @@ function ToSignIn() {
   const navigate = useNavigate();
   const router = useRouter();
   useEffect(() => {
-    void navigate({ to: '/sign-in', search: { next: router.state.location.href }, replace: true });
+    const { href, pathname } = router.state.location;
+    if (pathname === '/sign-in') return; // on the way already
+    void navigate({ to: '/sign-in', search: { next: href }, replace: true });
   }, [navigate, router]);
   return null;
 }

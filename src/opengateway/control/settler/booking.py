@@ -24,11 +24,15 @@ class Booking:
     def __init__(self, scope: ControlScope) -> None:
         self._scope = scope
 
-    async def book(self, fresh: Sequence[CloseRecord], ref: str) -> None:
-        """One settlement for every opened request. `ref` names this batch, once for ever."""
+    def charges_of(self, fresh: Sequence[CloseRecord]) -> list[Charge]:
+        """What is to be booked of them: every opened request."""
         if not self._scope.billing:
-            return
-        charges = [charge_of(record) for record in fresh if record.opened]
+            return []
+        return [charge_of(record) for record in fresh if record.opened]
+
+    async def book(self, charges: Sequence[Charge], ref: str) -> None:
+        """One settlement for each. `ref` names this batch, once for ever. A batch costs as much as
+        100 charges besides, so it is to be large."""
         if not charges:
             return
         settled = await self._scope.ledger.settlements.settle(charges, ref, self._budgets_of)

@@ -137,6 +137,10 @@ class Tally:
         """Keys, and when the newest of their requests began."""
         self.newest_ns = 0
 
+    @property
+    def voids(self) -> int:
+        return sum(n for (ending, *_), n in self.ended.items() if ending is Ending.VOID)
+
     def add(self, records: Iterable[CloseRecord]) -> None:
         used, newest_ns = self.used, self.newest_ns
         for r in records:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import count
 from typing import Final, NoReturn
 
 import msgspec
@@ -24,6 +23,7 @@ from opengateway.control.settler.repository import Bookkeeping, JournalRepositor
 from opengateway.domain.errors import CallerError
 from opengateway.domain.records import CloseRecord, Ending, OpenRecord, RequestError
 from opengateway.kit.log import get_logger
+from opengateway.ports.ledger_book import Charge
 
 _TOGETHER: Final = 256
 """Records handled at a time: enough that statements are cheap, few enough to stay in the cache."""
@@ -43,6 +43,11 @@ class Push:
     offset: int
     final: bool
     body: bytes = field(repr=False)
+
+    @property
+    def place(self) -> str:
+        """Names it once for ever: the bytes there are settled once."""
+        return f"{self.gateway}/{self.segment}/{self.offset}"
 
 
 class Taken(msgspec.Struct, frozen=True):
@@ -79,7 +84,6 @@ class Settler:
         self._metrics = metrics
         self._uses = uses
         self._booking = Booking(scope)
-        self._batches = count()
 
     async def take(self, push: Push) -> Taken:
         """Consume the whole frames at the start of `push`.
@@ -120,6 +124,7 @@ class Settler:
         """Book the records. Return what is open after them, and the ids that are no longer."""
         opens: dict[str, OpenRecord] = {}
         ended: list[str] = []
+        charges: list[Charge] = []
         while records := reader.next(_TOGETHER):
             closes: list[CloseRecord] = []
             for record in records:
@@ -131,20 +136,19 @@ class Settler:
                     # Most requests open and close within one push: those never stand as open.
                     if record.opened and opens.pop(record.id, None) is None:
                         ended.append(record.id)
-            await self._log_new(push, closes, tally)
+            charges += await self._log_new(closes, tally)
+        await self._booking.book(charges, push.place)
         if opens:
             # A redelivery after the bookkeeping was dropped must not open what has ended.
             unknown = await self._log.unknown(list(opens))
             opens = {key: record for key, record in opens.items() if key in unknown}
         return list(opens.values()), ended
 
-    async def _log_new(self, push: Push, closes: Sequence[CloseRecord], tally: Tally) -> int:
-        """Log what is new of `closes`: everything that follows from a request's end stands here."""
+    async def _log_new(self, closes: Sequence[CloseRecord], tally: Tally) -> list[Charge]:
+        """Log and count what is new of `closes`. Return what is to be booked of it."""
         fresh = await self._log.ingest(closes)
-        batch = f"{push.gateway}/{push.segment}/{push.offset}/{next(self._batches)}"
-        await self._booking.book(fresh, batch)
         tally.add(fresh)
-        return len(fresh)
+        return self._booking.charges_of(fresh)
 
     def _refuse_damaged(self, push: Push, damage: str) -> NoReturn:
         self._metrics.refused("damaged")
@@ -158,11 +162,14 @@ class Settler:
         raise JournalDamaged(f"segment {push.segment!r} at {push.offset}: {damage}")
 
     async def _void_what_is_open(self, push: Push, tally: Tally) -> int:
-        voided, gateway = 0, push.gateway
+        gateway, before = push.gateway, tally.voids
+        charges: list[Charge] = []
         while batch := await self._journal.open_of(gateway, _TOGETHER):
             made = [void_of(record, self._scope.zone, gateway) for record in batch]
-            voided += await self._log_new(push, made, tally)
+            charges += await self._log_new(made, tally)
             await self._journal.remove_open([record.id for record in batch])
+        await self._booking.book(charges, f"{push.place}/void")
+        voided = tally.voids - before
         if voided:
             log.warning("requests void: their gateway died", gateway=gateway, count=voided)
         return voided
