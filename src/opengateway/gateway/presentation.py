@@ -34,7 +34,7 @@ def present(
             request_id=request_id,
             param=error.param,
             retry_after_s=_bounded(error.retry_after_s),
-            should_retry=isinstance(error, CapacityError) or error.status == 429,
+            should_retry=error.should_retry,
         )
     return ShownError(
         status=500,

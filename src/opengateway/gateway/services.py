@@ -7,6 +7,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from opengateway.domain.catalog import Wire
+from opengateway.domain.principal import TeamState
+from opengateway.gateway.idempotency import Idempotency
+from opengateway.gateway.limits import Rates
 from opengateway.kit.clock import Clock
 from opengateway.kit.ids import NewId
 from opengateway.ports.dialect import ChatDialect
@@ -65,5 +68,11 @@ class GatewayServices:
     on_bug: Callable[[str, BaseException], None]
     limits: GatewayLimits = GatewayLimits()
     gauges: Gauges = field(default_factory=Gauges)
+    teams: Mapping[str, TeamState] = field(default_factory=dict)
+    """The live table of team states, of those of which there is something to know."""
+    rates: Rates | None = None
+    idempotency: Idempotency | None = None
+    trusted_proxies: tuple[str, ...] = ()
+    """Whose `x-forwarded-for` is believed: addresses and networks."""
     tokens: TokenCounter | None = None
     """Counts what a provider left out; without it, that is estimated by ratio."""
