@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, cast
 
+import msgspec
 from prometheus_client import CollectorRegistry
 from sqlalchemy import text
 
@@ -37,7 +38,8 @@ from opengateway.infra.mail.none import NoMail
 from opengateway.kit.clock import ManualClock
 from opengateway.kit.ids import IdSource
 from opengateway.ledger.book import Book
-from opengateway.ports.ledger_book import Ask, Credit as NewCredit, LeaseAsk, Leased, LeaseReturn
+from opengateway.ports.ledger_book import Ask, LeaseAsk, Leased, LeaseReturn
+from opengateway.ports.ledger_book import Credit as NewCredit
 
 SEGMENT = "segment-{:08}.ogj"
 Effect = Callable[[], None]
@@ -256,8 +258,10 @@ class History:
     def _close(self, gateway: Gateway, record: OpenRecord) -> CloseRecord:
         """A whole answer, a cancelled one, a cut one, a refused one; now and then dearer than held."""
         ending = self.random.choice(
-            [Ending.COMPLETED, Ending.COMPLETED, Ending.CLIENT_GONE, Ending.UPSTREAM_BROKE]
-            + [Ending.REFUSED, Ending.FAILED]
+            [
+                *(Ending.COMPLETED, Ending.COMPLETED, Ending.CLIENT_GONE),
+                *(Ending.UPSTREAM_BROKE, Ending.REFUSED, Ending.FAILED),
+            ]
         )
         free = ending in (Ending.REFUSED, Ending.FAILED)
         share = self.random.choice([0.1, 0.5, 0.9, 1.0, 1.0, 1.3])
@@ -284,7 +288,7 @@ class History:
             return
         gateway.busy = True
         records, gateway.unsent = gateway.unsent, []
-        body = journal(records)
+        body, still_open = journal(records), list(gateway.open.values())
         segment, offset = SEGMENT.format(gateway.segment), gateway.offset
 
         async def work(scope: ControlScope) -> Effect:
@@ -294,7 +298,7 @@ class History:
                 await Settler(scope, self.metrics, KeyUses()).take(push)
             except OutOfPlace:
                 return lambda: None  # it was taken; its answer was lost
-            return lambda: self._settled(gateway, records, budgets, final)
+            return lambda: self._settled(gateway, records, budgets, still_open if final else None)
 
         await self.until_done(work)
         gateway.acked.append((segment, offset, body))
@@ -317,22 +321,22 @@ class History:
         return found
 
     def _settled(
-        self, gateway: Gateway, records: list[Any], budgets: dict[str, Any], final: bool
+        self,
+        gateway: Gateway,
+        records: list[Any],
+        budgets: dict[str, Any],
+        void: list[OpenRecord] | None,
     ) -> None:
+        """`void`: what was open when the gateway died."""
         for record in records:
             if isinstance(record, CloseRecord):
                 self.model.settle(record, budgets.get(record.key_id, ()))
-        if final:
-            for record in gateway.open.values():
-                void = closed(
-                    0,
-                    id=record.id,
-                    team_id=record.team_id,
-                    lease_id=record.lease_id,
-                    ending=Ending.VOID,
-                    cost_nanos=0,
-                )
-                self.model.settle(void, ())
+        if void is not None:
+            for record in void:
+                made = closed(0, id=record.id, ending=Ending.VOID, cost_nanos=0)
+                team, lease = record.team_id, record.lease_id
+                made = msgspec.structs.replace(made, team_id=team, lease_id=lease)
+                self.model.settle(made, ())
             for lease_id, lease in self.model.leases.items():
                 if lease.gateway == gateway.id and not lease.ended:
                     self.model.end(lease_id, "closed")

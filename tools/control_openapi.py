@@ -13,8 +13,8 @@ from opengateway.http.control_app import new_control_app
 class _NoParts:
     """No store and no zone is needed: the description says what is there, not what it holds."""
 
-    def __getattr__(self, name: str) -> None:
-        return None
+    def __getattr__(self, name: str) -> _NoParts:
+        return self
 
 
 def described() -> dict[str, Any]:

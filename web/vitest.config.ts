@@ -12,6 +12,7 @@ export default mergeConfig(
       css: false,
       isolate: true,
       maxWorkers: 2,
+      testTimeout: 30_000,
     },
   }),
 );

@@ -131,7 +131,7 @@ async def test_a_ledger_that_stands_still_costs_nobody_and_nothing(
         assert all(30 * HOLD < limit <= 50 * HOLD for limit in allowed)
         house.thaw()
         async with asyncio.timeout(10):
-            while await house.tills[0].serve(key, HOLD, HOLD) is not None:
+            while await house.tills[0].serve(key, HOLD, HOLD) is not None:  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
         for till in house.tills:
             await till.purse.aclose(5)

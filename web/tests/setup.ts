@@ -1,5 +1,8 @@
 import { afterEach, vi } from 'vitest';
-import { cleanup } from '@testing-library/react';
+import { cleanup, configure } from '@testing-library/react';
+
+// Pages are loaded when they are first shown, and the machine may be busy.
+configure({ asyncUtilTimeout: 10_000 });
 
 // What a browser has and jsdom has not; the kit asks for them.
 window.matchMedia = (query: string) =>

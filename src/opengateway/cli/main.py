@@ -18,6 +18,8 @@ import typer
 import typer.exceptions
 
 from opengateway import __version__
+from opengateway.cli.admins import admin_app
+from opengateway.cli.money import credits_app, ledger_app
 from opengateway.cli.people import audit_app, teams_app
 from opengateway.domain.errors import GatewayError
 
@@ -36,7 +38,10 @@ catalog_app = typer.Typer(
 dev_app = typer.Typer(help="For looking inside.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(keys_app, name="keys")
 app.add_typer(teams_app, name="teams")
+app.add_typer(admin_app, name="admin")
 app.add_typer(audit_app, name="audit")
+app.add_typer(credits_app, name="credits")
+app.add_typer(ledger_app, name="ledger")
 app.add_typer(catalog_app, name="catalog")
 app.add_typer(dev_app, name="dev")
 

@@ -33,6 +33,8 @@ METADATA_S: Final = 3_600.0
 KEYS_S: Final = 600.0
 KEYS_AGAIN_S: Final = 10.0
 """Keys are fetched anew for an unknown `kid` at most this often: a flood of made-up ones is free."""
+AGAIN_S: Final = 5.0
+"""A provider in trouble is asked anew after so long."""
 _TIMEOUT_S: Final = 10.0
 _MAX_BYTES: Final = 512 * 1024
 _MAX_KEYS: Final = 64
@@ -58,6 +60,7 @@ class HttpIdentityProvider:
         self._session: aiohttp.ClientSession | None = None
         self._fetching = asyncio.Lock()
         self._metadata: tuple[float, ProviderMetadata] | None = None
+        self._fault: tuple[float, str] | None = None
         self._keys: tuple[float, Mapping[str, Any]] | None = None
 
     async def metadata(self) -> ProviderMetadata:
@@ -65,9 +68,16 @@ class HttpIdentityProvider:
             now = self._clock.monotonic()
             if self._metadata is not None and now - self._metadata[0] < METADATA_S:
                 return self._metadata[1]
+            if self._fault is not None and now - self._fault[0] < AGAIN_S:
+                raise IdentityProviderFault(self._fault[1])
             url = self._access.issuer.rstrip("/") + "/.well-known/openid-configuration"
-            found = self._read_metadata(await self._get(url))
-            self._metadata = (now, found)
+            try:
+                found = self._read_metadata(await self._get(url))
+            except IdentityProviderFault as fault:
+                # Whoever waits behind the lock must not wait for the same time-out, one by one.
+                self._fault = (self._clock.monotonic(), str(fault))
+                raise
+            self._metadata, self._fault = (now, found), None
             return found
 
     def _read_metadata(self, told: Mapping[str, Any]) -> ProviderMetadata:

@@ -21,6 +21,99 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/admin/fx-rates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Fx Rates
+         * @description Every dated exchange rate, oldest first.
+         */
+        get: operations["list_fx_rates_api_v1_admin_fx_rates_get"];
+        put?: never;
+        /**
+         * Add Fx Rate
+         * @description Add what a unit of a currency is worth from a time on.
+         */
+        post: operations["add_fx_rate_api_v1_admin_fx_rates_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/price-overrides": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Overrides
+         * @description What single teams pay otherwise, oldest first.
+         */
+        get: operations["list_overrides_api_v1_admin_price_overrides_get"];
+        put?: never;
+        /**
+         * Add Override
+         * @description Set what one team pays from a time on: a percentage on the provider's price, or rates.
+         */
+        post: operations["add_override_api_v1_admin_price_overrides_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/prices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Prices
+         * @description Every dated price of the database, oldest first.
+         */
+        get: operations["list_prices_api_v1_admin_prices_get"];
+        put?: never;
+        /**
+         * Add Price
+         * @description Add a price that holds from a time on. It goes before the catalogue's, and after the zone
+         *     file's.
+         */
+        post: operations["add_price_api_v1_admin_prices_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/prices/in-force": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Prices In Force
+         * @description What teams pay and providers charge now, endpoint by endpoint, and where it comes from.
+         */
+        get: operations["prices_in_force_api_v1_admin_prices_in_force_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/admin/teams": {
         parameters: {
             query?: never;
@@ -41,6 +134,66 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/admin/teams/{team_id}/adjustments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Adjust
+         * @description Correct a balance. What was booked stays booked; this is a new entry.
+         */
+        post: operations["adjust_api_v1_admin_teams__team_id__adjustments_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/teams/{team_id}/balance": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Any Balance
+         * @description Any team's balance.
+         */
+        get: operations["get_any_balance_api_v1_admin_teams__team_id__balance_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/teams/{team_id}/chargebacks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Charge Back
+         * @description Book a payment that its payer took back.
+         */
+        post: operations["charge_back_api_v1_admin_teams__team_id__chargebacks_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/admin/teams/{team_id}/freeze": {
         parameters: {
             query?: never;
@@ -55,6 +208,46 @@ export interface paths {
          * @description Stop a team's spending. Gateways refuse its keys within seconds.
          */
         post: operations["freeze_team_api_v1_admin_teams__team_id__freeze_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/teams/{team_id}/grants": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Grant
+         * @description Give credit, or book a payment that came in by hand.
+         */
+        post: operations["grant_api_v1_admin_teams__team_id__grants_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/teams/{team_id}/refunds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Refund
+         * @description Give a payment or a charge back, never more of it than is left.
+         */
+        post: operations["refund_api_v1_admin_teams__team_id__refunds_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -738,6 +931,27 @@ export interface paths {
         patch: operations["change_team_api_v1_teams__team_id__patch"];
         trace?: never;
     };
+    "/api/v1/teams/{team_id}/alert-settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get Alert Settings */
+        get: operations["get_alert_settings_api_v1_teams__team_id__alert_settings_get"];
+        /**
+         * Set Alert Settings
+         * @description Say at which balance the team is told, and who gets mail beside owners and billing.
+         */
+        put: operations["set_alert_settings_api_v1_teams__team_id__alert_settings_put"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/teams/{team_id}/audit": {
         parameters: {
             query?: never;
@@ -750,6 +964,26 @@ export interface paths {
          * @description What was done in the team, newest first.
          */
         get: operations["team_audit_api_v1_teams__team_id__audit_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/teams/{team_id}/balance": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Balance
+         * @description What the team has, and the credits that it consists of.
+         */
+        get: operations["get_balance_api_v1_teams__team_id__balance_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -964,6 +1198,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/teams/{team_id}/ledger": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Entries
+         * @description Everything that was booked, newest first.
+         */
+        get: operations["list_entries_api_v1_teams__team_id__ledger_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/teams/{team_id}/members": {
         parameters: {
             query?: never;
@@ -1011,6 +1265,177 @@ export interface paths {
          *     themselves; the last owner stays one.
          */
         patch: operations["change_member_api_v1_teams__team_id__members__user_id__patch"];
+        trace?: never;
+    };
+    "/api/v1/teams/{team_id}/notifications": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Notifications
+         * @description What the team was told in the last 400 days, newest first.
+         */
+        get: operations["list_notifications_api_v1_teams__team_id__notifications_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/teams/{team_id}/notifications/read": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Mark Notifications Read
+         * @description Mark everything up to one of them as read, for the person who asks.
+         */
+        post: operations["mark_notifications_read_api_v1_teams__team_id__notifications_read_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/teams/{team_id}/webhooks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Webhooks
+         * @description All webhooks of the team.
+         */
+        get: operations["list_webhooks_api_v1_teams__team_id__webhooks_get"];
+        put?: never;
+        /**
+         * Create Webhook
+         * @description Have events sent to an address, signed as the Standard Webhooks convention says.
+         *
+         *     The secret is in this answer and nowhere else.
+         */
+        post: operations["create_webhook_api_v1_teams__team_id__webhooks_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/teams/{team_id}/webhooks/{webhook_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get Webhook */
+        get: operations["get_webhook_api_v1_teams__team_id__webhooks__webhook_id__get"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete Webhook
+         * @description Delete it, with the log of its deliveries.
+         */
+        delete: operations["delete_webhook_api_v1_teams__team_id__webhooks__webhook_id__delete"];
+        options?: never;
+        head?: never;
+        /**
+         * Change Webhook
+         * @description Change the address or the kinds, disable it, or enable it again.
+         */
+        patch: operations["change_webhook_api_v1_teams__team_id__webhooks__webhook_id__patch"];
+        trace?: never;
+    };
+    "/api/v1/teams/{team_id}/webhooks/{webhook_id}/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Deliveries
+         * @description What was sent in the last 30 days, newest first, with every try and its answer.
+         */
+        get: operations["list_deliveries_api_v1_teams__team_id__webhooks__webhook_id__deliveries_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/teams/{team_id}/webhooks/{webhook_id}/deliveries/{delivery_id}/redeliver": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Redeliver
+         * @description Send it again now, with the same id, so that a receiver can tell that it is the same.
+         */
+        post: operations["redeliver_api_v1_teams__team_id__webhooks__webhook_id__deliveries__delivery_id__redeliver_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/teams/{team_id}/webhooks/{webhook_id}/rotate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Rotate Webhook Secret
+         * @description A new secret. For a day, what is sent is signed with the old one as well.
+         */
+        post: operations["rotate_webhook_secret_api_v1_teams__team_id__webhooks__webhook_id__rotate_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/teams/{team_id}/webhooks/{webhook_id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Test Webhook
+         * @description Send a `webhook.test` now. What came of it is in the deliveries.
+         */
+        post: operations["test_webhook_api_v1_teams__team_id__webhooks__webhook_id__test_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/v1/version": {
@@ -1061,6 +1486,34 @@ export interface components {
             email: string;
         };
         /**
+         * AlertSettingsView
+         * @description `low_balance_nanos` null: never told of a low balance. `version` 0: the defaults.
+         */
+        AlertSettingsView: {
+            /** Emails */
+            emails: string[];
+            /** Low Balance Nanos */
+            low_balance_nanos: number | null;
+            /** Version */
+            version: number;
+        };
+        /**
+         * AttemptView
+         * @description `status` 0: there was no answer, and `error` says why. `body` is its first kilobyte.
+         */
+        AttemptView: {
+            /** At Ns */
+            at_ns: number;
+            /** Body */
+            body: string;
+            /** Error */
+            error: string;
+            /** Status */
+            status: number;
+            /** Took Ms */
+            took_ms: number;
+        };
+        /**
          * AuditView
          * @description One deed. `before` and `after` hold what changed; `hash` covers the entry and the one before.
          * @example {
@@ -1107,6 +1560,65 @@ export interface components {
             seq: number;
             /** Team Id */
             team_id: string | null;
+        };
+        /**
+         * BalanceView
+         * @description `held` is what running requests may still cost. What is available and held together is what
+         *     the credits have left; `debt_nanos` is what is owed where that is below 0.
+         * @example {
+         *       "available_nanos": 11200000000,
+         *       "debt_nanos": 0,
+         *       "frozen": false,
+         *       "grants": [],
+         *       "held_nanos": 1000000000,
+         *       "paid_nanos": 10000000000,
+         *       "promo_nanos": 2200000000,
+         *       "team_id": "team_0193",
+         *       "total_credits_nanos": 20000000000,
+         *       "total_usage_nanos": 7800000000
+         *     }
+         */
+        BalanceView: {
+            /** Available Nanos */
+            available_nanos: number;
+            /** Debt Nanos */
+            debt_nanos: number;
+            /** Frozen */
+            frozen: boolean;
+            /** Grants */
+            grants: components["schemas"]["GrantView"][];
+            /** Held Nanos */
+            held_nanos: number;
+            /** Paid Nanos */
+            paid_nanos: number;
+            /** Promo Nanos */
+            promo_nanos: number;
+            /** Team Id */
+            team_id: string;
+            /** Total Credits Nanos */
+            total_credits_nanos: number;
+            /** Total Usage Nanos */
+            total_usage_nanos: number;
+        };
+        /**
+         * BookedView
+         * @description `again`: it was booked before, under the same ref.
+         * @example {
+         *       "again": false,
+         *       "amount_nanos": 12500000000,
+         *       "entry_id": "ent_0193",
+         *       "grant_id": "crd_0193"
+         *     }
+         */
+        BookedView: {
+            /** Again */
+            again: boolean;
+            /** Amount Nanos */
+            amount_nanos: number;
+            /** Entry Id */
+            entry_id: string;
+            /** Grant Id */
+            grant_id: string | null;
         };
         /**
          * BudgetChange
@@ -1208,6 +1720,42 @@ export interface components {
              */
             password: string;
         };
+        /**
+         * CreditKind
+         * @description Where a credit came from. `promo` was given, `paid` was bought.
+         * @enum {string}
+         */
+        CreditKind: "promo" | "paid";
+        /** DeliveryPage */
+        DeliveryPage: {
+            /** Data */
+            data: components["schemas"]["DeliveryView"][];
+            /** Next */
+            next: string | null;
+        };
+        /** DeliveryView */
+        DeliveryView: {
+            /** Attempts */
+            attempts: components["schemas"]["AttemptView"][];
+            /** Created At Ns */
+            created_at_ns: number;
+            /** Event Id */
+            event_id: string;
+            /** Event Type */
+            event_type: string;
+            /** Finished At Ns */
+            finished_at_ns: number | null;
+            /** Id */
+            id: string;
+            /** Next Attempt Ns */
+            next_attempt_ns: number | null;
+            /** Payload */
+            payload: string;
+            /** State */
+            state: string;
+            /** Webhook Id */
+            webhook_id: string;
+        };
         /** Done */
         Done: {
             /**
@@ -1217,6 +1765,16 @@ export interface components {
              */
             status?: "done";
         };
+        /**
+         * EntryKind
+         * @enum {string}
+         */
+        EntryKind: "grant" | "topup" | "redeem" | "adjustment" | "refund" | "chargeback" | "fee" | "lease" | "return" | "settle" | "expiry" | "write_off";
+        /**
+         * EventKind
+         * @enum {string}
+         */
+        EventKind: "budget.alert" | "balance.low" | "balance.empty" | "webhook.disabled" | "webhook.test";
         /**
          * FactorOn
          * @description `recovery_codes` are shown once, and only when there were none before.
@@ -1236,6 +1794,48 @@ export interface components {
         Freeze: {
             /** Reason */
             reason: string;
+        };
+        /** FxRatePage */
+        FxRatePage: {
+            /** Data */
+            data: components["schemas"]["FxRateView"][];
+            /** Next */
+            next: string | null;
+        };
+        /** FxRateView */
+        FxRateView: {
+            /** Created At Ns */
+            created_at_ns: number;
+            /** Currency */
+            currency: string;
+            /** Effective From */
+            effective_from: string;
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /** Source */
+            source: string;
+            /** Usd Per Unit */
+            usd_per_unit: string;
+        };
+        /**
+         * GrantView
+         * @description A credit of which something is left, in the order in which they are spent.
+         */
+        GrantView: {
+            /** Amount Nanos */
+            amount_nanos: number;
+            /** Created At Ns */
+            created_at_ns: number;
+            /** Expires At Ns */
+            expires_at_ns: number | null;
+            /** Id */
+            id: string;
+            kind: components["schemas"]["CreditKind"];
+            /** Remaining Nanos */
+            remaining_nanos: number;
+            source: components["schemas"]["EntryKind"];
         };
         /** HTTPValidationError */
         HTTPValidationError: {
@@ -1543,6 +2143,46 @@ export interface components {
             tpm?: number | null;
         };
         /**
+         * LedgerEntryView
+         * @description `amount_nanos` is what the team has more (or less) by it; leases move nothing in or out.
+         * @example {
+         *       "amount_nanos": 12500000000,
+         *       "at_ns": 1764000000000000000,
+         *       "id": "ent_0193",
+         *       "kind": "grant",
+         *       "note": "trial",
+         *       "postings": [
+         *         {
+         *           "account": "team:team_0193:available",
+         *           "amount_nanos": 12500000000
+         *         },
+         *         {
+         *           "account": "equity:grants",
+         *           "amount_nanos": -12500000000
+         *         }
+         *       ],
+         *       "ref": "trial-17",
+         *       "subject_id": "crd_0193"
+         *     }
+         */
+        LedgerEntryView: {
+            /** Amount Nanos */
+            amount_nanos: number;
+            /** At Ns */
+            at_ns: number;
+            /** Id */
+            id: string;
+            kind: components["schemas"]["EntryKind"];
+            /** Note */
+            note: string;
+            /** Postings */
+            postings: components["schemas"]["PostingView"][];
+            /** Ref */
+            ref: string | null;
+            /** Subject Id */
+            subject_id: string;
+        };
+        /**
          * LimitReset
          * @description When what was spent counts from zero again, in UTC; weeks begin on Monday.
          * @enum {string}
@@ -1635,6 +2275,15 @@ export interface components {
             tpm: number | null;
             /** Version */
             version: number;
+        };
+        /**
+         * MadeWebhook
+         * @description `secret` signs what is sent. It is in this answer and nowhere else, ever.
+         */
+        MadeWebhook: {
+            /** Secret */
+            secret: string;
+            webhook: components["schemas"]["WebhookView"];
         };
         /**
          * Me
@@ -1783,6 +2432,53 @@ export interface components {
             /** Name */
             name: string;
         };
+        /**
+         * NewAdjustment
+         * @description Above 0 gives, below 0 takes what is available.
+         * @example {
+         *       "note": "booked twice by hand",
+         *       "ref": "ticket-99",
+         *       "usd": "-3.00"
+         *     }
+         */
+        NewAdjustment: {
+            /** Expires At Ns */
+            expires_at_ns?: number | null;
+            /** @default promo */
+            kind?: components["schemas"]["CreditKind"];
+            /**
+             * Note
+             * @example agreed with sales
+             */
+            note: string;
+            /**
+             * Ref
+             * @description Names this booking for ever: the same one is booked once. Left out: the request's `Idempotency-Key`, else a new one.
+             * @example invoice-2026-0017
+             */
+            ref?: string | null;
+            /**
+             * Usd
+             * @description US dollars, a decimal with at most nine places.
+             * @example 12.50
+             */
+            usd: string;
+        };
+        /** NewAlertSettings */
+        NewAlertSettings: {
+            /**
+             * Emails
+             * @description Addresses beside those of the owners and of those who do the billing.
+             * @default []
+             */
+            emails?: string[];
+            /**
+             * Low Balance Nanos
+             * @description Told when the balance falls to it.
+             * @example 5000000000
+             */
+            low_balance_nanos: number | null;
+        };
         /** NewBudget */
         NewBudget: {
             /**
@@ -1803,6 +2499,108 @@ export interface components {
             subject_id?: string | null;
         };
         /**
+         * NewChargeback
+         * @description A payment that its payer took back. The balance may fall below 0.
+         * @example {
+         *       "grant_id": "crd_0193",
+         *       "note": "dispute 4711",
+         *       "usd": "20.00"
+         *     }
+         */
+        NewChargeback: {
+            /** Grant Id */
+            grant_id: string;
+            /**
+             * Note
+             * @example agreed with sales
+             */
+            note: string;
+            /**
+             * Ref
+             * @description Names this booking for ever: the same one is booked once. Left out: the request's `Idempotency-Key`, else a new one.
+             * @example invoice-2026-0017
+             */
+            ref?: string | null;
+            /**
+             * Usd
+             * @description US dollars, a decimal with at most nine places.
+             * @example 12.50
+             */
+            usd: string;
+        };
+        /** NewFxRate */
+        NewFxRate: {
+            /**
+             * Currency
+             * @description ISO 4217.
+             * @example KRW
+             */
+            currency: string;
+            /**
+             * Effective From
+             * @description `YYYY-MM-DD` (midnight UTC) or `YYYY-MM-DDTHH:MM:SSZ`, today or later.
+             * @example 2099-01-01
+             */
+            effective_from: string;
+            /**
+             * Source
+             * @example central bank
+             */
+            source: string;
+            /**
+             * Usd Per Unit
+             * @description US dollars for one unit.
+             * @example 0.00072
+             */
+            usd_per_unit: string;
+        };
+        /**
+         * NewGrant
+         * @description `source` `topup` is money that was paid, with `processor` naming through whom.
+         * @example {
+         *       "note": "trial",
+         *       "ref": "trial-17",
+         *       "usd": "12.50"
+         *     }
+         */
+        NewGrant: {
+            /** Expires At Ns */
+            expires_at_ns?: number | null;
+            /**
+             * Fee Usd
+             * @description US dollars, a decimal with at most nine places.
+             * @default 0
+             * @example 12.50
+             */
+            fee_usd?: string;
+            /** @default promo */
+            kind?: components["schemas"]["CreditKind"];
+            /**
+             * Note
+             * @example agreed with sales
+             */
+            note: string;
+            /**
+             * Processor
+             * @default manual
+             */
+            processor?: string;
+            /**
+             * Ref
+             * @description Names this booking for ever: the same one is booked once. Left out: the request's `Idempotency-Key`, else a new one.
+             * @example invoice-2026-0017
+             */
+            ref?: string | null;
+            /** @default grant */
+            source?: components["schemas"]["EntryKind"];
+            /**
+             * Usd
+             * @description US dollars, a decimal with at most nine places.
+             * @example 12.50
+             */
+            usd: string;
+        };
+        /**
          * NewInvitation
          * @example {
          *       "email": "lee@example.com",
@@ -1813,6 +2611,58 @@ export interface components {
             /** Email */
             email: string;
             role: components["schemas"]["TeamRole"];
+        };
+        /** NewOverride */
+        NewOverride: {
+            /**
+             * Currency
+             * @default USD
+             * @example USD
+             */
+            currency?: string;
+            /**
+             * Effective From
+             * @description `YYYY-MM-DD` (midnight UTC) or `YYYY-MM-DDTHH:MM:SSZ`, today or later.
+             * @example 2099-01-01
+             */
+            effective_from: string;
+            /**
+             * Ended
+             * @description From then on the team pays what all pay.
+             * @default false
+             */
+            ended?: boolean;
+            /**
+             * Pattern
+             * @description An endpoint's or a model's id; `*` stands for anything.
+             * @example openai/gpt-5
+             */
+            pattern: string;
+            /**
+             * Percent
+             * @description On top of what the provider charges: `5.5`. May be negative.
+             * @example null
+             */
+            percent?: string | null;
+            /**
+             * Rates
+             * @description Decimal strings for a million units, by kind: input, output, cache_read, ...
+             * @example {
+             *       "input": "0.20",
+             *       "output": "0.60"
+             *     }
+             */
+            rates?: {
+                [key: string]: string;
+            } | null;
+            /**
+             * Source
+             * @description Who says so.
+             * @example contract 2099
+             */
+            source: string;
+            /** Team Id */
+            team_id: string;
         };
         /** NewPasskey */
         NewPasskey: {
@@ -1839,6 +2689,89 @@ export interface components {
             /** Token */
             token: string;
         };
+        /** NewPrice */
+        NewPrice: {
+            /**
+             * Currency
+             * @default USD
+             * @example USD
+             */
+            currency?: string;
+            /**
+             * Effective From
+             * @description `YYYY-MM-DD` (midnight UTC) or `YYYY-MM-DDTHH:MM:SSZ`, today or later.
+             * @example 2099-01-01
+             */
+            effective_from: string;
+            /**
+             * Pattern
+             * @description An endpoint's or a model's id; `*` stands for anything.
+             * @example openai/gpt-5
+             */
+            pattern: string;
+            /**
+             * Percent
+             * @description On top of what the provider charges: `5.5`. May be negative.
+             * @example null
+             */
+            percent?: string | null;
+            /**
+             * Rates
+             * @description Decimal strings for a million units, by kind: input, output, cache_read, ...
+             * @example {
+             *       "input": "0.20",
+             *       "output": "0.60"
+             *     }
+             */
+            rates?: {
+                [key: string]: string;
+            } | null;
+            /**
+             * Side
+             * @description `cost`: what the provider charges us. `sell`: what teams pay.
+             * @example sell
+             */
+            side: string;
+            /**
+             * Source
+             * @description Who says so.
+             * @example contract 2099
+             */
+            source: string;
+        };
+        /**
+         * NewRefund
+         * @description Of a payment (`grant_id`: money goes back to who paid) or of a charge (`request_id`: it becomes
+         *     credit again). One of the two.
+         * @example {
+         *       "grant_id": "crd_0193",
+         *       "note": "asked for by mail",
+         *       "usd": "5.00"
+         *     }
+         */
+        NewRefund: {
+            /** Grant Id */
+            grant_id?: string | null;
+            /**
+             * Note
+             * @example agreed with sales
+             */
+            note: string;
+            /**
+             * Ref
+             * @description Names this booking for ever: the same one is booked once. Left out: the request's `Idempotency-Key`, else a new one.
+             * @example invoice-2026-0017
+             */
+            ref?: string | null;
+            /** Request Id */
+            request_id?: string | null;
+            /**
+             * Usd
+             * @description US dollars, a decimal with at most nine places.
+             * @example 12.50
+             */
+            usd: string;
+        };
         /**
          * NewSession
          * @description The session goes on under a new cookie.
@@ -1860,12 +2793,88 @@ export interface components {
              */
             name: string;
         };
+        /** NewWebhook */
+        NewWebhook: {
+            /**
+             * Events
+             * @description Kinds to be told of, empty for all: budget.alert, balance.low, balance.empty, webhook.disabled.
+             * @default []
+             */
+            events?: components["schemas"]["EventKind"][];
+            /**
+             * Url
+             * @example https://example.com/hooks/opengateway
+             */
+            url: string;
+        };
+        /** NotificationPage */
+        NotificationPage: {
+            /** Data */
+            data: components["schemas"]["NotificationView"][];
+            /** Next */
+            next: string | null;
+            /** Unread */
+            unread: number;
+        };
+        /**
+         * NotificationView
+         * @description `data` holds what the words need: amounts in nano-dollars, ids, a level in per cent.
+         */
+        NotificationView: {
+            /** Created At Ns */
+            created_at_ns: number;
+            /** Data */
+            data: {
+                [key: string]: unknown;
+            };
+            /** Id */
+            id: string;
+            /** Kind */
+            kind: string;
+            /** Read */
+            read: boolean;
+        };
         /** OidcOffer */
         OidcOffer: {
             /** Name */
             name: string;
             /** Start Url */
             start_url: string;
+        };
+        /** OverridePage */
+        OverridePage: {
+            /** Data */
+            data: components["schemas"]["OverrideView"][];
+            /** Next */
+            next: string | null;
+        };
+        /**
+         * OverrideView
+         * @description What one team pays otherwise, from a time on.
+         */
+        OverrideView: {
+            /** Created At Ns */
+            created_at_ns: number;
+            /** Currency */
+            currency: string;
+            /** Effective From */
+            effective_from: string;
+            /** Ended */
+            ended: boolean;
+            /** Id */
+            id: string;
+            /** Pattern */
+            pattern: string;
+            /** Percent */
+            percent: string | null;
+            /** Rates */
+            rates: {
+                [key: string]: string;
+            } | null;
+            /** Source */
+            source: string;
+            /** Team Id */
+            team_id: string;
         };
         /** Page[AuditView] */
         Page_AuditView_: {
@@ -1893,6 +2902,17 @@ export interface components {
         Page_KeyView_: {
             /** Data */
             data: components["schemas"]["KeyView"][];
+            /**
+             * Next
+             * @description Give it as `after` for what follows; null at the end.
+             * @example null
+             */
+            next: string | null;
+        };
+        /** Page[LedgerEntryView] */
+        Page_LedgerEntryView_: {
+            /** Data */
+            data: components["schemas"]["LedgerEntryView"][];
             /**
              * Next
              * @description Give it as `after` for what follows; null at the end.
@@ -2001,6 +3021,86 @@ export interface components {
          * @enum {string}
          */
         PlatformRole: "platform_admin" | "platform_support" | "platform_finance";
+        /** PostingView */
+        PostingView: {
+            /** Account */
+            account: string;
+            /** Amount Nanos */
+            amount_nanos: number;
+        };
+        /**
+         * PriceInForce
+         * @description What holds at one endpoint now: what teams pay, and what the provider charges us.
+         */
+        PriceInForce: {
+            cost: components["schemas"]["RowInForce"];
+            /** Endpoint */
+            endpoint: string;
+            /** Fee Ppm */
+            fee_ppm: number;
+            /** Model */
+            model: string;
+            price: components["schemas"]["RowInForce"];
+        };
+        /**
+         * PriceOrigin
+         * @description Where a price comes from. Each goes before those above it (decision 16).
+         * @enum {string}
+         */
+        PriceOrigin: "catalogue" | "database" | "zone";
+        /** PricePage */
+        PricePage: {
+            /** Data */
+            data: components["schemas"]["PriceView"][];
+            /** Next */
+            next: string | null;
+        };
+        /**
+         * PriceSide
+         * @enum {string}
+         */
+        PriceSide: "cost" | "sell";
+        /**
+         * PriceView
+         * @description A dated price. It is never changed.
+         */
+        PriceView: {
+            /** Created At Ns */
+            created_at_ns: number;
+            /** Currency */
+            currency: string;
+            /** Effective From */
+            effective_from: string;
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /** Pattern */
+            pattern: string;
+            /** Percent */
+            percent: string | null;
+            /** Rates */
+            rates: {
+                [key: string]: string;
+            } | null;
+            side: components["schemas"]["PriceSide"];
+            /** Source */
+            source: string;
+        };
+        /** PricesInForce */
+        PricesInForce: {
+            /** Data */
+            data: components["schemas"]["PriceInForce"][];
+        };
+        /** ReadUpTo */
+        ReadUpTo: {
+            /**
+             * Up To
+             * @description The newest notification that was seen.
+             * @example ntf_0190a1b2c3d47e5f8a9b0c1d2e3f4a5b
+             */
+            up_to: string;
+        };
         /** RecoveryCodes */
         RecoveryCodes: {
             /** Recovery Codes */
@@ -2032,6 +3132,26 @@ export interface components {
              * @default 86400
              */
             overlap_s?: number;
+        };
+        /**
+         * RowInForce
+         * @description `origin` is catalogue, database or zone; a zone file's price is changed in that file alone.
+         *     `flagged`: two sources differ, and the higher rate of each kind serves.
+         */
+        RowInForce: {
+            /** Effective From */
+            effective_from: string;
+            /** Flagged */
+            flagged: boolean;
+            /** Id */
+            id: string;
+            origin: components["schemas"]["PriceOrigin"];
+            /** Rates */
+            rates: {
+                [key: string]: string;
+            };
+            /** Source */
+            source: string;
         };
         /**
          * SentInvitation
@@ -2380,12 +3500,66 @@ export interface components {
             /** Error Type */
             type: string;
         };
-        /** Version */
+        /**
+         * Version
+         * @example {
+         *       "version": "0.1.0",
+         *       "zone": "kr"
+         *     }
+         */
         Version: {
             /** Version */
             version: string;
             /** Zone */
             zone: string;
+        };
+        /**
+         * WebhookChange
+         * @description What is left out stays.
+         */
+        WebhookChange: {
+            /** Disabled */
+            disabled?: boolean | null;
+            /**
+             * Events
+             * @description Kinds to be told of, empty for all: budget.alert, balance.low, balance.empty, webhook.disabled.
+             */
+            events?: components["schemas"]["EventKind"][] | null;
+            /** Url */
+            url?: string | null;
+        };
+        /** WebhookList */
+        WebhookList: {
+            /** Data */
+            data: components["schemas"]["WebhookView"][];
+            /** Next */
+            next?: null;
+        };
+        /**
+         * WebhookView
+         * @description Times are Unix nanoseconds. `failing_since_ns`: it has taken nothing since then.
+         */
+        WebhookView: {
+            /** Created At Ns */
+            created_at_ns: number;
+            /** Disabled */
+            disabled: boolean;
+            /** Events */
+            events: components["schemas"]["EventKind"][];
+            /** Failing Since Ns */
+            failing_since_ns: number | null;
+            /** Id */
+            id: string;
+            /** Old Until Ns */
+            old_until_ns: number | null;
+            /** Team Id */
+            team_id: string;
+            /** Updated At Ns */
+            updated_at_ns: number;
+            /** Url */
+            url: string;
+            /** Version */
+            version: number;
         };
     };
     responses: never;
@@ -2417,6 +3591,240 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Page_AuditView_"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_fx_rates_api_v1_admin_fx_rates_get: {
+        parameters: {
+            query?: {
+                /** @description The `next` of the page before; empty for the first page. */
+                after?: string;
+                /** @description At most so many, 1 to 1000. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FxRatePage"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    add_fx_rate_api_v1_admin_fx_rates_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewFxRate"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FxRateView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_overrides_api_v1_admin_price_overrides_get: {
+        parameters: {
+            query?: {
+                team_id?: string | null;
+                /** @description The `next` of the page before; empty for the first page. */
+                after?: string;
+                /** @description At most so many, 1 to 1000. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OverridePage"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    add_override_api_v1_admin_price_overrides_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewOverride"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OverrideView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_prices_api_v1_admin_prices_get: {
+        parameters: {
+            query?: {
+                /** @description The `next` of the page before; empty for the first page. */
+                after?: string;
+                /** @description At most so many, 1 to 1000. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PricePage"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    add_price_api_v1_admin_prices_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewPrice"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PriceView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    prices_in_force_api_v1_admin_prices_in_force_get: {
+        parameters: {
+            query?: {
+                /** @description One model's id; empty for all. */
+                model?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PricesInForce"];
                 };
             };
             /** @description Validation Error */
@@ -2464,6 +3872,111 @@ export interface operations {
             };
         };
     };
+    adjust_api_v1_admin_teams__team_id__adjustments_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                "idempotency-key"?: string | null;
+            };
+            path: {
+                team_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewAdjustment"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BookedView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    get_any_balance_api_v1_admin_teams__team_id__balance_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                team_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BalanceView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    charge_back_api_v1_admin_teams__team_id__chargebacks_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                "idempotency-key"?: string | null;
+            };
+            path: {
+                team_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewChargeback"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BookedView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     freeze_team_api_v1_admin_teams__team_id__freeze_post: {
         parameters: {
             query?: never;
@@ -2486,6 +3999,80 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["TeamView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    grant_api_v1_admin_teams__team_id__grants_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                "idempotency-key"?: string | null;
+            };
+            path: {
+                team_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewGrant"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BookedView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    refund_api_v1_admin_teams__team_id__refunds_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                "idempotency-key"?: string | null;
+            };
+            path: {
+                team_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewRefund"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BookedView"];
                 };
             };
             /** @description Validation Error */
@@ -3659,6 +5246,75 @@ export interface operations {
             };
         };
     };
+    get_alert_settings_api_v1_teams__team_id__alert_settings_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                team_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertSettingsView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    set_alert_settings_api_v1_teams__team_id__alert_settings_put: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `etag` of what you saw. 412 when it has changed since. */
+                "if-match"?: string | null;
+            };
+            path: {
+                team_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewAlertSettings"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertSettingsView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     team_audit_api_v1_teams__team_id__audit_get: {
         parameters: {
             query?: {
@@ -3682,6 +5338,37 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Page_AuditView_"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    get_balance_api_v1_teams__team_id__balance_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                team_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BalanceView"];
                 };
             };
             /** @description Validation Error */
@@ -4252,6 +5939,42 @@ export interface operations {
             };
         };
     };
+    list_entries_api_v1_teams__team_id__ledger_get: {
+        parameters: {
+            query?: {
+                /** @description The `next` of the page before; empty for the first page. */
+                after?: string;
+                /** @description At most so many, 1 to 1000. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                team_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_LedgerEntryView_"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     list_members_api_v1_teams__team_id__members_get: {
         parameters: {
             query?: {
@@ -4379,6 +6102,379 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["MemberView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_notifications_api_v1_teams__team_id__notifications_get: {
+        parameters: {
+            query?: {
+                /** @description The `next` of the page before; empty for the first page. */
+                after?: string;
+                /** @description At most so many, 1 to 1000. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                team_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotificationPage"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    mark_notifications_read_api_v1_teams__team_id__notifications_read_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                team_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReadUpTo"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_webhooks_api_v1_teams__team_id__webhooks_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                team_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookList"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    create_webhook_api_v1_teams__team_id__webhooks_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                team_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewWebhook"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MadeWebhook"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    get_webhook_api_v1_teams__team_id__webhooks__webhook_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                team_id: string;
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    delete_webhook_api_v1_teams__team_id__webhooks__webhook_id__delete: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `etag` of what you saw. 412 when it has changed since. */
+                "if-match"?: string | null;
+            };
+            path: {
+                team_id: string;
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    change_webhook_api_v1_teams__team_id__webhooks__webhook_id__patch: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `etag` of what you saw. 412 when it has changed since. */
+                "if-match"?: string | null;
+            };
+            path: {
+                team_id: string;
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_deliveries_api_v1_teams__team_id__webhooks__webhook_id__deliveries_get: {
+        parameters: {
+            query?: {
+                /** @description The `next` of the page before; empty for the first page. */
+                after?: string;
+                /** @description At most so many, 1 to 1000. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                team_id: string;
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeliveryPage"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    redeliver_api_v1_teams__team_id__webhooks__webhook_id__deliveries__delivery_id__redeliver_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                team_id: string;
+                webhook_id: string;
+                delivery_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeliveryView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    rotate_webhook_secret_api_v1_teams__team_id__webhooks__webhook_id__rotate_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                team_id: string;
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MadeWebhook"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    test_webhook_api_v1_teams__team_id__webhooks__webhook_id__test_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                team_id: string;
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeliveryView"];
                 };
             };
             /** @description Validation Error */

@@ -1,7 +1,7 @@
 import { Burger, Drawer } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import { useQuery } from '@tanstack/react-query';
-import { Navigate, Outlet, useLocation } from '@tanstack/react-router';
+import { Outlet, useLocation, useNavigate, useRouter } from '@tanstack/react-router';
 import { useEffect } from 'react';
 
 import { useWords } from '~/i18n/use-words';
@@ -18,13 +18,13 @@ import { SideContent } from './side';
 export function Shell() {
   const { t } = useWords();
   const { data: me, error, refetch } = useQuery(meQuery);
-  const { pathname, href } = useLocation();
+  const { pathname } = useLocation();
   const [opened, { open, close }] = useDisclosure(false);
   useEffect(close, [pathname, close]);
 
   if (error && me === undefined) return <Alone><Failed error={error} retry={() => void refetch()} /></Alone>;
   if (me === undefined) return <Alone><Loading /></Alone>;
-  if (me === null) return <Navigate to="/sign-in" search={{ next: href }} replace />;
+  if (me === null) return <ToSignIn />;
   return (
     <>
       <a className="og-skip" href="#main">
@@ -59,4 +59,14 @@ export function Shell() {
       </Drawer>
     </>
   );
+}
+
+/** Once, with the address as it was: while the browser is on its way the address changes already. */
+function ToSignIn() {
+  const navigate = useNavigate();
+  const router = useRouter();
+  useEffect(() => {
+    void navigate({ to: '/sign-in', search: { next: router.state.location.href }, replace: true });
+  }, [navigate, router]);
+  return null;
 }

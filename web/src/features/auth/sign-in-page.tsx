@@ -1,6 +1,6 @@
 import { Button, Divider, PasswordInput, Stack, Text, TextInput } from '@mantine/core';
 import { useForm } from '@mantine/form';
-import { useNavigate, useSearch } from '@tanstack/react-router';
+import { useRouter, useSearch } from '@tanstack/react-router';
 import { useState } from 'react';
 
 import { useWords } from '~/i18n/use-words';
@@ -19,7 +19,7 @@ import { SecondFactor } from './second-factor';
 export function SignInPage() {
   const { t } = useWords();
   const { next, error: told } = useSearch({ from: '/guest/sign-in' });
-  const navigate = useNavigate();
+  const router = useRouter();
   const forget = useForget();
   const [second, setSecond] = useState(false);
   const { data: offered } = useOptions();
@@ -29,7 +29,7 @@ export function SignInPage() {
 
   const enter = async () => {
     await forget();
-    await navigate({ to: next ?? '/', replace: true });
+    router.history.replace(next ?? '/'); // a path of ours with its query, as it was
   };
   const submit = form.onSubmit((values) =>
     signIn.mutate(values, {
