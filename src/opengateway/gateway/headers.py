@@ -46,6 +46,14 @@ def refusal_head(error: ShownError) -> bytes:
     return b"%bx-request-id: %b\r\n%b" % (JSON, error.request_id.encode(), error_lines(error))
 
 
+def pairs_of(head: bytes) -> list[tuple[bytes, bytes]]:
+    """Lines as pairs, for what keeps an answer."""
+    return [
+        (name, value)
+        for name, _, value in (line.partition(b": ") for line in head.split(b"\r\n") if line)
+    ]
+
+
 def error_lines(error: ShownError) -> bytes:
     """What tells an SDK whether, and when, to try again."""
     lines = b"x-should-retry: true\r\n" if error.should_retry else b"x-should-retry: false\r\n"

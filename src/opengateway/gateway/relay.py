@@ -31,6 +31,8 @@ class Streamed(Owner, Protocol):
 
     async def count_missing(self) -> None: ...
 
+    async def hold_more(self, tokens: int) -> bool: ...
+
     def close(self, ending: Ending, status: int, error: ShownError | None = None) -> None: ...
 
 
@@ -39,7 +41,10 @@ async def relay(exchange: Streamed, begun: BegunStream, head: bytes) -> None:
     response, stream = begun.response, begun.stream
     whole = False
     pulse = _Pulse(exchange)
+    idempotency, claim = exchange.services.idempotency, exchange.state.claim
     try:
+        if claim is not None and idempotency is not None:
+            await idempotency.committed(claim)
         exchange.caller.start(200, head)
         exchange.committed = True
         pulse.start()
@@ -73,6 +78,10 @@ async def _pump(
             await exchange.write(out + dialect.end_marker, last=True)
             return
         await exchange.write(out, last=False)  # also waits for a caller who does not read as fast
+        if tap.is_short and not await tap.hold_more():
+            stream.error = _out_of_credit()
+            out = b""
+            continue
         watch.arm(tap.idle_s, Interruption.IDLE)
         began = clock.monotonic()
         tap.rest, tap.busy_s = b"", 0.0
@@ -97,7 +106,7 @@ class _Tap:
     """Where a stream's pieces go while all is well: read, counted, and on to the caller, without
     waking the exchange's task."""
 
-    __slots__ = ("_exchange", "_monotonic", "_stream", "busy_s", "idle_s", "rest")
+    __slots__ = ("_exchange", "_held", "_monotonic", "_stream", "busy_s", "idle_s", "rest")
 
     def __init__(self, exchange: Streamed, stream: ChatStream) -> None:
         routing, winner = exchange.routing, exchange.state.winner
@@ -106,6 +115,8 @@ class _Tap:
         self._exchange = exchange
         self._stream = stream
         self._monotonic = exchange.services.clock.monotonic
+        self._held = STREAM_HOLD_TOKENS
+        """Tokens of output that the hold is good for."""
         self.busy_s = 0.0
         """Our own time within the wait for the provider."""
         self.rest = b""
@@ -125,6 +136,18 @@ class _Tap:
             exchange.last_write_at = began
         exchange.watch.arm(self.idle_s, Interruption.IDLE)
         self.busy_s += self._monotonic() - began
+        return going and stream.meter.characters < self._enough
+
+    @property
+    def is_short(self) -> bool:
+        """What was handed on comes near to what is held."""
+        return self._stream.meter.characters >= self._enough
+
+    async def hold_more(self) -> bool:
+        """For as much again. The caller may have asked for less: then there is nothing to add."""
+        going = self._asked <= self._held or await self._exchange.hold_more(STREAM_HOLD_TOKENS)
+        self._held += STREAM_HOLD_TOKENS
+        self._enough = self._characters_of(self._held)
         return going
 
 
