@@ -29,6 +29,7 @@ it('takes a stranger to sign-in, and back to where they wanted to go', async () 
   await user.type(await screen.findByLabelText('E-mail'), 'mina@example.com');
   await user.type(screen.getByLabelText('Password'), 'correct horse');
   await user.click(screen.getByRole('button', { name: 'Sign in' }));
+  await new Promise((r) => setTimeout(r, 1500)); console.log(window.location.href, JSON.stringify(api.asked.map((a) => a.route)), document.querySelector('[role=alert]')?.textContent);
   expect(await screen.findByRole('heading', { name: 'Profile' })).toBeTruthy();
   expect(window.location.pathname + window.location.search).toBe('/profile?tab=1');
 });
