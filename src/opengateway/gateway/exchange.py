@@ -32,7 +32,7 @@ from opengateway.gateway.pricing import choices_of, extension_amount
 from opengateway.gateway.recording import Origin, exchange_record
 from opengateway.gateway.relay import relay
 from opengateway.gateway.services import GatewayServices
-from opengateway.gateway.settlement import Settlement, hold_amount, settle
+from opengateway.gateway.settlement import Settlement, hold_amount, settle_both
 from opengateway.gateway.state import ExchangeState
 from opengateway.gateway.watch import Interruption, Watch
 from opengateway.ports.caller import Caller
@@ -126,7 +126,8 @@ class Exchange:
             if candidate.endpoint is endpoint:
                 continue  # another credential of the same
             endpoint = candidate.endpoint
-            wanted = hold_amount(state.chat, endpoint, candidate.provider)
+            owner = candidate.provider.owner_of(candidate.credential)
+            wanted = hold_amount(state.chat, endpoint, candidate.provider, owner)
             if wanted > amount:
                 amount, dearest = wanted, candidate
         request_id = state.arrival.request_id
@@ -144,7 +145,8 @@ class Exchange:
         state, winner = self.state, self.state.winner
         if not self._held or winner is None:
             return True
-        amount = extension_amount(tokens * choices_of(state.chat), winner.endpoint)
+        owner = winner.provider.owner_of(winner.credential)
+        amount = extension_amount(tokens * choices_of(state.chat), winner.endpoint, owner)
         request_id = state.arrival.request_id
         purse = self.services.purse
         if not purse.extend(request_id, amount) and not await purse.secure_more(request_id, amount):
@@ -280,7 +282,12 @@ class Exchange:
         self._closed = True
         services, state = self.services, self.state
         winner = state.winner
-        settlement = settle(ending, state.chat, winner.endpoint, state.meter) if winner else None
+        settlement = None
+        if winner is not None:
+            owner = winner.provider.owner_of(winner.credential)
+            settlement = settle_both(ending, state.chat, winner.endpoint, state.meter, owner)
+            if settlement.unpriced:
+                services.gauges.unpriced += 1
         charged = Nanos(0)
         recorded = False
         request_id = state.arrival.request_id

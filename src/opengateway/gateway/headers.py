@@ -85,9 +85,7 @@ def _served_by(told: Told) -> bytes:
         )
     )
     if state.rates is not None and told.services.rates is not None:
-        lines += b"".join(
-            b"%b: %b\r\n" % pair for pair in told.services.rates.headers(state.rates)
-        )
+        lines += b"".join(b"%b: %b\r\n" % pair for pair in told.services.rates.headers(state.rates))
     if state.dropped:
         lines += b"x-opengateway-dropped-params: %b\r\n" % ",".join(state.dropped).encode()
     return lines

@@ -19,9 +19,19 @@ Log lines and metrics carry these names.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from opengateway.domain.catalog import Snapshot
 from opengateway.domain.chat import ChatRequest
-from opengateway.domain.errors import CallerError, CapacityError, GatewayError, NotAllowed
+from opengateway.domain.errors import (
+    CallerError,
+    CapacityError,
+    GatewayError,
+    InvalidRequest,
+    NotAllowed,
+)
 from opengateway.domain.principal import KeyKind, Principal
+from opengateway.domain.routing import Plan
 from opengateway.gateway.access import caller_address, check_access
 from opengateway.gateway.arrival import Arrival
 from opengateway.gateway.exchange import Exchange
@@ -29,6 +39,7 @@ from opengateway.gateway.idempotency import HEADER as IDEMPOTENCY_KEY
 from opengateway.gateway.idempotency import Idempotency, Replay
 from opengateway.gateway.limits import Rates
 from opengateway.gateway.presentation import present
+from opengateway.gateway.pricing import unpriced
 from opengateway.gateway.recording import Origin, refusal_record
 from opengateway.gateway.resolve import plan_chat
 from opengateway.gateway.services import GatewayServices
@@ -83,7 +94,8 @@ async def serve_chat(
     try:
         chat = services.chat_dialect.decode(arrival.body, arrival.headers)
         step = "resolve"
-        plan = plan_chat(chat, principal, services.snapshots.current())
+        snapshot = services.snapshots.current()
+        plan = priced(services, chat, principal, plan_chat(chat, principal, snapshot), snapshot)
         step = "admit"
         _admit(services)
         state = ExchangeState(arrival, principal, chat, plan)
@@ -100,6 +112,33 @@ async def serve_chat(
         _record_refusal(services, arrival, principal, chat, error)
         raise StepFailed(step, error) from None
     await Exchange(services, state, caller).run()
+
+
+def priced(
+    services: GatewayServices,
+    chat: ChatRequest,
+    principal: Principal,
+    plan: Plan,
+    snapshot: Snapshot,
+) -> Plan:
+    """The plan at the team's own prices, without the candidates that have no price for something
+    that the request could use (decision 14). Raises `InvalidRequest` if that leaves none."""
+    problem: str | None = None
+    kept = []
+    for candidate in plan.candidates:
+        told = unpriced(chat, candidate.endpoint, candidate.provider)
+        if told is None:
+            kept.append(candidate)
+        problem = problem or told
+    if problem is not None and not kept:
+        raise InvalidRequest(problem, code="unpriced_feature")
+    team_id = principal.team_id
+    if team_id in snapshot.team_prices:
+        of = services.team_endpoints.of
+        kept = [replace(c, endpoint=of(snapshot, team_id, c.model.id, c.endpoint)) for c in kept]
+    elif problem is None:
+        return plan
+    return Plan(tuple(kept), plan.snapshot_version)
 
 
 async def _take_place(rates: Rates, state: ExchangeState, rows: RowSet) -> None:

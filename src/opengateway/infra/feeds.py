@@ -56,7 +56,9 @@ class KeyFeed:
         file: KeyTableFile,
         tell: Tell,
         on_change: Callable[[KeyChange], None] = lambda change: None,
+        on_replaced: Callable[[KeyTable], None] = lambda table: None,
     ) -> None:
+        self._on_replaced = on_replaced
         self._on_change = on_change
         self._client = client
         self._table = table
@@ -88,8 +90,7 @@ class KeyFeed:
     async def _take_all(self) -> None:
         dump = await self._client.key_table()
         self._table.replace(dump.seq, dump.keys, dump.teams)
-        for team in dump.teams:
-            self._on_change(KeyChange(dump.seq, team.team_id, kind="team", team=team))
+        self._on_replaced(self._table)
         self._file.write_base(self._table)
         self._synced = True
         self._tell("keys_loaded", f"{len(dump.keys)} keys at {dump.seq}")

@@ -127,9 +127,7 @@ class KeyTable:
             until_ns = old_until_ns if until_ns is None else min(until_ns, old_until_ns)
         return _Seen(principal, until_ns)
 
-    def replace(
-        self, seq: int, keys: Iterable[Principal], teams: Iterable[TeamState] = ()
-    ) -> None:
+    def replace(self, seq: int, keys: Iterable[Principal], teams: Iterable[TeamState] = ()) -> None:
         """Take a whole table; readers never see half of it."""
         rows: dict[bytes, Principal] = {}
         digests: dict[str, tuple[bytes, ...]] = {}
@@ -227,7 +225,9 @@ class KeyTableFile:
         draft = path.with_suffix(".draft")
         handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(handle, "wb") as file:
-            file.write(framing.frame(_encode(_Base(table.seq, table.rows(), [*table.teams.values()]))))
+            file.write(
+                framing.frame(_encode(_Base(table.seq, table.rows(), [*table.teams.values()])))
+            )
             file.flush()
             os.fsync(file.fileno())
         draft.replace(path)
