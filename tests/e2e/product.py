@@ -166,7 +166,7 @@ class Zone:
                 "metrics": {"host": "127.0.0.1", "port": metrics_port},
                 "tls": self.tls,
             },
-            "components": self.components,
+            "components": {"billing": {"use": "off"}, **self.components},
             "providers": self.providers,
             "models": self.models,
             "routing": self.routing,

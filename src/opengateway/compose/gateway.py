@@ -21,6 +21,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from opengateway import __version__
+from opengateway.compose.admission import Admission, new_admission
 from opengateway.compose.listening import SIMULATOR_URL, bind, bind_unix
 from opengateway.compose.paths import Paths
 from opengateway.compose.secrets import ensure_secrets, load_secrets
@@ -29,6 +30,7 @@ from opengateway.compose.zone import Zone, load_zone
 from opengateway.dialects import openai_chat as openai_dialect
 from opengateway.domain.catalog import Provider, Snapshot
 from opengateway.domain.errors import OperatorError
+from opengateway.gateway.key_state import KeyDesk
 from opengateway.gateway.services import GatewayServices
 from opengateway.http.data_app import DataApp
 from opengateway.http.forward import ControlForward
@@ -38,8 +40,8 @@ from opengateway.infra.control_client import ControlClient
 from opengateway.infra.feeds import KeyFeed, SnapshotFeed
 from opengateway.infra.journal.shipper import JournalShipper
 from opengateway.infra.journal.writer import FileJournal
+from opengateway.infra.key_states import ControlKeyStates
 from opengateway.infra.key_table import KeyTable, KeyTableFile
-from opengateway.infra.purse import UnlimitedPurse
 from opengateway.infra.snapshot_file import SnapshotFiles, SnapshotHolder
 from opengateway.infra.tokens import TiktokenCounter
 from opengateway.infra.transports import new_transport
@@ -98,6 +100,8 @@ class _Parts:
     journal: FileJournal
     client: ControlClient
     transport: UpstreamTransport
+    admission: Admission
+    desk: KeyDesk
 
 
 def _build(zone: Zone, paths: Paths) -> _Parts:
@@ -122,12 +126,32 @@ def _build(zone: Zone, paths: Paths) -> _Parts:
     transport = new_transport(
         proxy=zone.outbound.proxy, ca_file=_optional_path(zone.outbound.ca_file)
     )
+    client = ControlClient(paths.internal_socket)
+
+    def on_bug(where: str, bug: BaseException) -> None:
+        logger.error("bug", step=where, exc_info=bug)
+
+    admission = new_admission(
+        zone,
+        gateway_id=gateway_id,
+        client=client,
+        journal=journal,
+        table=table,
+        data_keys=secrets.data_keys,
+        clock=clock,
+        new_id=new_id,
+        on_bug=on_bug,
+    )
     services = GatewayServices(
         zone=zone.name,
         gateway_id=gateway_id,
         snapshots=holder,
         keys=table,
-        purse=UnlimitedPurse(),
+        purse=admission.purse,
+        teams=table.teams,
+        rates=admission.rates,
+        idempotency=admission.idempotency,
+        trusted_proxies=tuple(zone.listen.trusted_proxies),
         journal=journal,
         transport=transport,
         wires=chat_wires(clock, new_id),
@@ -136,7 +160,7 @@ def _build(zone: Zone, paths: Paths) -> _Parts:
         base_urls=base_urls,
         clock=clock,
         new_id=new_id,
-        on_bug=lambda where, bug: logger.error("bug", step=where, exc_info=bug),
+        on_bug=on_bug,
         tokens=TiktokenCounter(
             on_fault=lambda fault: logger.error("vocabulary_unusable", detail=str(fault))
         ),
@@ -148,8 +172,10 @@ def _build(zone: Zone, paths: Paths) -> _Parts:
         KeyTableFile(paths.gateway_state),
         SnapshotFiles(paths.gateway_state),
         journal,
-        ControlClient(paths.internal_socket),
+        client,
         transport,
+        admission,
+        KeyDesk(ControlKeyStates(client.key_state, clock), admission.rates, zone.name),
     )
 
 
@@ -204,15 +230,26 @@ async def _serve(zone: Zone, paths: Paths, listener: socket.socket) -> None:
     supervisor.start(
         SnapshotFeed(parts.client, parts.holder, parts.files, tell).run(), name="snapshot_feed"
     )
+    admission = parts.admission
     supervisor.start(
-        KeyFeed(parts.client, parts.table, parts.key_file, tell).run(), name="key_feed"
+        KeyFeed(
+            parts.client,
+            parts.table,
+            parts.key_file,
+            tell,
+            on_change=admission.heard,
+            on_replaced=admission.replaced,
+        ).run(),
+        name="key_feed",
     )
+    for name, work in admission.tasks:
+        supervisor.start(work, name=name)
     shipping = supervisor.start(shipper.run(), name="journal_shipper")
     forward = ControlForward(paths.control_socket)
     drain_s = zone.routing.deadline_s
     tls = zone.listen.tls
     server = new_server(
-        DataApp(services, forward, __version__),
+        DataApp(services, forward, __version__, parts.desk),
         drain_s=drain_s,
         certificate=(tls.cert_file, tls.key_file) if tls else None,
     )
@@ -232,6 +269,7 @@ async def _serve(zone: Zone, paths: Paths, listener: socket.socket) -> None:
     try:
         await server.serve(sockets=[listener])
     finally:
+        await admission.settle_up()
         metrics.should_exit = True
         await metrics_task
         parts.journal.shutdown()
@@ -240,6 +278,7 @@ async def _serve(zone: Zone, paths: Paths, listener: socket.socket) -> None:
         await asyncio.wait({shipping}, timeout=_LAST_SHIPMENT_S)
         await supervisor.drain(timeout_s=0)
         parts.key_file.close()
+        await admission.aclose()
         await forward.aclose()
         await parts.client.aclose()
         await parts.transport.aclose()
@@ -265,6 +304,13 @@ def gateway_samples(services: GatewayServices, journal: FileJournal) -> Iterator
         "Requests whose record could not be written; nobody was charged",
         {},
         gauges.unrecorded,
+    )
+    yield (
+        "opengateway_unpriced_total",
+        "counter",
+        "Requests that used something without a price; that part was charged to nobody",
+        {},
+        gauges.unpriced,
     )
     yield "opengateway_journal_depth_bytes", "gauge", "Not yet acknowledged", {}, journal.depth
 

@@ -17,9 +17,7 @@ Host = Annotated[
 Seconds = Annotated[
     float, msgspec.Meta(gt=0, le=86_400, description="seconds above 0, up to 86400")
 ]
-Name = Annotated[
-    str, msgspec.Meta(min_length=1, max_length=200, description="1 to 200 characters")
-]
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200, description="1 to 200 characters")]
 Days = Annotated[int, msgspec.Meta(ge=0, le=3650, description="days, 0 to 3650")]
 
 

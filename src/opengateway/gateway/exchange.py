@@ -11,11 +11,13 @@ from __future__ import annotations
 import asyncio
 from typing import assert_never
 
+from opengateway.domain.catalog import Endpoint
 from opengateway.domain.errors import (
     CallerError,
     CapacityError,
     ErrorClass,
     GatewayError,
+    InsufficientFunds,
     ShownError,
     UpstreamError,
 )
@@ -24,12 +26,13 @@ from opengateway.domain.records import Ending, OpenRecord
 from opengateway.domain.routing import Candidate
 from opengateway.gateway.attempts import BegunStream, first_answer
 from opengateway.gateway.counting import counted_usage
-from opengateway.gateway.headers import json_head, stream_head
-from opengateway.gateway.presentation import present
+from opengateway.gateway.headers import json_head, pairs_of, stream_head
+from opengateway.gateway.presentation import affordable, present
+from opengateway.gateway.pricing import choices_of, extension_amount
 from opengateway.gateway.recording import Origin, exchange_record
 from opengateway.gateway.relay import relay
 from opengateway.gateway.services import GatewayServices
-from opengateway.gateway.settlement import hold_amount, settle
+from opengateway.gateway.settlement import Settlement, hold_amount, settle_both
 from opengateway.gateway.state import ExchangeState
 from opengateway.gateway.watch import Interruption, Watch
 from opengateway.ports.caller import Caller
@@ -56,6 +59,7 @@ class Exchange:
         self._task: asyncio.Task[None] | None = None
         self._why: Interruption | None = None
         self._held = False
+        self.held_nanos = Nanos(0)
         self._closed = False
 
     # --- the whole of it ------------------------------------------------------------------------
@@ -83,6 +87,7 @@ class Exchange:
             self.caller.on_gone(None)
 
     async def _serve(self) -> None:
+        await self._hold()
         answer = await first_answer(self)
         self.state.first_token_ms = self.elapsed_ms()
         if isinstance(answer, BegunStream):
@@ -91,6 +96,9 @@ class Exchange:
         body = answer.reply.body
         await self.count_missing()
         head = json_head(self)
+        claim = self.state.claim
+        if claim is not None and self.services.idempotency is not None:
+            await self.services.idempotency.answered(claim, 200, pairs_of(head), body)
         self.close(Ending.COMPLETED, 200)
         self.committed = True
         self.caller.start(200, head)
@@ -104,14 +112,53 @@ class Exchange:
     def elapsed_ms(self) -> float:
         return (self.services.clock.monotonic() - self.state.arrival.accepted_at) * 1e3
 
+    async def _hold(self) -> None:
+        """Step 5, `admit`, for money: enough for the dearest of those that may serve.
+
+        Raises `InsufficientFunds` (402, naming what would be served), `BudgetExceeded`,
+        `NotAllowed`, and `CapacityError` where the ledger is out of reach.
+        """
+        services, state = self.services, self.state
+        most = self.routing.max_attempts
+        amount, dearest = 0, state.plan.candidates[0]
+        endpoint: Endpoint | None = None
+        for candidate in state.plan.candidates[:most]:
+            if candidate.endpoint is endpoint:
+                continue  # another credential of the same
+            endpoint = candidate.endpoint
+            owner = candidate.provider.owner_of(candidate.credential)
+            wanted = hold_amount(state.chat, endpoint, candidate.provider, owner)
+            if wanted > amount:
+                amount, dearest = wanted, candidate
+        request_id = state.arrival.request_id
+        held = Nanos(amount)
+        if not services.purse.hold(state.principal, request_id, held):
+            try:
+                await services.purse.secure(state.principal, request_id, held)
+            except InsufficientFunds as error:
+                raise affordable(error, state.chat, dearest.endpoint) from None
+        self._held = True
+        self.held_nanos = held
+
+    async def hold_more(self, tokens: int) -> bool:
+        """For a stream that goes past what is held: for `tokens` more of each choice's output."""
+        state, winner = self.state, self.state.winner
+        if not self._held or winner is None:
+            return True
+        owner = winner.provider.owner_of(winner.credential)
+        amount = extension_amount(tokens * choices_of(state.chat), winner.endpoint, owner)
+        request_id = state.arrival.request_id
+        purse = self.services.purse
+        if not purse.extend(request_id, amount) and not await purse.secure_more(request_id, amount):
+            return False
+        self.held_nanos = Nanos(self.held_nanos + amount)
+        return True
+
     def open(self, candidate: Candidate) -> None:
-        """Step 5, `admit`, for money: hold, then write the `OpenRecord`. The first time only."""
+        """Write the `OpenRecord`, the first time only: after it, something may have been sent."""
         if self.state.opened:
             return
         services, state = self.services, self.state
-        amount = hold_amount(state.chat, candidate.endpoint)
-        services.purse.hold(state.principal, state.arrival.request_id, amount)
-        self._held = True
         services.journal.open(
             OpenRecord(
                 id=state.arrival.request_id,
@@ -121,8 +168,10 @@ class Exchange:
                 model=candidate.model.id,
                 endpoint_id=candidate.endpoint.id,
                 price_id=candidate.endpoint.price.id,
-                hold_nanos=amount,
+                hold_nanos=self.held_nanos,
                 gateway=services.gateway_id,
+                lease_id=services.purse.lease_of(state.arrival.request_id),
+                user_id=state.principal.user_id,
             )
         )
         state.opened = True
@@ -233,27 +282,53 @@ class Exchange:
         self._closed = True
         services, state = self.services, self.state
         winner = state.winner
-        settlement = settle(ending, state.chat, winner.endpoint, state.meter) if winner else None
+        settlement = None
+        if winner is not None:
+            owner = winner.provider.owner_of(winner.credential)
+            settlement = settle_both(ending, state.chat, winner.endpoint, state.meter, owner)
+            if settlement.unpriced:
+                services.gauges.unpriced += 1
         charged = Nanos(0)
+        recorded = False
+        request_id = state.arrival.request_id
         try:
             services.journal.close(
                 exchange_record(
                     state,
-                    Origin(services.zone, services.gateway_id, state.plan.snapshot_version),
+                    Origin(
+                        services.zone,
+                        services.gateway_id,
+                        state.plan.snapshot_version,
+                        services.purse.lease_of(request_id) if self._held else "",
+                    ),
                     ending,
                     status,
                     settlement,
                     error,
-                    self.elapsed_ms() / 1e3,
+                    self.elapsed_s(),
                 )
             )
-            charged = Nanos(settlement.cost.total) if settlement else Nanos(0)
+            recorded = True
+            charged = settlement.charged if settlement else charged
         except CapacityError:
             services.gauges.unrecorded += 1
             raise
         finally:
             if self._held:
-                services.purse.close(state.arrival.request_id, charged)
+                services.purse.close(request_id, charged)
+            if state.taken is not None or state.claim is not None:
+                self._let_go(settlement, recorded and (ending is Ending.COMPLETED or charged > 0))
+
+    def _let_go(self, settlement: Settlement | None, charged: bool) -> None:
+        """Of the request's place in its limits, and of its idempotency key."""
+        services, state = self.services, self.state
+        if state.taken is not None and services.rates is not None:
+            if state.opened:
+                services.rates.settle(state.taken, settlement.usage if settlement else None)
+            else:
+                services.rates.release(state.taken)
+        if state.claim is not None and services.idempotency is not None:
+            services.idempotency.ended(state.claim, charged=charged)
 
     def _close_unheard(self, ending: Ending, status: int, error: ShownError | None = None) -> None:
         """`close` where nobody can be told any more that the record failed."""

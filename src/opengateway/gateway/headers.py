@@ -46,6 +46,14 @@ def refusal_head(error: ShownError) -> bytes:
     return b"%bx-request-id: %b\r\n%b" % (JSON, error.request_id.encode(), error_lines(error))
 
 
+def pairs_of(head: bytes) -> list[tuple[bytes, bytes]]:
+    """Lines as pairs, for what keeps an answer."""
+    return [
+        (name, value)
+        for name, _, value in (line.partition(b": ") for line in head.split(b"\r\n") if line)
+    ]
+
+
 def error_lines(error: ShownError) -> bytes:
     """What tells an SDK whether, and when, to try again."""
     lines = b"x-should-retry: true\r\n" if error.should_retry else b"x-should-retry: false\r\n"
@@ -76,6 +84,8 @@ def _served_by(told: Told) -> bytes:
             max(0.0, overhead_ms),
         )
     )
+    if state.rates is not None and told.services.rates is not None:
+        lines += b"".join(b"%b: %b\r\n" % pair for pair in told.services.rates.headers(state.rates))
     if state.dropped:
         lines += b"x-opengateway-dropped-params: %b\r\n" % ",".join(state.dropped).encode()
     return lines

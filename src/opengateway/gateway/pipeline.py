@@ -19,17 +19,33 @@ Log lines and metrics carry these names.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from opengateway.domain.catalog import Snapshot
 from opengateway.domain.chat import ChatRequest
-from opengateway.domain.errors import CallerError, CapacityError, GatewayError, NotAllowed
+from opengateway.domain.errors import (
+    CallerError,
+    CapacityError,
+    GatewayError,
+    InvalidRequest,
+    NotAllowed,
+)
 from opengateway.domain.principal import KeyKind, Principal
+from opengateway.domain.routing import Plan
+from opengateway.gateway.access import caller_address, check_access
 from opengateway.gateway.arrival import Arrival
 from opengateway.gateway.exchange import Exchange
+from opengateway.gateway.idempotency import HEADER as IDEMPOTENCY_KEY
+from opengateway.gateway.idempotency import Idempotency, Replay
+from opengateway.gateway.limits import Rates
 from opengateway.gateway.presentation import present
+from opengateway.gateway.pricing import unpriced
 from opengateway.gateway.recording import Origin, refusal_record
 from opengateway.gateway.resolve import plan_chat
 from opengateway.gateway.services import GatewayServices
 from opengateway.gateway.state import ExchangeState
 from opengateway.ports.caller import Caller
+from opengateway.ports.limits import RowSet
 
 
 class StepFailed(Exception):
@@ -41,8 +57,11 @@ class StepFailed(Exception):
         self.error = error
 
 
-def authenticate(services: GatewayServices, headers: dict[str, str], *, use: KeyKind) -> Principal:
-    """Step 2. Raises `StepFailed` with 401, 403 (a key of the other kind) or 503."""
+def authenticate(
+    services: GatewayServices, headers: dict[str, str], peer: str, *, use: KeyKind
+) -> Principal:
+    """Step 2. Raises `StepFailed` with 401, 503, or 403: a key of the other kind, not from this
+    address (`peer` is the connection's), a frozen team."""
     try:
         principal = services.keys.authenticate(presented_secret(headers))
         if principal.kind is not use:
@@ -50,6 +69,11 @@ def authenticate(services: GatewayServices, headers: dict[str, str], *, use: Key
                 f"this is a {principal.kind.value} key; {use.value} keys are made for this",
                 code="wrong_key_kind",
             )
+        team = services.teams.get(principal.team_id)
+        if team is not None or principal.ips:
+            forwarded = headers.get("x-forwarded-for", "")
+            address = caller_address(peer, forwarded, services.trusted_proxies)
+            check_access(principal, address, team)
     except (CallerError, CapacityError) as error:
         raise StepFailed("authenticate", error) from None
     return principal
@@ -70,14 +94,82 @@ async def serve_chat(
     try:
         chat = services.chat_dialect.decode(arrival.body, arrival.headers)
         step = "resolve"
-        plan = plan_chat(chat, principal, services.snapshots.current())
+        snapshot = services.snapshots.current()
+        plan = priced(services, chat, principal, plan_chat(chat, principal, snapshot), snapshot)
         step = "admit"
         _admit(services)
+        state = ExchangeState(arrival, principal, chat, plan)
+        if services.rates is not None:
+            state.rates = services.rates.rows(principal)
+            if state.rates is not None:
+                await _take_place(services.rates, state, state.rates)
+        if services.idempotency is not None and IDEMPOTENCY_KEY in arrival.headers:
+            replay = await _claim(services, services.idempotency, state)
+            if replay is not None:
+                await _answer_again(caller, replay)
+                return
     except (CallerError, CapacityError) as error:
         _record_refusal(services, arrival, principal, chat, error)
         raise StepFailed(step, error) from None
-    state = ExchangeState(arrival, principal, chat, plan)
     await Exchange(services, state, caller).run()
+
+
+def priced(
+    services: GatewayServices,
+    chat: ChatRequest,
+    principal: Principal,
+    plan: Plan,
+    snapshot: Snapshot,
+) -> Plan:
+    """The plan at the team's own prices, without the candidates that have no price for something
+    that the request could use (decision 14). Raises `InvalidRequest` if that leaves none."""
+    problem: str | None = None
+    kept = []
+    for candidate in plan.candidates:
+        told = unpriced(chat, candidate.endpoint, candidate.provider)
+        if told is None:
+            kept.append(candidate)
+        problem = problem or told
+    if problem is not None and not kept:
+        raise InvalidRequest(problem, code="unpriced_feature")
+    team_id = principal.team_id
+    if team_id in snapshot.team_prices:
+        of = services.team_endpoints.of
+        kept = [replace(c, endpoint=of(snapshot, team_id, c.model.id, c.endpoint)) for c in kept]
+    elif problem is None:
+        return plan
+    return Plan(tuple(kept), plan.snapshot_version)
+
+
+async def _take_place(rates: Rates, state: ExchangeState, rows: RowSet) -> None:
+    """Step 5, for the key's, its member's and the team's limits. Raises `RateLimited`."""
+    endpoint = state.plan.candidates[0].endpoint
+    state.taken = rates.take(rows, state.chat, endpoint)
+    if state.taken is None:
+        state.taken = await rates.secure(rows, state.chat, endpoint)
+
+
+async def _claim(
+    services: GatewayServices, idempotency: Idempotency, state: ExchangeState
+) -> Replay | None:
+    """The same request sent again is not done again. Gives the place back unless it may go on."""
+    goes_on = False
+    try:
+        found = await idempotency.begin(state.principal, state.arrival)
+        if isinstance(found, Replay):
+            return found
+        state.claim = found
+        goes_on = True
+        return None
+    finally:
+        if not goes_on and state.taken is not None and services.rates is not None:
+            services.rates.release(state.taken)
+
+
+async def _answer_again(caller: Caller, replay: Replay) -> None:
+    lines = (b"%b: %b\r\n" % pair for pair in replay.headers if pair[0] != b"content-length")
+    caller.start(replay.status, b"".join(lines))
+    await caller.write(replay.body, last=True)
 
 
 def _admit(services: GatewayServices) -> None:

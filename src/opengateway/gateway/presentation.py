@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from opengateway.domain.catalog import Endpoint
+from opengateway.domain.chat import ChatRequest
 from opengateway.domain.errors import (
     CallerError,
     CapacityError,
     GatewayError,
+    InsufficientFunds,
     NotAuthenticated,
     ShownError,
     UpstreamError,
 )
 from opengateway.domain.records import AttemptRecord
+from opengateway.gateway.pricing import affordable_output
 from opengateway.policies.errors import ERROR_POLICIES
 
 MAX_RETRY_AFTER_S = 120.0
@@ -34,7 +38,7 @@ def present(
             request_id=request_id,
             param=error.param,
             retry_after_s=_bounded(error.retry_after_s),
-            should_retry=isinstance(error, CapacityError) or error.status == 429,
+            should_retry=error.should_retry,
         )
     return ShownError(
         status=500,
@@ -71,6 +75,23 @@ def _present_upstream(
             if a.status == "failed"
         ),
     )
+
+
+def affordable(
+    error: InsufficientFunds, chat: ChatRequest, endpoint: Endpoint
+) -> InsufficientFunds:
+    """The same refusal with the `max_tokens` that would be served, where there is one."""
+    available = error.available_nanos
+    fits = affordable_output(chat, endpoint, available) if available is not None else 0
+    if not fits:
+        return error
+    told = InsufficientFunds(
+        f"{error.message}; with max_tokens of {fits:,} or less it would be served",
+        code=error.code,
+        param="max_tokens",
+    )
+    told.available_nanos = available
+    return told
 
 
 def _bounded(seconds: float | None) -> float | None:

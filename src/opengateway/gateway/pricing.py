@@ -26,7 +26,7 @@ from opengateway.domain.usage import Dimension, PriceOrigin, PriceRow, PriceTier
 from opengateway.gateway.density import SAMPLES, made_share
 from opengateway.kit.json import DecodeError, RawObject, loads
 
-_STREAM_HOLD_TOKENS: Final = 4096
+STREAM_HOLD_TOKENS: Final = 4096
 """Streams hold this much output at first (decision 13)."""
 _AUDIO_TOKENS_PER_BYTE: Final = 0.1
 """At most 32 tokens a second (Gemini), and speech takes 750 bytes a second of base64 at least."""
@@ -195,7 +195,7 @@ def hold_amount(
     whole = Nanos(whole + rates.get(Dimension.REQUESTS, 0))
     tokens = output_bound(chat, endpoint, provider)
     if chat.stream:
-        tokens = min(tokens, _STREAM_HOLD_TOKENS)
+        tokens = min(tokens, STREAM_HOLD_TOKENS)
     amount = whole + price_units(tokens * choices_of(chat), _output_rate(chat, rates))
     if owner is CredentialOwner.TEAM:
         return fee_of(amount, endpoint.own_key_fee_ppm)

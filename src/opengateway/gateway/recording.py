@@ -20,6 +20,7 @@ class Origin:
     zone: str
     gateway: str
     snapshot: str
+    lease_id: str = ""
 
 
 def refusal_record(
@@ -95,7 +96,7 @@ def exchange_record(
         native_finish_reason=meter.native_finish_reason,
         usage=usage.quantities if usage else {},
         usage_estimated=usage.estimated if usage else False,
-        cost_nanos=cost.total if cost else 0,
+        cost_nanos=settlement.charged if settlement else 0,
         cost_parts=cost.parts if cost else {},
         price_id=cost.price_id if cost else None,
         attempts=state.attempts,
@@ -109,6 +110,11 @@ def exchange_record(
         upstream_id=meter.upstream_id,
         session_id=chat.session_id,
         user=chat.user,
+        lease_id=origin.lease_id,
+        user_id=principal.user_id,
+        provider_cost_nanos=settlement.provider_cost if settlement else 0,
+        provider_cost_known=settlement.provider_cost_known if settlement else True,
+        fee_nanos=settlement.fee if settlement else 0,
     )
 
 

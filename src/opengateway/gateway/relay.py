@@ -7,12 +7,19 @@ an error event, and never with the end marker.
 from __future__ import annotations
 
 import asyncio
+import math
 from typing import Protocol
 
-from opengateway.domain.errors import CapacityError, ShownError, UpstreamError
+from opengateway.domain.errors import (
+    CapacityError,
+    InsufficientFunds,
+    ShownError,
+    UpstreamError,
+)
 from opengateway.domain.records import Ending
 from opengateway.gateway.attempts import BegunStream, Owner
 from opengateway.gateway.presentation import present
+from opengateway.gateway.pricing import STREAM_HOLD_TOKENS, choices_of, output_bound
 from opengateway.gateway.watch import Interruption
 from opengateway.ports.caller import Caller
 from opengateway.ports.provider import ChatStream
@@ -31,6 +38,8 @@ class Streamed(Owner, Protocol):
 
     async def count_missing(self) -> None: ...
 
+    async def hold_more(self, tokens: int) -> bool: ...
+
     def close(self, ending: Ending, status: int, error: ShownError | None = None) -> None: ...
 
 
@@ -39,7 +48,10 @@ async def relay(exchange: Streamed, begun: BegunStream, head: bytes) -> None:
     response, stream = begun.response, begun.stream
     whole = False
     pulse = _Pulse(exchange)
+    idempotency, claim = exchange.services.idempotency, exchange.state.claim
     try:
+        if claim is not None and idempotency is not None:
+            await idempotency.committed(claim)
         exchange.caller.start(200, head)
         exchange.committed = True
         pulse.start()
@@ -73,6 +85,9 @@ async def _pump(
             await exchange.write(out + dialect.end_marker, last=True)
             return
         await exchange.write(out, last=False)  # also waits for a caller who does not read as fast
+        if tap.is_short and not await tap.hold_more():
+            await _tell_broken(exchange, _out_of_credit(), b"")
+            return
         watch.arm(tap.idle_s, Interruption.IDLE)
         began = clock.monotonic()
         tap.rest, tap.busy_s = b"", 0.0
@@ -97,7 +112,18 @@ class _Tap:
     """Where a stream's pieces go while all is well: read, counted, and on to the caller, without
     waking the exchange's task."""
 
-    __slots__ = ("_exchange", "_monotonic", "_stream", "busy_s", "idle_s", "rest")
+    __slots__ = (
+        "_asked",
+        "_characters_a_token",
+        "_enough",
+        "_exchange",
+        "_held",
+        "_monotonic",
+        "_stream",
+        "busy_s",
+        "idle_s",
+        "rest",
+    )
 
     def __init__(self, exchange: Streamed, stream: ChatStream) -> None:
         routing, winner = exchange.routing, exchange.state.winner
@@ -106,10 +132,23 @@ class _Tap:
         self._exchange = exchange
         self._stream = stream
         self._monotonic = exchange.services.clock.monotonic
+        endpoint = winner.endpoint if winner is not None else None
+        self._characters_a_token = 0.75 * endpoint.bytes_per_token if endpoint is not None else 1.0
+        chat = exchange.state.chat
+        whole = output_bound(chat, endpoint, winner.provider) if winner and endpoint else 0
+        self._asked = whole * choices_of(chat)
+        """Tokens of output that there can be at most."""
+        self._held = STREAM_HOLD_TOKENS * choices_of(chat)
+        """Tokens of output that the hold is good for."""
+        self._enough = self._characters_of(self._held)
+        """Characters that may be handed on before more has to be held."""
         self.busy_s = 0.0
         """Our own time within the wait for the provider."""
         self.rest = b""
         """What was made of the stream's last piece: it waits for the record."""
+
+    def _characters_of(self, tokens: int) -> float:
+        return math.inf if tokens >= self._asked else tokens * self._characters_a_token
 
     def take(self, data: bytes) -> bool:
         """One piece. False when the stream is over, or the caller does not read as fast."""
@@ -125,11 +164,30 @@ class _Tap:
             exchange.last_write_at = began
         exchange.watch.arm(self.idle_s, Interruption.IDLE)
         self.busy_s += self._monotonic() - began
+        return going and stream.meter.characters < self._enough
+
+    @property
+    def is_short(self) -> bool:
+        """What was handed on comes near to what is held."""
+        return self._stream.meter.characters >= self._enough
+
+    async def hold_more(self) -> bool:
+        """For as much again."""
+        going = await self._exchange.hold_more(STREAM_HOLD_TOKENS)
+        self._held += STREAM_HOLD_TOKENS * choices_of(self._exchange.state.chat)
+        self._enough = self._characters_of(self._held)
         return going
 
 
+def _out_of_credit() -> InsufficientFunds:
+    return InsufficientFunds(
+        "the credit or a budget was used up while the answer was made; what came is charged, and"
+        " with more credit, or a lower max_tokens, it would be whole"
+    )
+
+
 async def _tell_broken(
-    exchange: Streamed, error: UpstreamError | CapacityError, out: bytes
+    exchange: Streamed, error: UpstreamError | CapacityError | InsufficientFunds, out: bytes
 ) -> None:
     """After the first content: told in-band, with what came before it."""
     shown = present(error, exchange.state.arrival.request_id, exchange.state.attempts)

@@ -7,6 +7,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from opengateway.domain.catalog import Wire
+from opengateway.domain.principal import TeamState
+from opengateway.gateway.idempotency import Idempotency
+from opengateway.gateway.limits import Rates
+from opengateway.gateway.pricing import TeamEndpoints
 from opengateway.kit.clock import Clock
 from opengateway.kit.ids import NewId
 from opengateway.ports.dialect import ChatDialect
@@ -41,6 +45,8 @@ class Gauges:
     refused: Counter[tuple[str, str]] = field(default_factory=Counter)
     """(step, error code) of requests turned away before they were opened."""
     bugs: int = 0
+    unpriced: int = 0
+    """Requests that used a kind of unit without a price: that part was charged to nobody."""
     unrecorded: int = 0
     """Requests whose record could not be written: nobody was charged for them."""
 
@@ -65,5 +71,12 @@ class GatewayServices:
     on_bug: Callable[[str, BaseException], None]
     limits: GatewayLimits = GatewayLimits()
     gauges: Gauges = field(default_factory=Gauges)
+    teams: Mapping[str, TeamState] = field(default_factory=dict)
+    """The live table of team states, of those of which there is something to know."""
+    team_endpoints: TeamEndpoints = field(default_factory=TeamEndpoints)
+    rates: Rates | None = None
+    idempotency: Idempotency | None = None
+    trusted_proxies: tuple[str, ...] = ()
+    """Whose `x-forwarded-for` is believed: addresses and networks."""
     tokens: TokenCounter | None = None
     """Counts what a provider left out; without it, that is estimated by ratio."""

@@ -10,6 +10,8 @@ from opengateway.domain.principal import Principal
 from opengateway.domain.records import AttemptRecord
 from opengateway.domain.routing import Candidate, Plan
 from opengateway.gateway.arrival import Arrival
+from opengateway.gateway.idempotency import Claim
+from opengateway.ports.limits import RowSet, Taken
 
 
 @dataclass(slots=True)
@@ -28,3 +30,9 @@ class ExchangeState:
     waited_s: float = 0.0
     """Time spent waiting for the provider and for the caller to read."""
     first_token_ms: float | None = None
+    rates: RowSet | None = None
+    """The limits that the request stands under; None: there are none."""
+    taken: Taken | None = None
+    """Its place in them."""
+    claim: Claim | None = None
+    """What its `Idempotency-Key` gave it."""

@@ -15,8 +15,8 @@ from opengateway.control.access import Access, access, require_declared
 from opengateway.control.account.routes import router as account
 from opengateway.control.audit.routes import router as audit
 from opengateway.control.authority import authorize_public
-from opengateway.control.budgets.routes import router as budgets
 from opengateway.control.bodies import example
+from opengateway.control.budgets.routes import router as budgets
 from opengateway.control.idempotency.edge import KeepAnswers, idempotent
 from opengateway.control.invitations.routes import router as invitations
 from opengateway.control.keys.routes import router as keys

@@ -17,11 +17,13 @@ from opengateway.domain.errors import (
     MethodNotAllowed,
     NotFound,
     NotImplementedYet,
+    RateLimited,
     TooLarge,
 )
-from opengateway.domain.principal import KeyKind
+from opengateway.domain.principal import KeyKind, Principal
 from opengateway.gateway.arrival import Arrival
 from opengateway.gateway.headers import JSON, refusal_head
+from opengateway.gateway.key_state import KeyDesk
 from opengateway.gateway.models import ModelList
 from opengateway.gateway.pipeline import StepFailed, authenticate, serve_chat
 from opengateway.gateway.presentation import present
@@ -90,7 +92,10 @@ _OURS = frozenset(("/v1", "/healthz", "/readyz", "/version"))
 class DataApp:
     """Implements `direct.DirectApp`; over ASGI, `control` gets what is not the data plane's."""
 
-    def __init__(self, services: GatewayServices, control: App, version: str) -> None:
+    def __init__(
+        self, services: GatewayServices, control: App, version: str, desk: KeyDesk
+    ) -> None:
+        self._desk = desk
         self._services = services
         self._control = control
         self._models = ModelList()
@@ -101,6 +106,8 @@ class DataApp:
             Route("POST", "/v1/chat/completions", Access.INFERENCE_KEY, self._chat),
             Route("GET", "/v1/models", Access.INFERENCE_KEY, self._list_models),
             Route("GET", "/v1/models/", Access.INFERENCE_KEY, self._one_model, prefix=True),
+            Route("GET", "/v1/key", Access.INFERENCE_KEY, self._key),
+            Route("GET", "/v1/credits", Access.INFERENCE_KEY, self._credits),
             Route("GET", "/healthz", Access.PUBLIC, self._health),
             Route("GET", "/readyz", Access.PUBLIC, self._ready),
             Route("GET", "/version", Access.PUBLIC, self._tell_version),
@@ -135,7 +142,7 @@ class DataApp:
         try:
             route = self._route(incoming)
             if route.access is Access.INFERENCE_KEY:
-                authenticate(self._services, incoming.headers, use=KeyKind.INFERENCE)
+                self._principal(incoming)
             _check_encoding(incoming.headers)
             declared = incoming.headers.get("content-length", "0")
             if declared.isdigit() and int(declared) > 4 * self.body_bytes:
@@ -175,7 +182,7 @@ class DataApp:
 
     async def _chat(self, incoming: Incoming) -> None:
         services, call, headers = self._services, incoming.call, incoming.headers
-        principal = authenticate(services, headers, use=KeyKind.INFERENCE)
+        principal = authenticate(services, headers, call.peer, use=KeyKind.INFERENCE)
         if call.is_too_large:
             call.keep_alive = False
             raise StepFailed("accept", _too_large(self.body_bytes))
@@ -193,12 +200,12 @@ class DataApp:
         await serve_chat(services, arrival, principal, call)
 
     async def _list_models(self, incoming: Incoming) -> None:
-        principal = authenticate(self._services, incoming.headers, use=KeyKind.INFERENCE)
+        principal = self._principal(incoming)
         snapshot = self._snapshot()
         _send_json(incoming, 200, self._models.listing(snapshot, principal))
 
     async def _one_model(self, incoming: Incoming) -> None:
-        principal = authenticate(self._services, incoming.headers, use=KeyKind.INFERENCE)
+        principal = self._principal(incoming)
         snapshot = self._snapshot()
         name, slash, what = incoming.rest.rpartition("/")
         try:
@@ -209,6 +216,27 @@ class DataApp:
         except NotFound as error:
             raise StepFailed("resolve", error) from None
         _send_json(incoming, 200, body)
+
+    async def _key(self, incoming: Incoming) -> None:
+        await self._tell_of_key(incoming, self._desk.key)
+
+    async def _credits(self, incoming: Incoming) -> None:
+        await self._tell_of_key(incoming, self._desk.credits)
+
+    async def _tell_of_key(
+        self, incoming: Incoming, tell: Callable[[Principal], Awaitable[bytes]]
+    ) -> None:
+        principal = self._principal(incoming)
+        try:
+            body = await tell(principal)
+        except CapacityError as error:
+            raise StepFailed("resolve", error) from None
+        _send_json(incoming, 200, body)
+
+    def _principal(self, incoming: Incoming) -> Principal:
+        return authenticate(
+            self._services, incoming.headers, incoming.call.peer, use=KeyKind.INFERENCE
+        )
 
     async def _health(self, incoming: Incoming) -> None:
         _send_json(incoming, 200, b'{"status":"ok"}')
@@ -250,6 +278,8 @@ class DataApp:
         head = refusal_head(shown)
         if isinstance(error, MethodNotAllowed):
             head += b"allow: %b\r\n" % error.allow.encode()
+        elif isinstance(error, RateLimited):
+            head += b"".join(b"%b: %b\r\n" % pair for pair in error.headers)
         incoming.call.answer(shown.status, head, self._services.chat_dialect.error_body(shown))
 
 

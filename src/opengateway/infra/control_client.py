@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 import msgspec
 
 from opengateway.domain.errors import UpstreamError
-from opengateway.domain.principal import Principal
+from opengateway.domain.principal import Principal, TeamState
 from opengateway.infra.http_client.transport import HttpClientTransport
 from opengateway.infra.journal.shipper import ControlUnreachable, WrongOffset
 from opengateway.infra.key_table import KeyChange
@@ -38,14 +38,26 @@ class Resync(Exception):
     """The changes asked for are no longer kept: take the whole table."""
 
 
+class _Change(msgspec.Struct):
+    seq: int
+    kind: str
+    id: str
+    row: msgspec.Raw
+
+
 class _Changes(msgspec.Struct):
     seq: int
-    changes: list[KeyChange]
+    changes: list[_Change]
+
+
+class _Recall(msgspec.Struct):
+    lease_ids: list[str]
 
 
 class KeyTableDump(msgspec.Struct):
     seq: int
     keys: list[Principal]
+    teams: list[TeamState] = []
 
 
 class _Acked(msgspec.Struct):
@@ -104,7 +116,7 @@ class ControlClient:
         if status == 409:
             raise Resync
         _expect(status, 200, body)
-        return _decode(body, _Changes).changes
+        return [_change(change) for change in _decode(body, _Changes).changes]
 
     async def key_table(self) -> KeyTableDump:
         status, body, _ = await self.call("GET", "/key-table")
@@ -165,6 +177,21 @@ class ControlClient:
         if self._transport is not None:
             await self._transport.aclose()
             self._transport = None
+
+
+def _change(told: _Change) -> KeyChange:
+    change = KeyChange(told.seq, told.id, kind=told.kind)
+    gone = bytes(told.row) == b"null"
+    match told.kind:
+        case "key":
+            change.row = None if gone else _decode(told.row, Principal)
+        case "team":
+            change.team = None if gone else _decode(told.row, TeamState)
+        case "recall":
+            change.leases = [] if gone else _decode(told.row, _Recall).lease_ids
+        case _:
+            pass  # of a newer control: the number counts all the same
+    return change
 
 
 def _expect(status: int, wanted: int, body: bytes) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 
 from opengateway.infra.control_client import ControlClient, Resync
 from opengateway.infra.journal.shipper import ControlUnreachable
-from opengateway.infra.key_table import KeyTable, KeyTableFile
+from opengateway.infra.key_table import KeyChange, KeyTable, KeyTableFile
 from opengateway.infra.snapshot_file import BadSnapshot, SnapshotFiles, SnapshotHolder
 
 _WAIT_S = 25.0
@@ -50,8 +50,16 @@ class SnapshotFeed:
 
 class KeyFeed:
     def __init__(
-        self, client: ControlClient, table: KeyTable, file: KeyTableFile, tell: Tell
+        self,
+        client: ControlClient,
+        table: KeyTable,
+        file: KeyTableFile,
+        tell: Tell,
+        on_change: Callable[[KeyChange], None] = lambda change: None,
+        on_replaced: Callable[[KeyTable], None] = lambda table: None,
     ) -> None:
+        self._on_replaced = on_replaced
+        self._on_change = on_change
         self._client = client
         self._table = table
         self._file = file
@@ -75,12 +83,14 @@ class KeyFeed:
         self._synced = True
         for change in changes:
             table.apply(change)
+            self._on_change(change)
         if changes:
             self._file.append(table, changes)
 
     async def _take_all(self) -> None:
         dump = await self._client.key_table()
-        self._table.replace(dump.seq, dump.keys)
+        self._table.replace(dump.seq, dump.keys, dump.teams)
+        self._on_replaced(self._table)
         self._file.write_base(self._table)
         self._synced = True
         self._tell("keys_loaded", f"{len(dump.keys)} keys at {dump.seq}")

@@ -1,5 +1,7 @@
 """The replicated key table: in memory for look-ups, on disk for a start without control.
 
+With the keys come the states of their teams, by the same feed: what a key may do hangs on both.
+
 On disk it is a base (the whole table at a sequence number) and a delta (the changes since), each a
 framed file that may end in a torn write. A new base is written when the delta has grown; the last
 three bases are kept.
@@ -15,7 +17,7 @@ from pathlib import Path
 import msgspec
 
 from opengateway.domain.errors import CapacityError, NotAuthenticated
-from opengateway.domain.principal import Principal
+from opengateway.domain.principal import Principal, TeamState
 from opengateway.kit import framing
 from opengateway.kit.chance import random_bytes
 from opengateway.kit.clock import Clock
@@ -27,17 +29,28 @@ _SEEN_KEYS = 20_000
 
 
 class KeyChange(msgspec.Struct):
-    """One change of one key; `row` None means that the key is gone."""
+    """One change: of a key (`row`, None when it is gone), of a team's state (`team`), or leases that
+    are called back (`leases`). A change of a kind that is not known here changes nothing."""
 
     seq: int
     id: str
     row: Principal | None = None
     kind: str = "key"
+    team: TeamState | None = None
+    leases: list[str] = []
 
 
 class _Base(msgspec.Struct):
     seq: int
     keys: list[Principal]
+    teams: list[TeamState] = []
+
+
+class _Seen(msgspec.Struct, frozen=True):
+    """A secret that was looked up: whose it is, and until when that holds."""
+
+    principal: Principal
+    until_ns: int | None
 
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -52,41 +65,41 @@ class KeyTable:
         self._peppers = dict(sorted(peppers.items(), reverse=True))
         self._clock = clock
         self._by_digest: dict[bytes, Principal] = {}
-        self._digest_of: dict[str, bytes] = {}
+        self._digests_of: dict[str, tuple[bytes, ...]] = {}
+        self.teams: dict[str, TeamState] = {}
+        """Of which there is something to know; live, by team."""
         # Whose secrets were looked up since the table last changed, by a digest that is cheap and
         # under a secret of this process: six times faster than form, checksum and HMAC each time.
-        self._seen: dict[bytes, Principal] = {}
+        self._seen: dict[bytes, _Seen] = {}
         self._seen_key = random_bytes(32)
         self.seq = -1
         """The number of the last change applied; -1 while nothing was loaded."""
 
     def __len__(self) -> int:
-        return len(self._by_digest)
+        return len(self._digests_of)
 
     def authenticate(self, secret: str) -> Principal:
         mark = hashlib.blake2b(
             secret.encode("utf-8", "replace"), key=self._seen_key, digest_size=16
         ).digest()
-        principal = self._seen.get(mark)
-        if principal is not None:
-            expires = principal.expires_at_ns
-            if expires is None or self._clock.now_ns() < expires:
-                return principal
-        principal = self._look_up(secret)
-        if len(self._seen) >= _SEEN_KEYS:
-            self._seen.clear()
-        self._seen[mark] = principal
-        return principal
+        seen = self._seen.get(mark)
+        if seen is None or (seen.until_ns is not None and self._clock.now_ns() >= seen.until_ns):
+            seen = self._look_up(secret)
+            if len(self._seen) >= _SEEN_KEYS:
+                self._seen.clear()
+            self._seen[mark] = seen
+        return seen.principal
 
-    def _look_up(self, secret: str) -> Principal:
+    def _look_up(self, secret: str) -> _Seen:
         if self.seq < 0:
             raise _not_loaded()
         if not is_well_formed(secret):
             raise NotAuthenticated(_unusable(secret))
         for pepper in self._peppers.values():
-            principal = self._by_digest.get(digest(secret, pepper))
+            found = digest(secret, pepper)
+            principal = self._by_digest.get(found)
             if principal is not None:
-                return self._usable(principal, secret)
+                return self._usable(principal, secret, is_old=found.hex() != principal.digest)
         raise NotAuthenticated(
             f"no such key: {hint(secret)}; it may have been revoked. Make one with"
             " `opengateway keys create`"
@@ -96,40 +109,68 @@ class KeyTable:
         if self.seq < 0:
             raise _not_loaded()
 
-    def _usable(self, principal: Principal, secret: str) -> Principal:
+    def _usable(self, principal: Principal, secret: str, *, is_old: bool) -> _Seen:
         if principal.revoked_at_ns is not None:
             raise NotAuthenticated(f"the key {hint(secret)} was revoked", code="key_revoked")
         if principal.disabled:
             raise NotAuthenticated(f"the key {hint(secret)} is disabled", code="key_disabled")
-        expires = principal.expires_at_ns
-        if expires is not None and self._clock.now_ns() >= expires:
+        now_ns, until_ns = self._clock.now_ns(), principal.expires_at_ns
+        if until_ns is not None and now_ns >= until_ns:
             raise NotAuthenticated(f"the key {hint(secret)} has expired", code="key_expired")
-        return principal
+        if is_old:
+            old_until_ns = principal.old_until_ns or 0
+            if now_ns >= old_until_ns:
+                raise NotAuthenticated(
+                    f"the secret {hint(secret)} was replaced by a new one; use that",
+                    code="key_revoked",
+                )
+            until_ns = old_until_ns if until_ns is None else min(until_ns, old_until_ns)
+        return _Seen(principal, until_ns)
 
-    def replace(self, seq: int, keys: Iterable[Principal]) -> None:
+    def replace(self, seq: int, keys: Iterable[Principal], teams: Iterable[TeamState] = ()) -> None:
         """Take a whole table; readers never see half of it."""
+        rows: dict[bytes, Principal] = {}
+        digests: dict[str, tuple[bytes, ...]] = {}
+        for principal in keys:
+            own = digests[principal.key_id] = _digests(principal)
+            rows.update((digest, principal) for digest in own)
         self._seen = {}
-        rows = {bytes.fromhex(p.digest): p for p in keys}
-        self._by_digest = rows
-        self._digest_of = {p.key_id: d for d, p in rows.items()}
+        self._by_digest, self._digests_of = rows, digests
+        self.teams.clear()
+        self.teams.update((team.team_id, team) for team in teams)
         self.seq = seq
 
     def apply(self, change: KeyChange) -> None:
         """Take one change. What was applied before is passed over."""
         if change.seq <= self.seq:
             return
-        self._seen = {}
-        old = self._digest_of.pop(change.id, None)
-        if old is not None:
-            del self._by_digest[old]
-        if change.row is not None:
-            new = bytes.fromhex(change.row.digest)
-            self._by_digest[new] = change.row
-            self._digest_of[change.id] = new
+        if change.kind == "key":
+            self._take_key(change.id, change.row)
+        elif change.kind == "team":
+            if change.team is None:
+                self.teams.pop(change.id, None)
+            else:
+                self.teams[change.id] = change.team
         self.seq = change.seq
 
+    def _take_key(self, key_id: str, row: Principal | None) -> None:
+        self._seen = {}
+        for old in self._digests_of.pop(key_id, ()):
+            self._by_digest.pop(old, None)
+        if row is not None:
+            own = self._digests_of[key_id] = _digests(row)
+            self._by_digest.update((digest, row) for digest in own)
+
     def rows(self) -> list[Principal]:
-        return list(self._by_digest.values())
+        return [self._by_digest[own[0]] for own in self._digests_of.values()]
+
+
+def _digests(principal: Principal) -> tuple[bytes, ...]:
+    """Under which it is found: the secret's, and the one's before it while that may still be used."""
+    own = bytes.fromhex(principal.digest)
+    if principal.old_digest is None:
+        return (own,)
+    return own, bytes.fromhex(principal.old_digest)
 
 
 def _not_loaded() -> CapacityError:
@@ -164,7 +205,7 @@ class KeyTableFile:
                 base = _decode_base(frames[0])
             except (OSError, IndexError, framing.CorruptFrame, msgspec.DecodeError):
                 continue  # damaged: an older one is better than none, and control will catch up
-            table.replace(base.seq, base.keys)
+            table.replace(base.seq, base.keys, base.teams)
             self._load_delta(path.with_suffix(".delta"), table)
             return True
         return False
@@ -184,7 +225,9 @@ class KeyTableFile:
         draft = path.with_suffix(".draft")
         handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(handle, "wb") as file:
-            file.write(framing.frame(_encode(_Base(table.seq, table.rows()))))
+            file.write(
+                framing.frame(_encode(_Base(table.seq, table.rows(), [*table.teams.values()])))
+            )
             file.flush()
             os.fsync(file.fileno())
         draft.replace(path)

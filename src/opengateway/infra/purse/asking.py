@@ -51,7 +51,9 @@ class AskingDesk(LeaseDesk):
         if account.waiting:
             least = account.waiting[0].needs(lease) - free
             needed = sum(waiter.needs(lease) for waiter in account.waiting) - free
-        elif not account.mean or self._cannot(account) or (account.direct and not self.out_of_reach):
+        elif (
+            not account.mean or self._cannot(account) or (account.direct and not self.out_of_reach)
+        ):
             return None
         else:
             # Nobody waits: more for later, or a try whether the ledger is back.
