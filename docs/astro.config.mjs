@@ -53,6 +53,7 @@ export default defineConfig({
           items: [
             { slug: 'operate/zone-file' },
             { slug: 'operate/processes-and-journal' },
+            { slug: 'operate/sign-in' },
             { slug: 'operate/postgresql-and-valkey' },
             { slug: 'operate/simulator' },
           ],

@@ -54,6 +54,7 @@ class CodeFinder:
         self._givers = dict(self._find_givers())
 
     def codes(self) -> Iterator[Code]:
+        yield from self._codes_of_classes()
         for path, function, call in self._calls():
             name = _name_of(call.func)
             if (kind := self._classes.get(name)) is not None:
@@ -72,6 +73,26 @@ class CodeFinder:
                 raise SystemExit(
                     f"{path}:{call.lineno}: cannot tell which error code {unknown} is"
                 ) from None
+
+    def _codes_of_classes(self) -> Iterator[Code]:
+        """Codes that a slice's own error classes carry: `class LastOwner(Conflict): code = "..."`."""
+        told = {n: (c.code, c.status, c.type) for n, c in self._classes.items()}
+        waiting = [n for m in self._modules.values() for n in m.body if isinstance(n, ast.ClassDef)]
+        found = True
+        while found:
+            found = False
+            for node in list(waiting):
+                bases = [_name_of(base) for base in node.bases]
+                base = next((told[name] for name in bases if name in told), None)
+                if base is None or node.name in self._classes:
+                    continue
+                own = _class_constants(node)
+                code = str(own.get("code", base[0]))
+                status, kind = int(own.get("status", base[1])), str(own.get("type", base[2]))
+                told[node.name] = (code, status, kind)
+                waiting.remove(node)
+                found = True
+                yield Code(code, status, kind)
 
     def _calls(self) -> Iterator[tuple[Path, ast.AST, ast.Call]]:
         for path, module in self._modules.items():
@@ -125,6 +146,17 @@ def _own_nodes(function: ast.AST) -> Iterator[ast.AST]:
         if not isinstance(child, FUNCTIONS):
             yield child
             yield from _own_nodes(child)
+
+
+def _class_constants(node: ast.ClassDef) -> dict[str, str | int]:
+    return {
+        name: part.value.value
+        for part in node.body
+        if isinstance(part, ast.Assign | ast.AnnAssign)
+        and isinstance(part.value, ast.Constant)
+        and isinstance(part.value.value, str | int)
+        for name in _targets(part)
+    }
 
 
 def _name_of(function: ast.expr) -> str:

@@ -166,7 +166,14 @@ def resolve_provider(
         evidence=base.evidence if known is not None else "configured",
         docs_url=base.docs_url,
         bundled=config.bundled,
+        # The bundled simulator keeps nothing: it is this product.
+        collects_data=_given(config.collects_data, base.collects_data and not config.bundled),
+        zdr=_given(config.zdr, base.zdr or config.bundled),
     )
+
+
+def _given(value: bool | None, default: bool) -> bool:
+    return default if value is None else value
 
 
 def _profile(base: Profile, config: ProviderConfig) -> Profile:
@@ -266,6 +273,9 @@ def _endpoint(
         image_tokens=family.image_tokens,
         unpriced_above=_unpriced_above(config),
         token_encoding=family.encoding,
+        country=config.country or "",
+        quantization=config.quantization or "",
+        weight=config.weight,
     )
 
 

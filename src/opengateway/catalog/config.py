@@ -112,6 +112,10 @@ class ProviderConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     credentials: tuple[CredentialConfig, ...] = ()
     bundled: bool = False
     cancel_stops_billing: bool | None = None
+    collects_data: bool | None = None
+    """Whether it may keep prompts to train on. Unless the zone says no, it is taken to."""
+    zdr: bool | None = None
+    """Zero data retention: nothing of a request is kept once it is answered."""
 
 
 class PriceTierConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -195,6 +199,13 @@ class EndpointConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     bytes_per_token: (
         Annotated[float, msgspec.Meta(gt=0, le=64, description="a number above 0, up to 64")] | None
     ) = None
+    country: str | None = None
+    """ISO 3166-1 alpha-2, where it is not the provider's."""
+    quantization: str | None = None
+    weight: Annotated[
+        float, msgspec.Meta(ge=0.01, le=100, description="a number from 0.01 to 100")
+    ] = 1.0
+    """Its share beside others of the same priority and price."""
 
 
 class ModelConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -33,6 +33,8 @@ class CatalogueProvider(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
     docs_url: str = ""
     evidence: str = "documented"
     cancel_stops_billing: bool = True
+    collects_data: bool = True
+    zdr: bool = False
     profile: Profile = Profile()
 
 

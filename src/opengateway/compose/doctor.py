@@ -14,7 +14,7 @@ from opengateway.catalog.pricing import is_flagged
 from opengateway.compose.components import Slot, SlotName, find
 from opengateway.compose.faults import ZoneFaults
 from opengateway.compose.registry import REGISTRY
-from opengateway.compose.stores import look_at_stores
+from opengateway.compose.store_look import look_at_stores
 from opengateway.compose.zone import Zone, load_zone, snapshot_of
 from opengateway.domain.catalog import Provider, Snapshot
 from opengateway.domain.errors import OperatorError

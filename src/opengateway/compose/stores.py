@@ -1,28 +1,20 @@
-"""The zone's servers: what a zone file says of PostgreSQL and Valkey, and whether they are there.
-
-Read by every process; what talks to a server is only loaded by whoever uses it.
-"""
+"""The zone's servers: what a zone file says of PostgreSQL and Valkey. Read by every process."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import Final
 from urllib.parse import urlsplit
 
 import msgspec
 
 from opengateway.catalog.config import Reference
-from opengateway.compose.components import EditionName, Slot
+from opengateway.compose.components import EditionName, Slot, SlotName
 from opengateway.compose.egress import is_inside
 from opengateway.compose.faults import Faults
 from opengateway.compose.references import BadReference, References, is_reference
 from opengateway.compose.zone_file import ZoneFile
-from opengateway.domain.errors import OperatorError
-
-if TYPE_CHECKING:
-    from opengateway.compose.zone import Components, Zone
 
 _SCHEMES: Final = {
     "postgres": ("postgresql", "postgres"),
@@ -48,29 +40,31 @@ class StoreUrls:
 
 
 def check_stores(
-    file: ZoneFile, components: Components | None, references: References, faults: Faults
+    file: ZoneFile, slots: Mapping[SlotName, Slot] | None, references: References, faults: Faults
 ) -> StoreUrls:
-    """Note what cannot work, and read the URLs. `components` is None when they have a fault."""
-    _check_workers(file.listen.workers, components, faults)
-    if components is None:
+    """Note what cannot work, and read the URLs. `slots` is None when one of them has a fault."""
+    _check_workers(file.listen.workers, slots, faults)
+    if slots is None:
         return StoreUrls()
     return StoreUrls(
-        _url("control_store", components.control_store, file, references, faults),
-        _url("shared_state", components.shared_state, file, references, faults),
+        _url(SlotName.CONTROL_STORE, slots[SlotName.CONTROL_STORE], file, references, faults),
+        _url(SlotName.SHARED_STATE, slots[SlotName.SHARED_STATE], file, references, faults),
     )
 
 
-def _check_workers(workers: int, components: Components | None, faults: Faults) -> None:
+def _check_workers(workers: int, slots: Mapping[SlotName, Slot] | None, faults: Faults) -> None:
     if workers == 1:
         return
-    if components is None or components.shared_state.use != "valkey":
+    if slots is None or slots[SlotName.SHARED_STATE].use != "valkey":
         problem = "gateways need components.shared_state: {use: valkey}; set that, or workers: 1"
     else:
         problem = "gateways on one machine are not part of this version; set workers: 1"
     faults.add("listen.workers", f"{workers} {problem}")
 
 
-def _url(slot: str, chosen: Slot, file: ZoneFile, references: References, faults: Faults) -> str:
+def _url(
+    slot: SlotName, chosen: Slot, file: ZoneFile, references: References, faults: Faults
+) -> str:
     if not isinstance(chosen.options, ServerOptions):
         return ""
     path, text = f"components.{slot}.url", chosen.options.url
@@ -96,32 +90,3 @@ def _url(slot: str, chosen: Slot, file: ZoneFile, references: References, faults
             " outbound.allow lists",
         )
     return url
-
-
-def look_at_stores(zone: Zone) -> dict[str, str]:
-    """Ask each server of the zone for its version: slot to what is there, such as `18.6`.
-
-    Raises `OperatorError` about the first that cannot be used.
-    """
-    found: dict[str, str] = {}
-    if url := zone.stores.control_store:
-        from opengateway.infra import postgres
-
-        found["control_store"] = _look("control_store", url, postgres.look, postgres.shown)
-    if url := zone.stores.shared_state:
-        from opengateway.infra.shared_state import server
-
-        found["shared_state"] = _look("shared_state", url, server.look, server.shown)
-    return found
-
-
-def _look(
-    slot: str, url: str, look: Callable[[str], Awaitable[str]], shown: Callable[[str], str]
-) -> str:
-    async def ask() -> str:
-        return await look(url)
-
-    try:
-        return asyncio.run(ask())
-    except OperatorError as error:
-        raise OperatorError(f"components.{slot}: {shown(url)}: {error.message}") from None

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from opengateway.catalog.compiler import auth_of, compile_snapshot, known_provider
-from opengateway.catalog.config import ModelConfig, PricingConfig, ProviderConfig
+from opengateway.catalog.config import ModelConfig, PricingConfig, ProviderConfig, rate_of
 from opengateway.catalog.loader import load_catalogue
 from opengateway.catalog.price_book import PricesNow
 from opengateway.catalog.sell_prices import Pricing
@@ -33,10 +33,11 @@ from opengateway.compose.zone_file import (
     OutboundConfig,
     RetentionConfig,
     RoutingConfig,
+    RoutingPolicyConfig,
     ZoneFile,
 )
 from opengateway.compose.zone_rules import check_zone
-from opengateway.domain.catalog import Routing, Snapshot
+from opengateway.domain.catalog import MaxPrice, Routing, RoutingPolicy, Snapshot
 from opengateway.domain.errors import OperatorError
 
 Secrets = dict[str, dict[str, str]]
@@ -143,7 +144,8 @@ def _load(path: Path, environ: Mapping[str, str], faults: Faults) -> Zone | None
     secrets = _secrets(file, references, secrets_use, faults)
     mail = components.mail if components else None
     sign_in_secrets = check_sign_in(file, mail, references, faults)
-    stores = check_stores(file, components, references, faults)
+    slots = {s: getattr(components, s.value) for s in SlotName} if components else None
+    stores = check_stores(file, slots, references, faults)
     if faults or components is None:
         return None
     zone = replace(
@@ -281,6 +283,28 @@ def _routing(config: RoutingConfig) -> Routing:
         idle_reasoning_s=idle.reasoning,
         deadline_s=config.deadline_s,
         max_attempts=config.max_attempts,
+        prefer_regions=config.prefer_regions,
+        policy=_policy(config.policy),
+    )
+
+
+def _policy(config: RoutingPolicyConfig) -> RoutingPolicy:
+    most = config.max_price
+    return RoutingPolicy(
+        only=config.only,
+        ignore=config.ignore,
+        countries=config.countries,
+        deny_data_collection=config.data_collection == "deny",
+        zdr=config.zdr,
+        max_price=MaxPrice(
+            **{
+                name: rate_of(value)
+                for name in most.__struct_fields__
+                if (value := getattr(most, name)) is not None
+            }
+        )
+        if most is not None
+        else None,
     )
 
 

@@ -116,12 +116,44 @@ class IdleConfig(Section, frozen=True):
     reasoning: Seconds = 120
 
 
+Dollars = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^[0-9]{1,6}(\.[0-9]{1,9})?$", description="US dollars in quotes, such as '3.50'"
+    ),
+]
+
+
+class MaxPriceConfig(Section, frozen=True):
+    """US dollars as decimal strings: per million tokens, per request, per image."""
+
+    prompt: Dollars | None = None
+    completion: Dollars | None = None
+    request: Dollars | None = None
+    image: Dollars | None = None
+
+
+class RoutingPolicyConfig(Section, frozen=True):
+    """Where requests may go at all. What is empty bounds nothing."""
+
+    only: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    countries: tuple[
+        Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{2}$", description="a country, such as KR")], ...
+    ] = ()
+    data_collection: Literal["allow", "deny"] = "allow"
+    zdr: bool = False
+    max_price: MaxPriceConfig | None = None
+
+
 class RoutingConfig(Section, frozen=True):
     connect_timeout_s: Seconds = 5
     first_token_timeout_s: FirstTokenConfig = FirstTokenConfig()
     idle_timeout_s: IdleConfig = IdleConfig()
     deadline_s: Seconds = 600
     max_attempts: Annotated[int, msgspec.Meta(ge=1, le=10, description="a number from 1 to 10")] = 4
+    prefer_regions: tuple[str, ...] = ()
+    policy: RoutingPolicyConfig = RoutingPolicyConfig()
 
 
 class ZoneFile(Section, frozen=True):

@@ -177,6 +177,10 @@ class Provider(msgspec.Struct, frozen=True):
     docs_url: str = ""
     bundled: bool = False
     """The simulator of this very product: the parent starts it and says where it listens."""
+    collects_data: bool = True
+    """Whether it may keep prompts to train on. Unless the zone says no, it is taken to."""
+    zdr: bool = False
+    """Zero data retention: nothing of a request is kept once it is answered."""
 
     def owner_of(self, credential: str | None) -> CredentialOwner:
         """Whose the credential is; None is a provider's that needs none."""
@@ -218,6 +222,12 @@ class Endpoint(msgspec.Struct, frozen=True):
     """Our fee on top of the price, in millionths of it."""
     own_key_fee_ppm: int = 0
     """Our fee where the team's own credential pays the provider, in millionths of the cost."""
+    country: str = ""
+    """ISO 3166-1 alpha-2, where it is not the provider's."""
+    quantization: str = ""
+    """`fp8`, `int4`, ...; empty where nobody says."""
+    weight: float = 1.0
+    """Its share beside others of the same priority and price."""
 
 
 HOLD_KNEE_BYTES: Final = 16 * 1024
@@ -250,8 +260,32 @@ class Model(msgspec.Struct, frozen=True):
     endpoints: tuple[Endpoint, ...]
 
 
+class MaxPrice(msgspec.Struct, frozen=True):
+    """The most that may be paid, in nano-dollars: per million tokens, per request, per image."""
+
+    prompt: int | None = None
+    completion: int | None = None
+    request: int | None = None
+    image: int | None = None
+
+
+class RoutingPolicy(msgspec.Struct, frozen=True):
+    """A ceiling on where requests may go: a zone's or a team's. Requests narrow it, never widen.
+
+    `only` and `ignore` name providers, or one region of them (`azure/eastus`). Empty: no bound.
+    """
+
+    only: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    countries: tuple[str, ...] = ()
+    """ISO 3166-1 alpha-2. An endpoint whose country nobody knows is outside of them."""
+    deny_data_collection: bool = False
+    zdr: bool = False
+    max_price: MaxPrice | None = None
+
+
 class Routing(msgspec.Struct, frozen=True):
-    """The clocks and bounds of an attempt, in seconds (decision 23)."""
+    """The clocks and bounds of an attempt, in seconds (decision 23); the zone's own ceiling."""
 
     connect_s: float = 5.0
     first_token_stream_s: float = 30.0
@@ -261,6 +295,9 @@ class Routing(msgspec.Struct, frozen=True):
     idle_reasoning_s: float = 120.0
     deadline_s: float = 600.0
     max_attempts: int = 4
+    policy: RoutingPolicy = RoutingPolicy()
+    prefer_regions: tuple[str, ...] = ()
+    """Regions whose endpoints go before others that are as healthy."""
 
 
 class Snapshot(msgspec.Struct, frozen=True):
@@ -276,3 +313,5 @@ class Snapshot(msgspec.Struct, frozen=True):
     routing: Routing
     team_prices: dict[str, tuple[TeamPrice, ...]] = {}
     """A team's id to what it pays otherwise than others. The first that fits holds."""
+    team_policies: dict[str, RoutingPolicy] = {}
+    """A team's id to its ceiling on where its requests may go."""

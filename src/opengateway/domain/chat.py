@@ -7,11 +7,13 @@ survives and what we do not change leaves as it came. `facts` is what routing an
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 from io import StringIO
-from typing import Final, Literal
+from typing import Final, Literal, TypeAlias
 
 import msgspec
 
+from opengateway.domain.catalog import MaxPrice
 from opengateway.domain.usage import Usage
 from opengateway.kit.json import RawObject
 
@@ -59,14 +61,41 @@ class ChatFacts(msgspec.Struct, frozen=True):
     """Tools that the provider runs itself."""
 
 
+class SortBy(StrEnum):
+    """What the endpoints of a request are sorted by, instead of sharing the load."""
+
+    PRICE = "price"
+    THROUGHPUT = "throughput"
+    LATENCY = "latency"
+
+
+Percentiles: TypeAlias = tuple[tuple[int, float], ...]
+"""Percentile (50, 75, 90 or 99) to a bound: seconds to the first token, or tokens a second."""
+
+
 @dataclass(frozen=True, slots=True)
 class ProviderPreferences:
-    """The request's `provider` object, the part that is served now."""
+    """The request's `provider` object. What is empty, false or None was not asked for."""
 
     order: tuple[str, ...] = ()
     only: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
     allow_fallbacks: bool = True
+    require_parameters: bool = False
+    """Only endpoints that understand every member of the request."""
+    deny_data_collection: bool = False
+    zdr: bool = False
+    quantizations: tuple[str, ...] = ()
+    sort: SortBy | None = None
+    sort_across_models: bool = False
+    """`partition: none`: fallback models are sorted among the others, not after them."""
+    preferred_max_latency: Percentiles = ()
+    preferred_min_throughput: Percentiles = ()
+    max_price: MaxPrice | None = None
+
+
+NO_PREFERENCES: Final = ProviderPreferences()
+"""Of nearly every request: known again by its identity."""
 
 
 class ChatRequest(msgspec.Struct, frozen=True):
@@ -84,7 +113,7 @@ class ChatRequest(msgspec.Struct, frozen=True):
     facts: ChatFacts
     input_bytes: int
     fallbacks: tuple[str, ...] = ()
-    preferences: ProviderPreferences = ProviderPreferences()
+    preferences: ProviderPreferences = NO_PREFERENCES
     session_id: str | None = None
     user: str | None = None
     debug_routing: bool = False

@@ -18,6 +18,21 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
+@dataclass(frozen=True, slots=True)
+class Unavailability:
+    """Why no endpoint was left for a request, and what would be near.
+
+    `excluded_by` are `code` or `code:detail` of each filter that took endpoints away.
+    """
+
+    requested: tuple[str, ...]
+    excluded_by: tuple[str, ...]
+    providers: tuple[str, ...] = ()
+    """Who serves the model, and was taken away."""
+    alternatives: tuple[str, ...] = ()
+    """Other models that the same request could name."""
+
+
 class GatewayError(Exception):
     """The root. `message` is safe to show: it holds no secret and no provider's internals."""
 
@@ -47,6 +62,7 @@ class CallerError(GatewayError):
     status = 400
     code = "invalid_request"
     type = "invalid_request_error"
+    unavailability: Unavailability | None = None
 
 
 class InvalidRequest(CallerError):
@@ -223,3 +239,4 @@ class ShownError:
     retry_after_s: float | None = None
     should_retry: bool = False
     previous: tuple[tuple[str, str, int], ...] = ()
+    unavailability: Unavailability | None = None

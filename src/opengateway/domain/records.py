@@ -41,6 +41,22 @@ class AttemptRecord(msgspec.Struct, omit_defaults=True, gc=False):
     error_code: str | None = None
     error_message: str | None = None
     upstream_id: str | None = None
+    why: str = ""
+    """Why this one: a `domain.routing.Choice`; empty in records of before there were reasons."""
+
+
+class RoutingRecord(msgspec.Struct, omit_defaults=True, gc=False):
+    """How the endpoints were chosen. Absent where one endpoint was all there was."""
+
+    strategy: str
+    order: list[str]
+    """Places, `provider/region` with `#credential`, as they would have been tried."""
+    scores: list[float] = []
+    """The share of successes that was expected of each, in the same order."""
+    excluded: list[str] = []
+    """`place code`, or `place code:detail`."""
+    sticky: str = ""
+    """How the conversation's own endpoint fared: hit, miss, moved; empty for none."""
 
 
 class RequestError(msgspec.Struct, omit_defaults=True, gc=False):
@@ -117,6 +133,7 @@ class CloseRecord(msgspec.Struct, tag="close", omit_defaults=True, gc=False):
     provider_cost_known: bool = True
     fee_nanos: int = 0
     """The part of `cost_nanos` that is our fee."""
+    routing: RoutingRecord | None = None
 
 
 JournalRecord = OpenRecord | CloseRecord

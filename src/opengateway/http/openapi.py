@@ -55,7 +55,7 @@ _STATUSES: Final = {
     "413": ("invalid_request_error", "request_too_large", "the body is too large", None),
     "422": (
         "invalid_request_error",
-        "idempotency_key_reused",
+        "idempotency_mismatch",
         "this idempotency key came with another request; use a new one",
         "idempotency-key",
     ),

@@ -1,6 +1,6 @@
 """Settlement: requests that ended, from what was held for them to what we earned (decision 15).
 
-One row for every request; entries are per batch, team and lease. Everything of a batch is booked in
+One row for every request; one entry for a batch and a team. Everything of a batch is booked in
 the transaction of the journal's offset, or nothing is.
 """
 
@@ -45,36 +45,43 @@ _FEES: Final = Account(Role.FEES)
 class _Group:
     """The charges of one team on one lease, added up."""
 
-    entry_id: str
+    team: _Team
     lease: LeaseRow | None
     row_set: str
     remaining: int
     """What the lease still covers; 0 once it has ended."""
     amount: int = 0
     overrun: int = 0
-    fee: int = 0
-    costs: dict[str, int] = field(default_factory=dict)
-    draws: dict[str, int] = field(default_factory=dict)
 
 
-class _Credits:
-    """What a team has, spent in order. Charges come one by one; most take from one credit."""
+class _Team:
+    """A team's charges, added up, and its credits, spent in order. Charges come one by one; most
+    take from one credit."""
 
-    __slots__ = ("_at", "_grants", "_left")
+    __slots__ = (
+        *("_at", "_grants", "_left", "amount", "before", "costs", "draws", "entry_id"),
+        *("fee", "overrun"),
+    )
 
-    def __init__(self, grants: Sequence[GrantRow]) -> None:
+    def __init__(self, entry_id: str, before: int, grants: Sequence[GrantRow]) -> None:
+        self.entry_id = entry_id
+        self.before = before
+        """What the team had, held included."""
+        self.amount = self.overrun = self.fee = 0
+        self.costs: dict[str, int] = {}
+        self.draws: dict[str, int] = {}
         self._grants = grants
         self._at = 0
         self._left = grants[0].remaining if grants else 0
 
-    def spend(self, amount: int, draws: dict[str, int]) -> tuple[int, int]:
+    def spend(self, amount: int) -> tuple[int, int]:
         """Return how much of it was promo and paid; what is in neither, the team owes."""
         promo = paid = 0
         while amount and self._at < len(self._grants):
             grant = self._grants[self._at]
             part = min(self._left, amount)
             if part:
-                draws[grant.id] = draws.get(grant.id, 0) + part
+                self.draws[grant.id] = self.draws.get(grant.id, 0) + part
                 if grant.kind is CreditKind.PAID:
                     paid += part
                 else:
@@ -134,10 +141,11 @@ class _Batch:
         self.sheet = sheet
         self._unleased = unleased
         self._now_ns = now_ns
-        self._new_id = new_id
         self._groups: dict[tuple[str, str], _Group] = {}
-        self._credits = {t: _Credits(sheet.grants(t)) for t in sheet.locked.teams}
-        self._before = {t: row.total for t, row in sheet.locked.teams.items()}
+        self._teams = {
+            team_id: _Team(new_id("ent_"), row.total, sheet.grants(team_id))
+            for team_id, row in sheet.locked.teams.items()
+        }
         self._usage: dict[tuple[str, int], list[int]] = {}
         self._users: dict[str, tuple[str, str | None]] = {}
 
@@ -153,22 +161,23 @@ class _Batch:
         cost = charge.provider_cost
         cost = 0 if cost < 0 else min(cost, MAX_CHARGE)
         promo = paid = overrun = fee = 0
+        team = group.team
         if amount:
             if amount > group.remaining:
                 overrun = amount - group.remaining
                 group.overrun += overrun
             group.remaining -= amount - overrun
             fee = 0 if charge.fee < 0 else min(charge.fee, amount)
-            promo, paid = self._credits[charge.team_id].spend(amount, group.draws)
+            promo, paid = team.spend(amount)
             group.amount += amount
-            group.fee += fee
+            team.fee += fee
         if cost:
             provider = charge.provider or "unknown"
-            group.costs[provider] = group.costs.get(provider, 0) + cost
+            team.costs[provider] = team.costs.get(provider, 0) + cost
         self.sheet.writes.settlements.append(
             SettlementRow(
                 charge.request_id,
-                group.entry_id if amount or cost else None,
+                team.entry_id if amount or cost else None,
                 charge.team_id,
                 charge.key_id,
                 charge.user_id,
@@ -197,20 +206,21 @@ class _Batch:
 
     def _new_group(self, charge: Charge) -> _Group:
         lease = self.sheet.locked.leases.get(charge.lease_id)
-        entry_id = self._new_id("ent_")
+        team = self._teams[charge.team_id]
         if lease is not None and lease.team_id == charge.team_id:
             remaining = 0 if lease.ended else lease.remaining
-            return _Group(entry_id, lease, lease.row_set, remaining)
+            return _Group(team, lease, lease.row_set, remaining)
         budgets = self._unleased.get(charge.key_id, ())
         for budget in budgets:
             current(self.sheet, budget)
-        return _Group(entry_id, None, remember_row_set(self.sheet, budgets), 0)
+        return _Group(team, None, remember_row_set(self.sheet, budgets), 0)
 
     def finish(self, ref: str) -> Settled:
-        """Book the groups. Return what moved."""
+        """Book what was added up. Return what moved."""
         periods: dict[str, list[int]] = {}
-        for (team_id, place), group in self._groups.items():
-            self._book(group, team_id, f"{ref}/{team_id}/{place}")
+        for group in self._groups.values():
+            group.team.amount += group.amount
+            group.team.overrun += group.overrun
             covered = group.amount - group.overrun
             if group.lease is not None and covered:
                 group.lease.settled += covered
@@ -224,12 +234,14 @@ class _Batch:
         for (key_id, day), (amount, requests) in self._usage.items():
             row = UsageRow(key_id, day, *self._users[key_id], amount, requests)
             self.sheet.writes.usage.append(row)
+        for team_id, team in self._teams.items():
+            self._book(team, team_id, f"{ref}/{team_id}")
         return Settled(
-            charged=sum(g.amount for g in self._groups.values()),
-            overrun=sum(g.overrun for g in self._groups.values()),
+            charged=sum(team.amount for team in self._teams.values()),
+            overrun=sum(team.overrun for team in self._teams.values()),
             teams=[
-                TeamTouch(team_id, before, self.sheet.team(team_id).total)
-                for team_id, before in self._before.items()
+                TeamTouch(team_id, team.before, self.sheet.team(team_id).total)
+                for team_id, team in self._teams.items()
             ],
             periods=[self._touch(row_id, sums) for row_id, sums in periods.items() if sums[0]],
         )
@@ -245,30 +257,29 @@ class _Batch:
             row_id, row.budget_id, row.team_id, row.mode, row.limit_nanos, before, row.spent
         )
 
-    def _book(self, group: _Group, team_id: str, ref: str) -> None:
-        covered = group.amount - group.overrun
+    def _book(self, team: _Team, team_id: str, ref: str) -> None:
+        covered = team.amount - team.overrun
         postings: list[Posting] = []
         for account, amount in (
             (Account(Role.HELD, team_id), -covered),
-            (Account(Role.AVAILABLE, team_id), -group.overrun),
-            (_USAGE, group.amount - group.fee),
-            (_FEES, group.fee),
+            (Account(Role.AVAILABLE, team_id), -team.overrun),
+            (_USAGE, team.amount - team.fee),
+            (_FEES, team.fee),
         ):
             if amount:
                 postings.append(Posting(account, amount))
-        for provider, cost in sorted(group.costs.items()):
+        for provider, cost in sorted(team.costs.items()):
             postings.append(Posting(Account(Role.COST, provider), -cost))
             postings.append(Posting(Account(Role.PAYABLE, provider), cost))
         if not postings:
             return
         entry = Entry(
-            id=group.entry_id,
+            id=team.entry_id,
             kind=EntryKind.SETTLE,
             ref=ref,
             postings=tuple(postings),
             at_ns=self._now_ns,
             team_id=team_id,
-            subject_id=group.lease.id if group.lease else "",
-            draws=tuple(Draw(g, a) for g, a in group.draws.items()),
+            draws=tuple(Draw(g, a) for g, a in team.draws.items()),
         )
         self.sheet.book(entry)

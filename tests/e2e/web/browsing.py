@@ -58,7 +58,10 @@ class Watched:
 
     def _asked(self, url: str) -> None:
         parts = urlsplit(url)
-        if parts.scheme not in ("data", "blob") and f"{parts.scheme}://{parts.netloc}" != self.origin:
+        if (
+            parts.scheme not in ("data", "blob")
+            and f"{parts.scheme}://{parts.netloc}" != self.origin
+        ):
             self.found.append(f"foreign: {url}")
 
 
@@ -81,13 +84,15 @@ class Person:
         self.page.get_by_role("button", name="Sign in", exact=True).click()
 
     def sign_out(self, name: str) -> None:
-        self.page.get_by_role("button", name=name).click()
+        self.page.get_by_role("button", name=f"{name} {name}@example.com").click()
         self.page.get_by_role("menuitem", name="Sign out").click()
         expect(self.page.get_by_role("heading", name="Sign in", exact=True)).to_be_visible()
 
     def open(self, link: str, heading: str | None = None) -> None:
         self.page.get_by_role("link", name=link, exact=True).first.click()
-        expect(self.page.get_by_role("heading", name=heading or link, exact=True).first).to_be_visible()
+        expect(
+            self.page.get_by_role("heading", name=heading or link, exact=True).first
+        ).to_be_visible()
 
     def told(self, text: str) -> None:
         expect(self.page.get_by_text(text).first).to_be_visible()

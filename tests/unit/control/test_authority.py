@@ -178,7 +178,7 @@ async def test_a_key_that_is_disabled_revoked_expired_or_elsewhere_is_refused(
     team_id = await people.team(owner=owner)
     path = f"/teams/{team_id}/keys"
     key = await people.management_key(team_id, ips=["203.0.113.0/24", "2001:db8::1"])
-    assert await people.refused(key, "GET", path) == (403, "ip_not_allowed")
+    assert await people.refused(key, "GET", path) == (403, "address_not_allowed")
     for ip in ("203.0.113.77", "2001:db8::1", "::ffff:203.0.113.5"):
         await people.done(key, "GET", path, x_forwarded_for=ip)
     assert (await people.ask(key, "GET", path, x_forwarded_for="2001:db8::2")).status == 403

@@ -40,12 +40,12 @@ async def test_one_key_for_another_request_is_refused(people: People) -> None:
     who = await people.person()
     await people.done(who, "POST", "/teams", {"name": "t"}, idempotency_key="k-1")
     refused = await people.refused(who, "POST", "/teams", {"name": "u"}, idempotency_key="k-1")
-    assert refused == (422, "idempotency_key_reused")
+    assert refused == (422, "idempotency_mismatch")
     for wrong in ("", "x" * 201, "키"):
         status, code = await people.refused(
             who, "POST", "/teams", {"name": "u"}, idempotency_key=wrong
         )
-        assert (status, code) == (400, "invalid_request")
+        assert (status, code) == (400, "invalid_idempotency_key")
 
 
 async def test_keys_of_two_callers_or_two_paths_never_meet(people: People) -> None:

@@ -298,8 +298,31 @@ ROWS: list[tuple[bytes, str, str]] = [
     (with_(provider={"order": ["azure", "AZ URE"]}), "invalid_value", "provider.order[1]"),
     (with_(provider={"only": ["a/b/c"]}), "invalid_value", "provider.only[0]"),
     (with_(provider={"allow_fallbacks": "no"}), "invalid_type", "provider.allow_fallbacks"),
-    (with_(provider={"zdr": True}), "unsupported_parameter", "provider.zdr"),
-    (with_(provider={"sort": "price"}), "unsupported_parameter", "provider.sort"),
+    (with_(provider={"zdr": "yes"}), "invalid_type", "provider.zdr"),
+    (with_(provider={"sort": "speed"}), "invalid_value", "provider.sort"),
+    (
+        with_(provider={"sort": {"partition": "none"}}),
+        "missing_required_parameter",
+        "provider.sort.by",
+    ),
+    (with_(provider={"sort": "price", "order": ["a"]}), "invalid_value", "provider.sort"),
+    (with_(provider={"quantizations": ["fp3"]}), "invalid_value", "provider.quantizations[0]"),
+    (with_(provider={"max_price": {"prompt": -1}}), "invalid_value", "provider.max_price.prompt"),
+    (
+        with_(provider={"max_price": {"prompt": "1e9"}}),
+        "invalid_value",
+        "provider.max_price.prompt",
+    ),
+    (
+        with_(provider={"max_price": {"promt": 1}}),
+        "unsupported_parameter",
+        "provider.max_price.promt",
+    ),
+    (
+        with_(provider={"preferred_max_latency": {"p42": 1}}),
+        "unsupported_parameter",
+        "provider.preferred_max_latency.p42",
+    ),
     (with_(provider={"oder": ["a"]}), "unsupported_parameter", "provider.oder"),
     (with_(debug=True), "invalid_type", "debug"),
     (with_(debug={"routing": 1}), "invalid_type", "debug.routing"),
@@ -326,7 +349,8 @@ def test_a_wrong_member_is_named(body: bytes, code: str, param: str) -> None:
 
 
 def test_what_is_documented_and_not_served_says_so() -> None:
-    assert "not served yet" in refusal(with_(provider={"max_price": {}})).message
+    unserved = with_(provider={"enforce_distillable_text": True})
+    assert "not served yet" in refusal(unserved).message
     assert "not known" in refusal(with_(provider={"max_prize": {}})).message
 
 

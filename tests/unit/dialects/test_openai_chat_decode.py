@@ -9,7 +9,8 @@ import pytest
 
 from opengateway.dialects.openai_chat import decode
 from opengateway.dialects.openai_chat.shapes import Params
-from opengateway.domain.chat import ChatFacts, ProviderPreferences
+from opengateway.domain.catalog import MaxPrice
+from opengateway.domain.chat import ChatFacts, ProviderPreferences, SortBy
 from opengateway.kit.json import dumps
 from recordings import chat_cases, needs_recordings
 
@@ -258,6 +259,30 @@ def test_the_providers_wishes_are_read() -> None:
         only=("azure",),
         ignore=("x-y.z_1",),
         allow_fallbacks=False,
+    )
+
+
+def test_every_wish_of_the_provider_object_is_read() -> None:
+    wishes = {
+        "require_parameters": True,
+        "data_collection": "deny",
+        "zdr": True,
+        "quantizations": ["fp8", "bf16", "fp8"],
+        "sort": {"by": "latency", "partition": "none"},
+        "preferred_max_latency": {"p90": 3, "p50": 0.5},
+        "preferred_min_throughput": 40,
+        "max_price": {"prompt": 0.1, "completion": "15.000000001", "request": 1},
+    }
+    assert decode(with_(provider=wishes), {}).preferences == ProviderPreferences(
+        require_parameters=True,
+        deny_data_collection=True,
+        zdr=True,
+        quantizations=("fp8", "bf16"),
+        sort=SortBy.LATENCY,
+        sort_across_models=True,
+        preferred_max_latency=((50, 0.5), (90, 3.0)),
+        preferred_min_throughput=((50, 40.0),),
+        max_price=MaxPrice(prompt=100_000_000, completion=15_000_000_001, request=1_000_000_000),
     )
 
 

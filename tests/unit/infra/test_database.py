@@ -25,7 +25,7 @@ def test_migrations_make_exactly_the_tables_that_the_models_describe() -> None:
     engine = create_engine(f"sqlite:///{migrated_store()}")
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
-        assert len(Base.metadata.tables) == 7
+        assert len(Base.metadata.tables) > 40, "not all models were loaded"
         assert compare_metadata(context, Base.metadata) == []
     engine.dispose()
 

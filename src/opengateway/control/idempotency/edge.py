@@ -33,7 +33,7 @@ _SECRETS: Final = re.compile(rb"\b(og_(?:live|mgmt|test)_|ogi_)[0-9A-Za-z]{8,}")
 
 
 class KeyReused(Unprocessable):
-    code = "idempotency_key_reused"
+    code = "idempotency_mismatch"
 
 
 class Replayed(Exception):
@@ -66,6 +66,7 @@ async def idempotent(request: Request, scope: Scope) -> None:
     if _FORM.fullmatch(key) is None:
         raise InvalidRequest(
             "'idempotency-key' must be 1 to 200 printable ASCII characters",
+            code="invalid_idempotency_key",
             param="idempotency-key",
         )
     place = (_scope_name(request.state.actor, request), key)

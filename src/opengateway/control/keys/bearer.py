@@ -21,7 +21,7 @@ class WrongKeyKind(NotAllowed):
 
 
 class AddressNotAllowed(NotAllowed):
-    code = "ip_not_allowed"
+    code = "address_not_allowed"
 
 
 async def key_actor(scope: ControlScope, header: str, ip: str | None) -> Actor:

@@ -50,6 +50,12 @@ _WANTED: Final = {
     "functions": "a list of 1 to 128 functions; better, 'tools'",
     "function_call": "none, auto, or an object with a name; better, 'tool_choice'",
     "extra.on_stream_failure": "'error'",
+    "provider.data_collection": "'allow' or 'deny'",
+    "provider.sort": "'price', 'throughput' or 'latency', or an object with 'by'",
+    "provider.sort.by": "'price', 'throughput' or 'latency'",
+    "provider.quantizations[]": "int4, int8, fp4, fp6, fp8, fp16, bf16, fp32 or unknown",
+    "provider.preferred_max_latency": "seconds above 0, or an object of p50, p75, p90, p99",
+    "provider.preferred_min_throughput": "tokens a second, or an object of p50, p75, p90, p99",
     "extra.deadline_ms": "whole milliseconds from 1 to 600000",
     "extra.first_token_timeout_ms": "whole milliseconds from 1 to 600000",
 }

@@ -35,6 +35,16 @@ def _error(error: ShownError) -> JsonObject:
         "code": error.code,
         "request_id": error.request_id,
     }
+    if (lack := error.unavailability) is not None:
+        shown["availability"] = {
+            "retryable": error.should_retry,
+            "retry_after": error.retry_after_s,
+            "requested_models": lack.requested,
+            "affected_providers": lack.providers,
+            "excluded_by": lack.excluded_by,
+            "fallback_models": lack.alternatives,
+            "constraint": {"field": error.param, "detail": error.message},
+        }
     if error.previous:
         shown["metadata"] = {
             "previous_errors": [

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Final
 
 from opengateway.dialects.openai_chat.complaints import INVALID_TYPE, INVALID_VALUE, wrong
@@ -16,16 +17,21 @@ from opengateway.dialects.openai_chat.shapes import (
     MAX_TIMEOUT_MS,
     Extra,
     Params,
+    Percentiles,
     Preferences,
+    PriceBounds,
+    Sorted,
 )
-from opengateway.domain.chat import ProviderPreferences
+from opengateway.domain.catalog import MaxPrice
+from opengateway.domain.chat import NO_PREFERENCES, ProviderPreferences, SortBy
+from opengateway.domain.chat import Percentiles as Bounds
+from opengateway.domain.money import NANOS_PER_USD
 
 SESSION_HEADERS: Final = ("x-opengateway-session-id", "x-session-id")
 USER_HEADER: Final = "x-opengateway-user-id"
 TIMEOUT_HEADER: Final = "x-opengateway-timeout"
 
 _MAX_NAME: Final = 256
-_NO_WISHES: Final = ProviderPreferences()
 _is_slug: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}(?:/[a-z0-9][a-z0-9._-]{0,63})?").fullmatch
 
 
@@ -78,13 +84,60 @@ def _check_model(model: str, param: str) -> None:
 def wishes(asked: Preferences | None) -> ProviderPreferences:
     """The `provider` object. Raises `InvalidRequest`."""
     if asked is None:
-        return _NO_WISHES
+        return NO_PREFERENCES
+    sort = asked.sort
+    by = sort.by if isinstance(sort, Sorted) else sort
+    order = _slugs(asked.order, "order")
+    if order and by is not None:
+        raise wrong(
+            INVALID_VALUE,
+            "provider.sort",
+            "'provider.sort' and 'provider.order' both say what goes first; send one of them",
+        )
     return ProviderPreferences(
-        order=_slugs(asked.order, "order"),
+        order=order,
         only=_slugs(asked.only, "only"),
         ignore=_slugs(asked.ignore, "ignore"),
         allow_fallbacks=asked.allow_fallbacks is not False,
+        require_parameters=bool(asked.require_parameters),
+        deny_data_collection=asked.data_collection == "deny",
+        zdr=bool(asked.zdr),
+        quantizations=tuple(dict.fromkeys(asked.quantizations or ())),
+        sort=SortBy(by) if by is not None else None,
+        sort_across_models=isinstance(sort, Sorted) and sort.partition == "none",
+        preferred_max_latency=_percentiles(asked.preferred_max_latency),
+        preferred_min_throughput=_percentiles(asked.preferred_min_throughput),
+        max_price=_max_price(asked.max_price),
     )
+
+
+def _percentiles(bound: float | Percentiles | None) -> Bounds:
+    """A bare number is the median's."""
+    if bound is None:
+        return ()
+    if not isinstance(bound, Percentiles):
+        return ((50, float(bound)),)
+    given = ((50, bound.p50), (75, bound.p75), (90, bound.p90), (99, bound.p99))
+    return tuple((percentile, value) for percentile, value in given if value is not None)
+
+
+def _max_price(bounds: PriceBounds | None) -> MaxPrice | None:
+    if bounds is None:
+        return None
+    return MaxPrice(
+        prompt=_nanos(bounds.prompt),
+        completion=_nanos(bounds.completion),
+        request=_nanos(bounds.request),
+        image=_nanos(bounds.image),
+    )
+
+
+def _nanos(dollars: float | str | None) -> int | None:
+    """Rounded down: a maximum is never exceeded."""
+    if dollars is None:
+        return None
+    # By its decimal text: 0.1 is a tenth of a dollar, whatever its binary neighbour is.
+    return int(Decimal(str(dollars)) * NANOS_PER_USD)
 
 
 def _slugs(slugs: list[str] | None, name: str) -> tuple[str, ...]:

@@ -23,6 +23,14 @@ _Short: TypeAlias = Annotated[str, Meta(max_length=64)]
 _Label: TypeAlias = Annotated[str, Meta(max_length=256)]
 _Slugs: TypeAlias = Annotated[list[str], Meta(max_length=64)]
 _OpenObject: TypeAlias = dict[str, Any]
+_Bound: TypeAlias = Annotated[float, Meta(gt=0, le=1_000_000)]
+_Dollars: TypeAlias = (
+    Annotated[float, Meta(ge=0, le=1_000_000)]
+    | Annotated[str, Meta(max_length=24, pattern=r"^[0-9]{1,7}(\.[0-9]{1,9})?$")]
+)
+_Quantization: TypeAlias = Literal[
+    "int4", "int8", "fp4", "fp6", "fp8", "fp16", "bf16", "fp32", "unknown"
+]
 
 
 # --- messages --------------------------------------------------------------------------------------
@@ -208,11 +216,42 @@ class Prediction(Struct, gc=False):
 
 
 # --- our own extras --------------------------------------------------------------------------------
+class Percentiles(Struct, gc=False, forbid_unknown_fields=True):
+    p50: _Bound | None = None
+    p75: _Bound | None = None
+    p90: _Bound | None = None
+    p99: _Bound | None = None
+
+
+class Sorted(Struct, gc=False, forbid_unknown_fields=True):
+    by: Literal["price", "throughput", "latency"]
+    partition: Literal["model", "none"] | None = None
+
+
+class PriceBounds(Struct, gc=False, forbid_unknown_fields=True):
+    """US dollars: per million tokens, per request, per image. Numbers, or decimal strings."""
+
+    prompt: _Dollars | None = None
+    completion: _Dollars | None = None
+    request: _Dollars | None = None
+    image: _Dollars | None = None
+
+
 class Preferences(Struct, gc=False, forbid_unknown_fields=True):
+    """OpenRouter's names, which clients send already."""
+
     order: _Slugs | None = None
     only: _Slugs | None = None
     ignore: _Slugs | None = None
     allow_fallbacks: bool | None = None
+    require_parameters: bool | None = None
+    data_collection: Literal["allow", "deny"] | None = None
+    zdr: bool | None = None
+    quantizations: Annotated[list[_Quantization], Meta(max_length=16)] | None = None
+    sort: Literal["price", "throughput", "latency"] | Sorted | None = None
+    preferred_max_latency: _Bound | Percentiles | None = None
+    preferred_min_throughput: _Bound | Percentiles | None = None
+    max_price: PriceBounds | None = None
 
 
 class Extra(Struct, gc=False, forbid_unknown_fields=True):
@@ -231,20 +270,7 @@ class Debug(Struct, gc=False, forbid_unknown_fields=True):
 OUR_MEMBERS = ("models", "extra", "provider", "session_id", "debug")
 """Never sent upstream."""
 
-NOT_SERVED_YET = frozenset(
-    (
-        "provider.require_parameters",
-        "provider.data_collection",
-        "provider.zdr",
-        "provider.sort",
-        "provider.max_price",
-        "provider.preferred_max_latency",
-        "provider.preferred_min_throughput",
-        "provider.quantizations",
-        "provider.enforce_distillable_text",
-        "debug.echo_upstream_body",
-    )
-)
+NOT_SERVED_YET = frozenset(("provider.enforce_distillable_text", "debug.echo_upstream_body"))
 """Documented, and refused rather than ignored until they are served."""
 
 

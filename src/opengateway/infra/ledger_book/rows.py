@@ -50,9 +50,10 @@ class SqlLedgerRows:
     ) -> Locked:
         # What other slices changed through the session must be seen by what is sent past it.
         await self._session.flush()
-        teams = await self._lock_teams(team_ids)
         named, wanted = _list(lease_ids), _list(sorted({b.id for b in budgets}))
         calls = [
+            # First: what is read after it is read under its locks.
+            sql.LOCK_TEAMS.once(_list(team_ids)),
             sql.UNSPENT.once(_list(team_ids)),
             sql.LEASES.once(named),
             sql.ROW_SETS.once(named, "[]"),
@@ -60,7 +61,12 @@ class SqlLedgerRows:
         ]
         if kind is not None:
             calls.append(sql.ENTRIES_BY_REF.once(_list(refs), kind.value))
-        grants, leases, row_sets, periods, *entries = await bulk.run(self._session, calls)
+        done = await bulk.run(self._session, calls)
+        if len(done[0].rows) < len(set(team_ids)):
+            missing = set(team_ids).difference(row[0] for row in done[0].rows)
+            make = sql.MAKE_TEAM.each([(team_id,) for team_id in sorted(missing)])
+            _, *done = await bulk.run(self._session, [make, *calls])
+        teams, grants, leases, row_sets, periods, *entries = done
         by_team: dict[str, list[GrantRow]] = {}
         for row in grants.rows:
             by_team.setdefault(row[1], []).append(_grant(row))
@@ -69,24 +75,13 @@ class SqlLedgerRows:
             sets[name] = (*sets.get(name, ()), period_row_id)
         found = [_entry(row) for row in entries[0].rows] if entries else []
         return Locked(
-            teams=teams,
+            teams={row[0]: _team(row) for row in teams.rows},
             grants=by_team,
             leases={row[0]: _lease(row) for row in leases.rows},
             row_sets=sets,
             periods={row[0]: _period(row) for row in periods.rows},
             entries={entry.ref: entry for entry in found},
         )
-
-    async def _lock_teams(self, team_ids: Sequence[str]) -> dict[str, TeamRow]:
-        if not team_ids:
-            return {}
-        call = sql.LOCK_TEAMS.once(_list(team_ids))
-        (done,) = await bulk.run(self._session, [call])
-        if len(done.rows) < len(set(team_ids)):
-            missing = set(team_ids).difference(row[0] for row in done.rows)
-            make = sql.MAKE_TEAM.each([(team_id,) for team_id in sorted(missing)])
-            _, done = await bulk.run(self._session, [make, call])
-        return {row[0]: _team(row) for row in done.rows}
 
     async def write(self, writes: Writes) -> None:
         sqlite = bulk.is_sqlite(self._session)
