@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 from typing import assert_never
 
-from opengateway.domain.catalog import Endpoint
 from opengateway.domain.errors import (
     CallerError,
     CapacityError,
@@ -25,6 +24,7 @@ from opengateway.domain.money import Nanos
 from opengateway.domain.records import Ending, OpenRecord
 from opengateway.domain.routing import Candidate
 from opengateway.gateway.attempts import BegunStream, first_answer
+from opengateway.gateway.ceiling import dearest
 from opengateway.gateway.counting import counted_usage
 from opengateway.gateway.headers import json_head, pairs_of, stream_head
 from opengateway.gateway.presentation import affordable, present
@@ -32,7 +32,7 @@ from opengateway.gateway.pricing import choices_of, extension_amount
 from opengateway.gateway.recording import Origin, exchange_record
 from opengateway.gateway.relay import relay
 from opengateway.gateway.services import GatewayServices
-from opengateway.gateway.settlement import Settlement, hold_amount, settle_both
+from opengateway.gateway.settlement import Settlement, settle_both
 from opengateway.gateway.state import ExchangeState
 from opengateway.gateway.watch import Interruption, Watch
 from opengateway.ports.caller import Caller
@@ -119,24 +119,14 @@ class Exchange:
         `NotAllowed`, and `CapacityError` where the ledger is out of reach.
         """
         services, state = self.services, self.state
-        most = self.routing.max_attempts
-        amount, dearest = 0, state.plan.candidates[0]
-        endpoint: Endpoint | None = None
-        for candidate in state.plan.candidates[:most]:
-            if candidate.endpoint is endpoint:
-                continue  # another credential of the same
-            endpoint = candidate.endpoint
-            owner = candidate.provider.owner_of(candidate.credential)
-            wanted = hold_amount(state.chat, endpoint, candidate.provider, owner)
-            if wanted > amount:
-                amount, dearest = wanted, candidate
-        request_id = state.arrival.request_id
-        held = Nanos(amount)
+        most, request_id = self.routing.max_attempts, state.arrival.request_id
+        held = services.ceilings.hold_amount(state.chat, state.plan, most)
         if not services.purse.hold(state.principal, request_id, held):
             try:
                 await services.purse.secure(state.principal, request_id, held)
             except InsufficientFunds as error:
-                raise affordable(error, state.chat, dearest.endpoint) from None
+                _, candidate = dearest(state.chat, state.plan, most)
+                raise affordable(error, state.chat, candidate.endpoint) from None
         self._held = True
         self.held_nanos = held
 

@@ -39,7 +39,7 @@ from opengateway.gateway.idempotency import HEADER as IDEMPOTENCY_KEY
 from opengateway.gateway.idempotency import Idempotency, Replay
 from opengateway.gateway.limits import Rates
 from opengateway.gateway.presentation import present
-from opengateway.gateway.pricing import unpriced
+from opengateway.gateway.pricing import may_be_unpriced, unpriced
 from opengateway.gateway.recording import Origin, refusal_record
 from opengateway.gateway.resolve import plan_chat
 from opengateway.gateway.services import GatewayServices
@@ -123,6 +123,9 @@ def priced(
 ) -> Plan:
     """The plan at the team's own prices, without the candidates that have no price for something
     that the request could use (decision 14). Raises `InvalidRequest` if that leaves none."""
+    team_id = principal.team_id
+    if not may_be_unpriced(chat, plan) and team_id not in snapshot.team_prices:
+        return plan  # nearly always
     problem: str | None = None
     kept = []
     for candidate in plan.candidates:
@@ -132,7 +135,6 @@ def priced(
         problem = problem or told
     if problem is not None and not kept:
         raise InvalidRequest(problem, code="unpriced_feature")
-    team_id = principal.team_id
     if team_id in snapshot.team_prices:
         of = services.team_endpoints.of
         kept = [replace(c, endpoint=of(snapshot, team_id, c.model.id, c.endpoint)) for c in kept]

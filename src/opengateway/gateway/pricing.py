@@ -22,6 +22,7 @@ from opengateway.domain.catalog import (
 )
 from opengateway.domain.chat import ChatFacts, ChatRequest
 from opengateway.domain.money import UNITS_PER_PRICE, Nanos, price_units
+from opengateway.domain.routing import Plan
 from opengateway.domain.usage import Dimension, PriceOrigin, PriceRow, PriceTier
 from opengateway.gateway.density import SAMPLES, made_share
 from opengateway.kit.json import DecodeError, RawObject, loads
@@ -64,6 +65,21 @@ def unpriced(chat: ChatRequest, endpoint: Endpoint, provider: Provider) -> str |
     if provider.wire is not Wire.OPENAI:
         return None
     return _unpriced_member(facts, fields, provider, rates)
+
+
+_RISKY: Final = frozenset(("service_tier", "modalities", *_BILLED_APART))
+
+
+def may_be_unpriced(chat: ChatRequest, plan: Plan) -> bool:
+    """Whether `unpriced` has to be asked of the candidates at all."""
+    facts = chat.facts
+    return (
+        bool(facts.cache_lifetimes)
+        or facts.has_vendor_tools
+        or "audio" in facts.modalities
+        or not _RISKY.isdisjoint(chat.fields)
+        or any(candidate.endpoint.unpriced_above is not None for candidate in plan.candidates)
+    )
 
 
 def _is_unpriced_cache(facts: ChatFacts, rates: dict[Dimension, int]) -> bool:

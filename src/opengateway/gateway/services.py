@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from opengateway.domain.catalog import Wire
 from opengateway.domain.principal import TeamState
+from opengateway.gateway.ceiling import Ceilings
 from opengateway.gateway.idempotency import Idempotency
 from opengateway.gateway.limits import Rates
 from opengateway.gateway.pricing import TeamEndpoints
@@ -74,6 +75,7 @@ class GatewayServices:
     teams: Mapping[str, TeamState] = field(default_factory=dict)
     """The live table of team states, of those of which there is something to know."""
     team_endpoints: TeamEndpoints = field(default_factory=TeamEndpoints)
+    ceilings: Ceilings = field(default_factory=Ceilings)
     rates: Rates | None = None
     idempotency: Idempotency | None = None
     trusted_proxies: tuple[str, ...] = ()
