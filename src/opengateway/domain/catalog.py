@@ -15,6 +15,8 @@ class Wire(StrEnum):
     """The shape a provider speaks."""
 
     OPENAI = "openai"
+    OPENAI_RESPONSES = "openai-responses"
+    """Responses alone. What has both surfaces speaks `openai`, with `Profile.responses`."""
     ANTHROPIC = origins.ANTHROPIC
     GEMINI = "gemini"
     BEDROCK = "bedrock"
@@ -87,6 +89,11 @@ class ModelRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Whether system messages may stand within the conversation; else they are the user's."""
     one_of_sampling: bool = False
     """Whether `temperature` and `top_p` exclude each other; the first goes out."""
+    chat: bool = True
+    """Whether chat completions know the model; else it is asked by way of Responses."""
+    chat_tools: bool = True
+    """Whether chat completions take functions while the model reasons; else such requests go by
+    way of Responses."""
     family: str = ""
     """Of providers that serve many makers' models: the maker, whose ways of thinking and whose
     signatures the model has (`domain.origins`)."""
@@ -175,6 +182,11 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Of the OpenAI wire: what follows an operation's path after a question mark."""
     fetched_urls: tuple[str, ...] = ()
     """Beginnings of the addresses whose images and files the vendor fetches by itself."""
+    responses: Literal["no", "open", "sealed"] = "no"
+    """Whether the vendor has `/responses` beside chat completions: callers of that shape are served
+    there. `sealed`: reasoning comes back encrypted if asked for; `open`: as text."""
+    seals_as: str = origins.OPENAI
+    """Whose the encrypted reasoning of `sealed` is: it goes back to the same maker only."""
     refused_fields_retry: bool = False
     """Whether a 400 that names a member we sent is worth one retry without it."""
 

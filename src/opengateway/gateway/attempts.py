@@ -1,113 +1,236 @@
-"""Step 7, `attempt`: calling candidates in order until one answers.
+"""Step 7, `attempt`: calling candidates in the route's order until one answers.
 
 The only place that decides to fail over. It ends before the first content leaves: after that
-(step 8, `commit`) nothing is tried elsewhere.
+(step 8, `commit`) nothing is tried elsewhere. What bounds it: the request's one deadline, the number
+of attempts, the gateway's retry budget, and the candidates; the error says which ran out.
 """
 
 from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import Protocol
+from enum import StrEnum
+from typing import Final
 
-from opengateway.domain.catalog import Routing
-from opengateway.domain.chat import ChatReply, UpstreamCall
-from opengateway.domain.errors import ErrorClass, InvalidRequest, UpstreamError
-from opengateway.domain.records import AttemptRecord
-from opengateway.domain.routing import Candidate
-from opengateway.gateway.services import GatewayServices
-from opengateway.gateway.state import ExchangeState
-from opengateway.gateway.watch import Interruption, Watch
+from opengateway.domain.chat import UpstreamCall
+from opengateway.domain.errors import (
+    ErrorClass,
+    GatewayError,
+    InvalidRequest,
+    NotFound,
+    UpstreamError,
+)
+from opengateway.domain.routing import Candidate, Choice
+from opengateway.gateway.attempt import Answer, BegunStream, Owner, WholeAnswer, attempt
+from opengateway.gateway.routing.order import Spot
+from opengateway.gateway.routing.route import REST_WAIT_S, Route
+from opengateway.gateway.routing.router import Router
+from opengateway.gateway.routing.waiting import NoRoom
+from opengateway.gateway.watch import Interruption
 from opengateway.policies.errors import ERROR_POLICIES
-from opengateway.ports.provider import ChatStream, ChatWire
-from opengateway.ports.transport import UpstreamRequest, UpstreamResponse
 
-_WHOLE_HEADERS = {"content-type": "application/json", "accept": "application/json"}
-_STREAM_HEADERS = {"content-type": "application/json", "accept": "text/event-stream"}
+__all__ = ["Answer", "BegunStream", "Owner", "WholeAnswer", "first_answer"]
 
-
-class Owner(Protocol):
-    """What an attempt needs of the exchange that it belongs to."""
-
-    services: GatewayServices
-    state: ExchangeState
-    watch: Watch
-    routing: Routing
-
-    def open(self, candidate: Candidate) -> None:
-        """Hold and write the `OpenRecord`, the first time. Nothing is sent before it."""
-        ...
-
-    def explain(self, cancelled: asyncio.CancelledError) -> UpstreamError:
-        """What interrupted the attempt. Raises what is not an attempt's business."""
-        ...
-
-    def elapsed_ms(self) -> float: ...
+_LEAST_ATTEMPT_S: Final = 0.01
+"""Nothing is begun with less than that left: it could not end well."""
+_JITTER_S: Final = 0.05
+"""Full jitter before a second try in the same place (AWS: base 50 ms). Elsewhere there is none."""
 
 
-@dataclass(frozen=True, slots=True)
-class WholeAnswer:
-    reply: ChatReply
+class RanOut(StrEnum):
+    """What there was no more of when a request failed. Told in its error."""
+
+    CANDIDATES = "no other endpoint was left to try"
+    ATTEMPTS = "the attempts that one request may make were used up"
+    BUDGET = "the gateway's budget of repeated attempts was used up"
+    DEADLINE = "the request's deadline left no time for another attempt"
+    REFUSED = ""
+    """Nothing: the failure is one that no other endpoint would mend."""
 
 
-@dataclass(frozen=True, slots=True)
-class BegunStream:
-    """A stream whose first content is here. `head` is what the caller gets first."""
+async def first_answer(owner: Owner, route: Route | None = None) -> Answer:
+    """The first answer of the plan's candidates. Without a route: in the plan's own order.
 
-    response: UpstreamResponse
-    stream: ChatStream
-    head: bytes
-
-
-Answer = WholeAnswer | BegunStream
-
-
-async def first_answer(owner: Owner) -> Answer:
-    """The first answer of the plan's candidates.
-
-    Raises the last `UpstreamError`, or `InvalidRequest` when no candidate can do what is asked.
+    Raises the last `UpstreamError`, `CapacityError` when no endpoint had room, or
+    `InvalidRequest`, `NotFound` when no candidate can do what is asked.
     """
-    state = owner.state
-    unable: InvalidRequest | None = None
-    last: _Failure | None = None
-    for candidate in state.plan.candidates:
-        if len(state.attempts) >= owner.routing.max_attempts:
-            break
-        if last is not None and not last.allows(candidate):
-            continue
+    if route is None:
+        state = owner.state
+        route = Router.in_order().route(state.chat, state.principal, state.plan)
+    return await _Attempts(owner, route).first_answer()
+
+
+class _Attempts:
+    """The attempts of one exchange."""
+
+    __slots__ = ("last", "owner", "refused", "retry_after_s", "route", "unable", "waited")
+
+    def __init__(self, owner: Owner, route: Route) -> None:
+        self.owner = owner
+        self.route = route
+        self.last: _Failure | None = None
+        self.unable: InvalidRequest | None = None
+        self.refused: NoRoom | None = None
+        self.retry_after_s: float | None = None
+        """The soonest that any of the failed endpoints named."""
+        self.waited = False
+
+    async def first_answer(self) -> Answer:
+        ran_out = RanOut.CANDIDATES
+        while True:
+            found = self.route.next()
+            if found is None:
+                if await self._rested():
+                    continue
+                break
+            spot, why = found
+            if self.last is not None and not self.last.allows(spot.candidate):
+                if not self.last.goes_on:
+                    ran_out = RanOut.REFUSED
+                    break
+                continue
+            if (call := self._call(spot.candidate)) is None:
+                continue
+            short = self._is_spent(spot)
+            if short is not None:
+                ran_out = short
+                break
+            answer = await self._at(spot, why, call)
+            if answer is not None:
+                return answer
+        raise self._error(ran_out)
+
+    def _is_spent(self, spot: Spot) -> RanOut | None:
+        """What there is no more of for another attempt; the budget's share of it is taken."""
+        owner, route = self.owner, self.route
+        made = len(owner.state.attempts)
+        if made >= owner.routing.max_attempts:
+            return RanOut.ATTEMPTS
+        if not made:
+            return None
+        if owner.watch.deadline_left_s < _LEAST_ATTEMPT_S:
+            return RanOut.DEADLINE
+        if route.is_last_resort(spot):
+            return RanOut.CANDIDATES
+        return None if route.may_retry() else RanOut.BUDGET
+
+    def _call(self, candidate: Candidate) -> UpstreamCall | None:
+        """The request for this vendor; None where it cannot do what is asked: the next one may."""
+        owner, state = self.owner, self.owner.state
         try:
             call = owner.services.wires[candidate.provider.wire].request(
                 state.chat, candidate.endpoint, candidate.provider, state.principal.team_id
             )
         except InvalidRequest as error:
-            unable = unable or error  # this vendor cannot; the next one may
-            continue
-        for _ in range(2):  # in one place, once more at most, where the error's class allows it
-            if len(state.attempts) >= owner.routing.max_attempts:
-                break
+            self.unable = self.unable or error
+            self.route.late_excluded.append((candidate, error.param or error.code))
+            return None
+        if call.dropped and state.chat.preferences.require_parameters:
+            self.route.late_excluded.append((candidate, "+".join(call.dropped)))
+            return None
+        return call
+
+    async def _at(self, spot: Spot, why: Choice, call: UpstreamCall) -> Answer | None:
+        """One endpoint: once, and once more where the error's class and the place are worth it."""
+        owner, route = self.owner, self.route
+        again = 0
+        while True:
             try:
-                answer = await _attempt(owner, candidate, call)
+                answer = await attempt(owner, route, spot, why, call)
+            except NoRoom as full:
+                self.refused = full
+                return None
             except UpstreamError as error:
-                last = _Failure(candidate, error, _sooner(last, error))
-                if not ERROR_POLICIES[error.error_class].same_endpoint:
-                    break
+                self._note(spot.candidate, error)
+                if again >= self._tries_in_place(error, why) or self._is_spent(spot) is not None:
+                    return None
+                again += 1
+                why = Choice.RETRY
+                await self._pause(route.jitter_s(_JITTER_S))
             else:
-                state.winner = candidate
-                state.dropped = call.dropped
+                owner.state.winner = spot.candidate
+                owner.state.dropped = call.dropped
                 return answer
-    if last is not None:
-        last.error.retry_after_s = last.retry_after_s
-        raise last.error
-    assert unable is not None, "a plan is never empty"
-    raise unable
+
+    def _note(self, candidate: Candidate, error: UpstreamError) -> None:
+        self.last = _Failure(candidate, error)
+        named = error.retry_after_s
+        if named is not None and (self.retry_after_s is None or named < self.retry_after_s):
+            self.retry_after_s = named
+
+    def _tries_in_place(self, error: UpstreamError, why: Choice) -> int:
+        """More of them. What may well go elsewhere does, unless the conversation's cache is here."""
+        policy = ERROR_POLICIES[error.error_class]
+        if policy.same_endpoint and policy.in_place == "last":
+            elsewhere = why is not Choice.STICKY and self.route.has_more
+            return 0 if elsewhere else policy.same_endpoint
+        return policy.same_endpoint
+
+    async def _rested(self) -> bool:
+        """All that is left rests. Wait for the first, once, if that is soon and worth it."""
+        rest_s = self.route.rest_s()
+        if rest_s is None or rest_s > REST_WAIT_S or self.waited:
+            return False
+        if rest_s > self.owner.watch.deadline_left_s - _LEAST_ATTEMPT_S:
+            return False
+        self.waited = True
+        await self._pause(rest_s + 0.001)
+        return True
+
+    async def _pause(self, seconds: float) -> None:
+        """Wait, within the deadline. Raises what interrupts it, as an attempt would."""
+        watch, state = self.owner.watch, self.owner.state
+        watch.arm(watch.deadline_left_s, Interruption.DEADLINE)
+        began_ms = self.owner.elapsed_ms()
+        try:
+            await asyncio.sleep(min(seconds, max(0.0, watch.deadline_left_s)))
+        except asyncio.CancelledError as cancelled:
+            raise self.owner.explain(cancelled) from None
+        finally:
+            state.waited_s += (self.owner.elapsed_ms() - began_ms) / 1e3
+
+    def _error(self, ran_out: RanOut) -> GatewayError:
+        last = self.last
+        if last is not None and ran_out is RanOut.DEADLINE:
+            return UpstreamError(
+                ErrorClass.TIMEOUT_DEADLINE,
+                f"{ran_out.value}; what failed before: {last.error.message}",
+            )
+        if last is not None:
+            error = last.error
+            # Where every endpoint rests, the first to come back is what is worth waiting for.
+            error.retry_after_s = self.retry_after_s or self.route.earliest_s()
+            if ran_out.value and error.error_class is not ErrorClass.TIMEOUT_DEADLINE:
+                error.message = f"{error.message}; {ran_out.value}"
+            return error
+        if self.refused is not None:
+            return self.refused
+        if (earliest_s := self.route.earliest_s()) is not None:
+            return UpstreamError(
+                ErrorClass.RATE_LIMITED,
+                "every endpoint of the model is at its provider's limit",
+                retry_after_s=earliest_s,
+            )
+        if self.unable is not None:
+            return self.unable
+        return _unfit(self.route)
+
+
+def _unfit(route: Route) -> NotFound:
+    """Every candidate would have left something out, which was not wanted."""
+    names = sorted({name for _, found in route.late_excluded for name in found.split("+")})
+    return NotFound(
+        f"no endpoint of {route.chat.model!r} understands all of the request; none knows"
+        f" {', '.join(names[:8])}: leave these or 'provider.require_parameters' out",
+        code="constraint_filtered",
+        param="provider.require_parameters",
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class _Failure:
     candidate: Candidate
     error: UpstreamError
-    retry_after_s: float | None
-    """The soonest that any of the failed endpoints named."""
 
     def allows(self, other: Candidate) -> bool:
         """Whether the policy lets the request go to `other` after this failure."""
@@ -118,137 +241,8 @@ class _Failure:
             return other.endpoint.context > self.candidate.endpoint.context
         return policy.next_endpoint
 
-
-def _sooner(last: _Failure | None, error: UpstreamError) -> float | None:
-    if last is None or last.retry_after_s is None:
-        return error.retry_after_s
-    if error.retry_after_s is None:
-        return last.retry_after_s
-    return min(last.retry_after_s, error.retry_after_s)
-
-
-async def _attempt(owner: Owner, candidate: Candidate, call: UpstreamCall) -> Answer:
-    """One try of one endpoint, recorded whatever happens. Raises `UpstreamError`."""
-    record = AttemptRecord(
-        endpoint_id=candidate.endpoint.id,
-        provider=candidate.provider.id,
-        region=candidate.endpoint.region,
-        upstream_model=candidate.endpoint.upstream_model,
-        credential=candidate.credential or "",
-        started_ms=owner.elapsed_ms(),
-    )
-    owner.open(candidate)
-    state = owner.state
-    state.attempts.append(record)
-    owner.watch.arm(_first_token_limit(owner, candidate), Interruption.FIRST_TOKEN)
-    request = _request_of(owner, candidate, call)
-    sent_ms = owner.elapsed_ms()
-    try:
-        response = await owner.services.transport.send(request)
-        record.first_byte_ms = owner.elapsed_ms()
-        record.upstream_status = response.status
-        try:
-            answer = await _read_answer(owner, candidate, response, record)
-        except BaseException:
-            # Whatever is left of a failed answer is not worth waiting for.
-            response.abort()
-            raise
-        # The connection is let go on every way out but the one that hands it on.
-        if isinstance(answer, WholeAnswer):
-            await response.release()
-    except asyncio.CancelledError as cancelled:
-        record.error_class = "interrupted"  # unless it was one of the clocks
-        error = owner.explain(cancelled)
-        _record_failure(record, error)
-        raise error from None
-    except UpstreamError as error:
-        _record_failure(record, error)
-        raise
-    finally:
-        record.ended_ms = owner.elapsed_ms()
-        state.waited_s += (record.ended_ms - sent_ms) / 1e3
-    record.status = "succeeded"
-    return answer
-
-
-def _record_failure(record: AttemptRecord, error: UpstreamError) -> None:
-    record.error_class = error.error_class.value
-    record.error_code = ERROR_POLICIES[error.error_class].code
-    record.error_message = (error.detail or error.message)[:500]
-    record.upstream_status = error.upstream_status or record.upstream_status
-
-
-def _first_token_limit(owner: Owner, candidate: Candidate) -> float:
-    chat, routing = owner.state.chat, owner.routing
-    if chat.first_token_timeout_s is not None:
-        return chat.first_token_timeout_s
-    if not chat.stream:
-        return routing.first_token_unary_s
-    if candidate.endpoint.reasoning:
-        return routing.first_token_reasoning_s
-    return routing.first_token_stream_s
-
-
-def _request_of(owner: Owner, candidate: Candidate, call: UpstreamCall) -> UpstreamRequest:
-    services, provider = owner.services, candidate.provider
-    headers = _STREAM_HEADERS if owner.state.chat.stream else _WHOLE_HEADERS
-    if provider.headers or call.headers:
-        headers = {**headers, **provider.headers, **call.headers}
-    return UpstreamRequest(
-        services.base_urls.get(provider.id, provider.base_url) + call.path,
-        call.body,
-        headers,
-        services.credentials.get((provider.id, candidate.credential or "")),
-        owner.routing.connect_s,
-    )
-
-
-async def _read_answer(
-    owner: Owner, candidate: Candidate, response: UpstreamResponse, record: AttemptRecord
-) -> Answer:
-    services, state, provider = owner.services, owner.state, candidate.provider
-    wire = services.wires[provider.wire]
-    if response.status >= 300:
-        body = await response.read(services.limits.error_bytes)
-        await response.release()  # an error's connection is as good as any
-        raise wire.error(response.status, response.headers, body, provider)
-    streamed = state.chat.stream and "json" not in response.headers.get("content-type", "")
-    if streamed:
-        return await _begin_stream(owner, candidate, response, wire)
-    # A whole body. Where a stream was asked for it can only be an error told with status 200:
-    # `reply` raises what it says, and a real answer is of the wrong form.
-    body = await response.read(services.limits.reply_bytes)
-    reply = wire.reply(body, state.chat, candidate.endpoint, provider, candidate.model.id)
-    if state.chat.stream:
-        raise UpstreamError(
-            ErrorClass.MALFORMED, "the provider answered a streaming request with a whole body"
-        )
-    state.meter = reply.meter
-    record.upstream_id = reply.meter.upstream_id
-    return WholeAnswer(reply)
-
-
-async def _begin_stream(
-    owner: Owner, candidate: Candidate, response: UpstreamResponse, wire: ChatWire
-) -> BegunStream:
-    """Read until the first content or a clean end; what comes before it waits in `head`."""
-    state, limits = owner.state, owner.services.limits
-    stream = wire.stream(state.chat, candidate.endpoint, candidate.provider, candidate.model.id)
-    head = b""
-    while True:
-        data = await response.chunk()
-        head += stream.feed(data) if data else stream.end()
-        if stream.meter.has_content:
-            break
-        if stream.error is not None:
-            raise stream.error
-        if stream.done:
-            if stream.meter.finish_reason is None:
-                raise UpstreamError(ErrorClass.MALFORMED, "the provider's stream holds no answer")
-            break
-        if len(head) > limits.head_bytes:
-            raise UpstreamError(
-                ErrorClass.MALFORMED, f"no content within the first {limits.head_bytes} bytes"
-            )
-    state.meter = stream.meter
-    return BegunStream(response, stream, head)
+    @property
+    def goes_on(self) -> bool:
+        """Whether any other candidate could be allowed."""
+        policy = ERROR_POLICIES[self.error.error_class]
+        return bool(policy.next_endpoint) or policy.next_model

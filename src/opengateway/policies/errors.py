@@ -25,6 +25,7 @@ class ErrorPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     next_endpoint: bool | Literal["larger"]
     next_model: bool
     health: Literal["no", "yes", "credential"]
+    in_place: Literal["always", "last"] = "always"
 
 
 def _load() -> Mapping[ErrorClass, ErrorPolicy]:

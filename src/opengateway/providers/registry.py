@@ -12,7 +12,9 @@ from types import MappingProxyType
 from opengateway.domain.catalog import Wire
 from opengateway.ports.provider import ChatWire
 from opengateway.ports.translation import CanonicalWire
+from opengateway.providers.envelopes import ClaudeOnBedrock, ClaudeOnVertex
 from opengateway.wires.anthropic.wire import AnthropicWire
+from opengateway.wires.bedrock.wire import BedrockWire
 from opengateway.wires.gemini.wire import GeminiWire
 from opengateway.wires.openai_chat import OpenAIChatWire
 
@@ -20,6 +22,12 @@ STRAIGHT_CHAT: Mapping[Wire, ChatWire] = MappingProxyType({Wire.OPENAI: OpenAICh
 """Wires of the dialect that chat callers speak: their bytes go on, and nothing is translated."""
 
 CANONICAL: Mapping[Wire, CanonicalWire] = MappingProxyType(
-    {Wire.ANTHROPIC: AnthropicWire(), Wire.GEMINI: GeminiWire()}
+    {
+        Wire.ANTHROPIC: AnthropicWire(),
+        Wire.GEMINI: GeminiWire(),
+        Wire.BEDROCK: BedrockWire(),
+        Wire.ANTHROPIC_BEDROCK: ClaudeOnBedrock(),
+        Wire.ANTHROPIC_VERTEX: ClaudeOnVertex(),
+    }
 )
 """Wires that are reached through the canonical form."""

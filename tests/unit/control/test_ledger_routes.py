@@ -115,6 +115,9 @@ async def test_amounts_are_exact_or_refused(desk: Desk) -> None:
     await desk.book("grants", 400, usd="5", expires_at_ns=1)
     await desk.book("grants", 400, usd="5", source="redeem")
     await desk.book("adjustments", 400, usd="-0")
+    await desk.book("grants", 400, usd="5", ref="a\x00b")
+    await desk.book("grants", 400, usd="5", note="a\x00b")
+    await desk.book("refunds", 400, usd="5", grant_id="a b")
     assert (await desk.balance())["available_nanos"] == 0
 
 

@@ -359,3 +359,14 @@ async def test_without_passwords_in_the_zone_nobody_signs_in_with_one(tmp_path: 
             "oidc": None,
             "mail": True,
         }
+
+
+async def test_many_who_come_in_at_once_are_all_let_in(desk: Desk) -> None:
+    """Each success clears the account's slate while others count on it."""
+    await desk.account()
+    right = {"email": EMAIL, "password": PASSWORD}
+    for _ in range(3):
+        replies = await asyncio.gather(
+            *(desk.browser().ask("POST", "/auth/sign-in", right) for _ in range(5))
+        )
+        assert [r.status for r in replies] == [200] * 5

@@ -1,10 +1,11 @@
-import { Button, Group, Modal, PasswordInput, Stack, Text, TextInput } from '@mantine/core';
+import { Button, Group, PasswordInput, Stack, Text, TextInput } from '@mantine/core';
 import { useMutation, useQuery } from '@tanstack/react-query';
 import { type FormEvent, type ReactNode, useEffect, useState } from 'react';
 
 import { useWords } from '~/i18n/use-words';
 import { api, onStepUp } from '~/api/client';
 import { passkeysWork, provePasskey } from '~/api/webauthn';
+import { Dialog } from '~/ui/dialog';
 import { FormError } from '~/ui/form-error';
 import { IconFingerprint } from '~/ui/icons';
 
@@ -55,12 +56,10 @@ function StepUp({ onDone, onClose }: { onDone: () => void; onClose: () => void }
     prove.mutate(byCode ? { code: typed.replaceAll(' ', '') } : { password: typed });
   };
   return (
-    <Modal
-      opened
+    <Dialog
       onClose={onClose}
       zIndex={400}
       title={t('app:stepUp.title')}
-      closeButtonProps={{ 'aria-label': t('app:action.close') }}
     >
       <form onSubmit={submit}>
         <Stack>
@@ -106,6 +105,6 @@ function StepUp({ onDone, onClose }: { onDone: () => void; onClose: () => void }
           </Group>
         </Stack>
       </form>
-    </Modal>
+    </Dialog>
   );
 }

@@ -1,7 +1,8 @@
-import { Button, Group, Modal, Stack, Text, TextInput } from '@mantine/core';
+import { Button, Group, Stack, Text, TextInput } from '@mantine/core';
 import { type FormEvent, type ReactNode, useState } from 'react';
 
 import { useWords } from '~/i18n/use-words';
+import { Dialog } from './dialog';
 import { FormError } from './form-error';
 
 interface ConfirmProps {
@@ -28,7 +29,7 @@ export function Confirm({ title, consequence, action, word, mild, busy, error, o
     if (ready) onConfirm();
   };
   return (
-    <Modal opened onClose={onClose} title={title} closeButtonProps={{ 'aria-label': t('app:action.close') }}>
+    <Dialog onClose={onClose} title={title}>
       <form onSubmit={submit}>
         <Stack>
           <Text size="sm">{consequence}</Text>
@@ -52,6 +53,6 @@ export function Confirm({ title, consequence, action, word, mild, busy, error, o
           </Group>
         </Stack>
       </form>
-    </Modal>
+    </Dialog>
   );
 }

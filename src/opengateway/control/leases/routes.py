@@ -50,7 +50,7 @@ async def renew(request: Request, desk: Desk) -> Response:
 
 @router.get("/key-state", openapi_extra=access(Access.INTERNAL))
 async def show_key_state(
-    scope: Scope, key_id: Annotated[str, Query(min_length=1, max_length=64)]
+    scope: Scope, key_id: Annotated[str, Query(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 ) -> Response:
     """What a key spent and may spend, and its team's credit. Amounts in nano-dollars."""
     return JsonReply(await key_state(scope, key_id))

@@ -11,7 +11,7 @@ from opengateway.domain.errors import InvalidRequest
 from opengateway.ports.ledger_book import LeaseReturn
 
 MAX_ITEMS: Final = 500
-Id = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+Id = Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9_-]{1,64}$")]
 GatewayId = Annotated[str, msgspec.Meta(pattern="^gw_[0-9a-f]{32}$")]
 
 _T = TypeVar("_T", bound=msgspec.Struct)

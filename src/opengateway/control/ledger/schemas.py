@@ -25,12 +25,18 @@ Usd = Annotated[
         examples=["12.50"],
     ),
 ]
-Note = Annotated[str, Field(min_length=1, max_length=500, examples=["agreed with sales"])]
+Note = Annotated[
+    str,
+    # A store's text holds no NUL.
+    Field(min_length=1, max_length=500, pattern=r"^[^\x00]+$", examples=["agreed with sales"]),
+]
+Id = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_-]+$")]
 Ref = Annotated[
     str | None,
     Field(
         min_length=1,
         max_length=200,
+        pattern=r"^[ -~]+$",
         description="Names this booking for ever: the same one is booked once. Left out: the "
         "request's `Idempotency-Key`, else a new one.",
         examples=["invoice-2026-0017"],
@@ -48,7 +54,7 @@ class NewGrant(BaseModel):
     ref: Ref = None
     kind: CreditKind = Field(CreditKind.PROMO, strict=False)
     source: EntryKind = Field(EntryKind.GRANT, strict=False)
-    processor: str = Field("manual", min_length=1, max_length=64)
+    processor: Id = "manual"
     fee_usd: Usd = "0"
     expires_at_ns: AtNs | None = None
 
@@ -74,8 +80,8 @@ class NewRefund(BaseModel):
     usd: Usd
     note: Note
     ref: Ref = None
-    grant_id: str | None = Field(None, min_length=1, max_length=64)
-    request_id: str | None = Field(None, min_length=1, max_length=64)
+    grant_id: Id | None = None
+    request_id: Id | None = None
 
 
 class NewChargeback(BaseModel):
@@ -86,7 +92,7 @@ class NewChargeback(BaseModel):
     usd: Usd
     note: Note
     ref: Ref = None
-    grant_id: str = Field(min_length=1, max_length=64)
+    grant_id: Id
 
 
 class NewOperatorGrant(NewGrant):

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
@@ -104,9 +104,16 @@ class Throttle:
         postgres = self._session.get_bind().dialect.name == "postgresql"
         insert: Any = postgres_insert if postgres else sqlite_insert
         values = {"subject": subject, "times_ns": [], "last_at_ns": self._scope.clock.now_ns()}
-        await self._session.execute(insert(Attempts).values(values).on_conflict_do_nothing())
-        statement = select(Attempts).where(Attempts.subject == subject).with_for_update()
-        found = await self._session.scalars(statement.execution_options(populate_existing=True))
+        # One statement: between an insert and a select, whoever was forgiven could remove the row.
+        statement = (
+            insert(Attempts)
+            .values(values)
+            .on_conflict_do_update(index_elements=[Attempts.subject], set_={"subject": subject})
+            .returning(Attempts)
+        )
+        found = await self._session.scalars(
+            statement, execution_options={"populate_existing": True}
+        )
         return found.one()
 
 

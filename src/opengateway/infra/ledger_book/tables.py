@@ -44,6 +44,10 @@ TEAMS: Final = Table(
     _number("available"),
     _number("held"),
     CheckConstraint("held >= 0", name="held_not_negative"),
+    # Past 64 bits SQLite would go on in floats.
+    CheckConstraint(
+        "available BETWEEN -4000000000000000000 AND 4000000000000000000", name="available_in_range"
+    ),
 )
 ENTRIES: Final = Table(
     "ledger_entries",

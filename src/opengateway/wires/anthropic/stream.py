@@ -82,6 +82,11 @@ class AnthropicStreamParser:
         self._answer = self._message.answer
         self._decoder = Decoder(EVENT_LIMIT_BYTES)
 
+    @property
+    def is_over(self) -> bool:
+        """The answer has ended, well or not: what follows is passed over."""
+        return self._message.is_over
+
     def feed(self, chunk: bytes) -> list[Event]:
         events: list[Event] = []
         message = self._message

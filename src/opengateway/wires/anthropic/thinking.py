@@ -55,7 +55,7 @@ def plan_of(
         dropped.append(name)
         return Plan(limit)
     if rule.thinking_as == "level" and not (intent.budget_tokens and rule.takes_budget):
-        return Plan(limit, _shown({"type": "adaptive"}, intent, rule), _level(intent, rule))
+        return Plan(limit, _shown({"type": "adaptive"}, intent, rule), level_of(intent, rule))
     plan = _budgeted(intent, limit, most, rule) if may_budget else None
     if plan is None:
         dropped.append(name)
@@ -101,7 +101,7 @@ def _shown(thinking: JsonObject, intent: ReasoningIntent, rule: ModelRule) -> Js
     return {**thinking, "display": "summarized"} if rule.hidden_thoughts else thinking
 
 
-def _level(intent: ReasoningIntent, rule: ModelRule) -> str | None:
+def level_of(intent: ReasoningIntent, rule: ModelRule) -> str | None:
     """The least of the model's words that is as much as was asked for; else its highest."""
     word = intent.effort
     if intent.budget_tokens is not None:

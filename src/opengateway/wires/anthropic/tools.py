@@ -122,7 +122,7 @@ class Offer:
         if output.kind == "json_object" or output.schema is None:
             self.instruction = _JSON_ONLY
         elif self._rule.schema_output:
-            self.format = {"type": "json_schema", "schema": _closed(loads(output.schema))}
+            self.format = {"type": "json_schema", "schema": closed_schema(loads(output.schema))}
         elif self.tools:
             raise self._refuse(
                 "response_format", "a JSON Schema together with tools with this model"
@@ -156,7 +156,7 @@ def _input_schema(tool: Tool) -> Raw | JsonObject:
     return tool.parameters if "type" in schema else {"type": "object", **schema}
 
 
-def _closed(schema: Any) -> Any:
+def closed_schema(schema: Any) -> Any:
     """The schema with its objects closed, which the vendor demands.
 
     What a closed schema allows, the open one allows as well: nothing is weakened.
@@ -166,11 +166,11 @@ def _closed(schema: Any) -> Any:
     made = dict(schema)
     for name, value in schema.items():
         if name in _MAPS and isinstance(value, dict):
-            made[name] = {key: _closed(inner) for key, inner in value.items()}
+            made[name] = {key: closed_schema(inner) for key, inner in value.items()}
         elif name in _LISTS and isinstance(value, list):
-            made[name] = [_closed(inner) for inner in value]
+            made[name] = [closed_schema(inner) for inner in value]
         elif name == "items":
-            made[name] = _closed(value)
+            made[name] = closed_schema(value)
     kind = schema.get("type")
     if kind == "object" or (isinstance(kind, list) and "object" in kind):
         made.setdefault("additionalProperties", False)

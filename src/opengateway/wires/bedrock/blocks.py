@@ -11,6 +11,7 @@ from typing import Final
 from opengateway.domain.canonical import Audio, Document, Image, Text, ToolResult, Video
 from opengateway.domain.catalog import ModelRule
 from opengateway.domain.errors import InvalidRequest
+from opengateway.domain.origins import AMAZON, ANTHROPIC
 from opengateway.kit.json import JsonObject
 
 Part = Text | Image | Document | Audio | Video
@@ -39,6 +40,8 @@ _VIDEOS: Final = {
     "x-ms-wmv": "wmv",
     "3gpp": "three_gp",
 }
+_TELL_STATUS: Final = frozenset((ANTHROPIC, AMAZON))
+"""Whose models take a result's `status`; to others the result's own words say it."""
 _S3: Final = "s3://"
 _NOT_IN_NAMES: Final = re.compile(r"[^A-Za-z0-9()\[\] -]+")
 _SPACES: Final = re.compile(r"\s{2,}")
@@ -127,12 +130,13 @@ def result_block(
     content: list[JsonObject] = []
     after: list[JsonObject] = []
     for part in result.content:
-        block = part_block(part, vendor)
-        if block is not None:
-            (content if "text" in block or rule.rich_results else after).append(block)
+        made = part_block(part, vendor)
+        if made is not None:
+            (content if "text" in made or rule.rich_results else after).append(made)
     if not content:
         # It must say something. What it gave stands behind it, or there was nothing.
         content.append({"text": "See the attached file." if after else "(no output)"})
-    block = {"toolUseId": call_id, "content": content}
-    block["status"] = "error" if result.is_error else "success"
+    block: JsonObject = {"toolUseId": call_id, "content": content}
+    if result.is_error and rule.family in _TELL_STATUS:
+        block["status"] = "error"
     return {"toolResult": block}, after

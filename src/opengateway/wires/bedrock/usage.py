@@ -37,7 +37,8 @@ def _count(told: dict[str, Any], *names: str) -> int:
     """The first that is a number of tokens; 0 where none is."""
     for name in names:
         value = told.get(name)
-        is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        if is_number and 0 < value <= _MAX_TOKENS:
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            continue
+        if 0 < value <= _MAX_TOKENS:  # NaN fails this too
             return int(value)
     return 0

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from typing import Final
+from urllib.parse import quote
 
 from opengateway.domain.catalog import Endpoint, ModelRule, Profile, Provider
 from opengateway.domain.chat import ChatRequest, UpstreamCall
@@ -39,7 +40,7 @@ def upstream_call(
         fields = dict(chat.fields)
         fields["model"] = _quoted(endpoint.upstream_model)
         _ask_for_stream(chat, profile, fields)
-        return UpstreamCall(PATH, dumps(fields))
+        return UpstreamCall(path_of(PATH, endpoint, profile), dumps(fields))
     rule = _rule_for(profile, endpoint.upstream_model)
     refuse_what_cannot_be_done(chat, provider)
     dropped: list[str] = []
@@ -58,7 +59,19 @@ def upstream_call(
         fields["messages"] = messages
     fields["model"] = _quoted(endpoint.upstream_model)
     _ask_for_stream(chat, profile, fields)
-    return UpstreamCall(path=PATH, body=dumps(fields), dropped=tuple(dict.fromkeys(dropped)))
+    return UpstreamCall(
+        path=path_of(PATH, endpoint, profile),
+        body=dumps(fields),
+        dropped=tuple(dict.fromkeys(dropped)),
+    )
+
+
+def path_of(operation: str, endpoint: Endpoint, profile: Profile) -> str:
+    """Where an operation is below the base URL; most vendors have nothing around it."""
+    if not profile.path_prefix and not profile.query:
+        return operation
+    prefix = profile.path_prefix.replace("{model}", quote(endpoint.upstream_model, safe=""))
+    return f"{prefix}{operation}?{profile.query}" if profile.query else prefix + operation
 
 
 def _needs_nothing(chat: ChatRequest, profile: Profile) -> bool:

@@ -105,7 +105,7 @@ export function SignInPage() {
           {offered.sign_up === 'open' || offered.sign_up === 'domains' ? (
             <>
               {t('auth:signIn.new')}{' '}
-              <TextLink to="/sign-up" inherit>
+              <TextLink to="/sign-up" inherit underline="always">
                 {t('auth:signIn.toSignUp')}
               </TextLink>
             </>

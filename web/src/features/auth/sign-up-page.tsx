@@ -94,7 +94,7 @@ export function SignUpPage() {
       </form>
       <Text size="sm" c="dimmed" ta="center" mt="xl">
         {t('auth:signUp.known')}{' '}
-        <TextLink to="/sign-in" inherit>
+        <TextLink to="/sign-in" inherit underline="always">
           {t('auth:signIn.action')}
         </TextLink>
       </Text>

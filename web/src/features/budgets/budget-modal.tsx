@@ -1,10 +1,11 @@
-import { Button, Group, Modal, Radio, Select, Stack, TextInput } from '@mantine/core';
+import { Button, Group, Radio, Select, Stack, TextInput } from '@mantine/core';
 import { useForm } from '@mantine/form';
 
 import { useWords } from '~/i18n/use-words';
 import { wireAmount } from '~/api/client';
 import { parseMoney } from '~/i18n/money';
 import { useTeam } from '~/session/me';
+import { Dialog } from '~/ui/dialog';
 import { FormError } from '~/ui/form-error';
 import { useNotices } from '~/ui/notices';
 
@@ -59,7 +60,7 @@ export function BudgetModal({ subjects, onClose }: { subjects: Subjects; onClose
     );
   });
   return (
-    <Modal opened onClose={onClose} title={t('budgets:create.title')} closeButtonProps={{ 'aria-label': t('app:action.close') }}>
+    <Dialog onClose={onClose} title={t('budgets:create.title')}>
       <form onSubmit={submit} noValidate>
         <Stack>
           <Select
@@ -109,6 +110,6 @@ export function BudgetModal({ subjects, onClose }: { subjects: Subjects; onClose
           </Group>
         </Stack>
       </form>
-    </Modal>
+    </Dialog>
   );
 }

@@ -1,9 +1,10 @@
-import { Button, Group, Modal, Select, Stack, Text } from '@mantine/core';
+import { Button, Group, Select, Stack, Text } from '@mantine/core';
 import { useState } from 'react';
 
 import { useWords } from '~/i18n/use-words';
 import { useTeam } from '~/session/me';
 import { Confirm } from '~/ui/confirm';
+import { Dialog } from '~/ui/dialog';
 import { FormError } from '~/ui/form-error';
 import { useNotices } from '~/ui/notices';
 
@@ -81,11 +82,9 @@ function Rotate({ rotated, onIssued, onClose }: { rotated: Key } & Omit<DialogPr
       { onSuccess: (issued) => onIssued(issued, rotated.name) },
     );
   return (
-    <Modal
-      opened
+    <Dialog
       onClose={onClose}
       title={t('keys:rotate.title', { name: rotated.name })}
-      closeButtonProps={{ 'aria-label': t('app:action.close') }}
     >
       <Stack>
         <Text size="sm">{t('keys:rotate.consequence')}</Text>
@@ -106,6 +105,6 @@ function Rotate({ rotated, onIssued, onClose }: { rotated: Key } & Omit<DialogPr
           </Button>
         </Group>
       </Stack>
-    </Modal>
+    </Dialog>
   );
 }

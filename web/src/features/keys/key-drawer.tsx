@@ -1,9 +1,10 @@
-import { Button, Drawer, Group, Stack } from '@mantine/core';
+import { Button, Group, Stack } from '@mantine/core';
 import { useForm } from '@mantine/form';
 
 import { useWords } from '~/i18n/use-words';
 import { parseMoney } from '~/i18n/money';
 import { useTeam } from '~/session/me';
+import { SideSheet } from '~/ui/dialog';
 import { FormError } from '~/ui/form-error';
 
 import { type Issued, type Key, useCreateKey, useEditKey } from './api';
@@ -50,11 +51,9 @@ export function KeyDrawer({ edited, onIssued, onSaved, onClose }: KeyDrawerProps
     }
   });
   return (
-    <Drawer
-      opened
+    <SideSheet
       onClose={onClose}
       title={edited === null ? t('keys:create.title') : t('keys:edit.title', { name: edited.name })}
-      closeButtonProps={{ 'aria-label': t('app:action.close') }}
       classNames={{ content: css.drawer ?? '', body: css.drawerBody ?? '' }}
     >
       <form onSubmit={submit} className={css.form} noValidate>
@@ -73,6 +72,6 @@ export function KeyDrawer({ edited, onIssued, onSaved, onClose }: KeyDrawerProps
           </Group>
         </Stack>
       </form>
-    </Drawer>
+    </SideSheet>
   );
 }

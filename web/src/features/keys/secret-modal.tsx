@@ -1,7 +1,8 @@
-import { Alert, Button, Group, Modal } from '@mantine/core';
+import { Alert, Button, Group } from '@mantine/core';
 
 import { useWords } from '~/i18n/use-words';
 import { CodeBlock, CopyLine } from '~/ui/copy';
+import { Dialog } from '~/ui/dialog';
 import { IconAlertTriangle } from '~/ui/icons';
 
 import css from './keys.module.css';
@@ -10,8 +11,7 @@ import css from './keys.module.css';
 export function SecretModal({ name, secret, onClose }: { name: string; secret: string; onClose: () => void }) {
   const { t } = useWords();
   return (
-    <Modal
-      opened
+    <Dialog
       onClose={onClose}
       size="lg"
       title={t('keys:secret.title', { name })}
@@ -29,6 +29,6 @@ export function SecretModal({ name, secret, onClose }: { name: string; secret: s
           <Button onClick={onClose}>{t('keys:secret.kept')}</Button>
         </Group>
       </div>
-    </Modal>
+    </Dialog>
   );
 }

@@ -51,6 +51,10 @@ def _teams() -> None:
         _number("available"),
         _number("held"),
         sa.CheckConstraint("held >= 0", name=op.f("ck_ledger_teams_held_not_negative")),
+        sa.CheckConstraint(
+            "available BETWEEN -4000000000000000000 AND 4000000000000000000",
+            name=op.f("ck_ledger_teams_available_in_range"),
+        ),
         sa.PrimaryKeyConstraint("team_id", name="pk_ledger_teams"),
     )
 

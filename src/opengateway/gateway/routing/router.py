@@ -1,0 +1,94 @@
+"""The router of a gateway process: health, order, budget and queue in one.
+
+route = router.route(chat, principal, plan, sticky)      # step 6
+spot, why = route.next()                                  # step 7, one attempt after the other:
+ticket = await route.enter(spot, why, deadline_left_s)
+route.answered(headers) | route.failed(error)
+route.close(ending, meter, attempts)                      # once, with the exchange's close
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from opengateway.domain.chat import ChatRequest
+from opengateway.domain.principal import Principal
+from opengateway.domain.routing import Candidate, Plan
+from opengateway.gateway.routing.budget import RetryBudget
+from opengateway.gateway.routing.health_table import HealthTable
+from opengateway.gateway.routing.order import Asked, Bound, Order, arrange, asked
+from opengateway.gateway.routing.route import Route
+from opengateway.gateway.routing.waiting import Waiting
+from opengateway.kit.chance import Chance, seeded
+from opengateway.kit.clock import Clock, SystemClock
+
+_BOUND_PLANS: Final = 12_000
+
+
+class Router:
+    """One of a gateway process. Not shared between event loops.
+
+    Without `shares_load` endpoints of one standing are tried as the plan lists them, and chance
+    plays no part: for tests and tools.
+    """
+
+    __slots__ = ("_bound", "_chance", "_clock", "_shares_load", "budget", "health", "waiting")
+
+    def __init__(
+        self,
+        clock: Clock,
+        chance: Chance,
+        health: HealthTable | None = None,
+        *,
+        shares_load: bool = True,
+    ) -> None:
+        self._clock = clock
+        self._chance = chance
+        self._shares_load = shares_load
+        self.health = health if health is not None else HealthTable(chance)
+        self.budget = RetryBudget()
+        self.waiting = Waiting()
+        self._bound: dict[Plan, Bound] = {}
+
+    @classmethod
+    def in_order(cls) -> Router:
+        return cls(SystemClock(), seeded(0), shares_load=False)
+
+    def now(self) -> float:
+        return self._clock.monotonic()
+
+    def bound(self, plan: Plan) -> Bound:
+        """The plan with its endpoints' health, found once."""
+        found = self._bound.get(plan)
+        if found is None or found.generation != self.health.generation:
+            if len(self._bound) >= _BOUND_PLANS:
+                self._bound.clear()
+            now = self.now()
+            found = Bound(plan, lambda c: self.health.of(c, now), self.health.generation)
+            self._bound[plan] = found
+        return found
+
+    def order(self, plan: Plan, *, stream: bool = True, sticky: Candidate | None = None) -> Order:
+        """The plan's candidates as they would be tried now. `sticky` goes first within the band of
+        those that are well: an ordering, never a filter."""
+        wanted = asked(stream) if sticky is None else Asked(stream, sticky)
+        return arrange(
+            self.bound(plan), wanted, self.now(), self._chance, shares_load=self._shares_load
+        )
+
+    def route(
+        self,
+        chat: ChatRequest,
+        principal: Principal,
+        plan: Plan,
+        sticky: Candidate | None = None,
+    ) -> Route:
+        """The route of one request. Counts it for the retry budget."""
+        self.budget.request(self.now())
+        return Route(
+            self, chat, principal, plan, self.order(plan, stream=chat.stream, sticky=sticky)
+        )
+
+    def draw(self, most: float) -> float:
+        """Between 0 and `most`: full jitter."""
+        return self._chance.random() * most
