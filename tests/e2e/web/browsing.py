@@ -116,7 +116,7 @@ def person(browser: Browser, origin: str, **options: Any) -> Iterator[Person]:
     context.set_default_timeout(15_000)
     try:
         yield Person(context, watched.page(context.new_page()), origin, watched)
-        assert watched.found == []
+        assert watched.found == [], watched.found
     finally:
         context.close()
 
