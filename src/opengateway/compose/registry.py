@@ -33,6 +33,9 @@ REGISTRY: Final = (
     Factory(
         SlotName.EVENT_LOG, "local", Egress.NONE, "opengateway.infra.event_log.sqlite:SqlEventLog"
     ),
+    Factory(
+        SlotName.BILLING, "ledger", Egress.NONE, "opengateway.infra.purse.leased:LeasedPurse"
+    ),
     Factory(SlotName.BILLING, "off", Egress.NONE, "opengateway.infra.purse:UnlimitedPurse"),
     Factory(SlotName.PAYMENTS, "none", Egress.NONE, ""),
     Factory(SlotName.MAIL, "none", Egress.NONE, "opengateway.infra.mail.none:NoMail"),
@@ -52,7 +55,7 @@ DEFAULTS: Final = {
     SlotName.CONTROL_STORE: "sqlite",
     SlotName.SHARED_STATE: "memory",
     SlotName.EVENT_LOG: "local",
-    SlotName.BILLING: "off",
+    SlotName.BILLING: "ledger",
     SlotName.PAYMENTS: "none",
     SlotName.MAIL: "none",
     SlotName.SECRETS: "file",

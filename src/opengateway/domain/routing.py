@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from opengateway.domain.catalog import Endpoint, MaxPrice, Model, Provider, RoutingPolicy
-from opengateway.domain.chat import ProviderPreferences, SortBy
+from opengateway.domain.chat import NO_PREFERENCES, ProviderPreferences, SortBy
 
 
 class ExclusionCode(StrEnum):
@@ -94,11 +94,9 @@ class Plan:
     excluded: tuple[Exclusion, ...] = ()
     sorts: tuple[SortBy | None, ...] = (None,)
     """By fallback rank; None where the load is shared."""
-    preferences: ProviderPreferences = ProviderPreferences()
-
-    @property
-    def least_context(self) -> int:
-        return min(c.endpoint.context for c in self.candidates)
+    preferences: ProviderPreferences = NO_PREFERENCES
+    least_context: int = 0
+    """Of its candidates: what fits there fits everywhere."""
 
 
 def narrowed(

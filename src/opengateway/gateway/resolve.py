@@ -1,21 +1,35 @@
-"""Step 4, `resolve`, and step 6, `route`: from a model's name to the endpoints, in order."""
+"""Step 4, `resolve`: from a model's name to the endpoints that may serve, and those that may not."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Sequence
+from dataclasses import replace
 from difflib import get_close_matches
+from itertools import pairwise
 from typing import Final
 
-from opengateway.domain.catalog import Endpoint, Model, ModelKind, Provider, Snapshot
-from opengateway.domain.chat import ChatRequest, ProviderPreferences
-from opengateway.domain.errors import InvalidRequest, NotAllowed, NotFound
+from opengateway.domain.catalog import Endpoint, Model, ModelKind, Provider, Routing, Snapshot
+from opengateway.domain.chat import NO_PREFERENCES, ChatRequest, ProviderPreferences, SortBy
+from opengateway.domain.errors import CallerError, InvalidRequest, NotFound
 from opengateway.domain.principal import Principal
-from opengateway.domain.routing import Candidate, Plan
+from opengateway.domain.routing import Candidate, Exclusion, ExclusionCode, Plan
+from opengateway.gateway.routing.filters import (
+    Asker,
+    excluded,
+    exclusion,
+    order_rank,
+    too_long,
+    unsupported,
+)
+from opengateway.gateway.routing.refusals import TOLD, refusal
+
+VARIANTS: Final = {"nitro": SortBy.THROUGHPUT, "floor": SortBy.PRICE}
+"""`MODEL:nitro` is the model, the fastest endpoint first; `MODEL:floor` the cheapest."""
 
 
 def find_model(name: str, snapshot: Snapshot) -> Model:
     """The model of that id or alias. Raises `NotFound` with the nearest names."""
-    model = snapshot.models.get(name) or snapshot.models.get(snapshot.aliases.get(name, ""))
+    model = _known(name, snapshot)
     if model is not None:
         return model
     near = get_close_matches(name[:100], snapshot.models, n=3, cutoff=0.5)
@@ -28,65 +42,131 @@ def find_model(name: str, snapshot: Snapshot) -> Model:
     )
 
 
+def _known(name: str, snapshot: Snapshot) -> Model | None:
+    return snapshot.models.get(name) or snapshot.models.get(snapshot.aliases.get(name, ""))
+
+
+def find_variant(name: str, snapshot: Snapshot) -> tuple[Model, SortBy | None]:
+    """The model, and how its endpoints are sorted if its name says so. Raises `NotFound`.
+
+    A model whose id has the ending is itself: the ending is read only of names nobody has.
+    """
+    bare, colon, variant = name.rpartition(":")
+    if colon and variant in VARIANTS and _known(name, snapshot) is None:
+        return find_model(bare, snapshot), VARIANTS[variant]
+    return find_model(name, snapshot), None
+
+
 _PLANS: Final = 10_000
-_NO_WISHES: Final = ProviderPreferences()
-_made: tuple[Snapshot | None, dict[tuple[object, ...], Plan]] = (None, {})
+_WISHED_PLANS: Final = 2_000
+_REASONLESS: Final = (None, "none")
+
+_Plans = dict[tuple[object, ...], Plan]
+
+
+class _Made:
+    """Plans of the newest snapshot. Those with wishes lie apart: whoever varies his wishes must
+    not push out everybody's."""
+
+    __slots__ = ("plain", "snapshot", "wished")
+
+    def __init__(self, snapshot: Snapshot | None) -> None:
+        self.snapshot = snapshot
+        self.plain: _Plans = {}
+        self.wished: _Plans = {}
+
+
+_made = _Made(None)
 
 
 def plan_chat(chat: ChatRequest, principal: Principal, snapshot: Snapshot) -> Plan:
-    """Every endpoint that may serve the request, in the order in which they are tried.
+    """Every endpoint that may serve the request, by fallback rank and tier.
 
-    What only the snapshot, the key's lists and a few words of the request decide is found once: of
-    plans without wishes those of the newest snapshot are kept, at most `_PLANS`.
+    What only the snapshot, the key's lists and a few words of the request decide is found once: at
+    most `_PLANS` and `_WISHED_PLANS` are kept. How well the endpoints are, and so the order in
+    which they are tried, is the router's.
 
-    Raises `NotFound` (model, or no endpoint left), `NotAllowed` (the key's list of models) and
-    `InvalidRequest` (the model cannot do what is asked).
+    Raises `NotFound` (model, or no endpoint left), `NotAllowed` (key, team, zone, privacy) and
+    `InvalidRequest` (the model cannot do what is asked), with the filter that left nobody.
     """
     global _made
-    if chat.preferences is not _NO_WISHES and chat.preferences != _NO_WISHES:
-        return _planned(chat, principal, snapshot)
-    key = (chat.model, chat.fallbacks, chat.facts.modalities, principal.models)
-    if _made[0] is not snapshot or len(_made[1]) >= _PLANS:
-        _made = (snapshot, {})
-    plan = _made[1].get(key)
+    if _made.snapshot is not snapshot:
+        _made = _Made(snapshot)
+    facts, wishes = chat.facts, chat.preferences
+    key: tuple[object, ...] = (
+        chat.model,
+        chat.fallbacks,
+        facts.modalities,
+        principal.models,
+        principal.providers,
+        facts.has_tools,
+        facts.response_format,
+        facts.reasoning_effort in _REASONLESS,
+        "verbosity" in chat.fields,
+        principal.team_id if snapshot.team_policies or snapshot.team_prices else None,
+    )
+    if wishes is NO_PREFERENCES:
+        plans, limit = _made.plain, _PLANS
+    else:
+        plans, limit = _made.wished, _WISHED_PLANS
+        # What the members are called decides only where every one must be understood.
+        key = (*key, wishes, tuple(chat.fields) if wishes.require_parameters else None)
+    plan = plans.get(key)
     if plan is None:
-        plan = _made[1][key] = _planned(chat, principal, snapshot)
+        if len(plans) >= limit:
+            plans.clear()
+        plan = plans[key] = _planned(Asker(chat, principal, snapshot))
+    # No text has more tokens than bytes: most requests fit everywhere, at a glance.
+    if chat.input_bytes + (facts.max_output_tokens or 0) > plan.least_context or facts.images:
+        return _fitting(plan, Asker(chat, principal, snapshot))
     return plan
 
 
-def _planned(chat: ChatRequest, principal: Principal, snapshot: Snapshot) -> Plan:
+def _planned(asker: Asker) -> Plan:
+    chat, snapshot = asker.chat, asker.snapshot
     candidates: list[Candidate] = []
-    problem: NotFound | NotAllowed | InvalidRequest | None = None
+    left_out: list[Exclusion] = []
+    sorts: list[SortBy | None] = []
+    problem: CallerError | None = None
     for rank, name in enumerate((chat.model, *chat.fallbacks)):
+        sorts.append(chat.preferences.sort)
         try:
-            model = _allowed(find_model(name, snapshot), principal)
-            candidates.extend(_endpoints(chat, model, snapshot, rank))
-        except (NotFound, NotAllowed, InvalidRequest) as error:
+            model, sort = find_variant(name, snapshot)
+            if sort is not None and not chat.preferences.order:
+                sorts[-1] = sorts[-1] or sort
+            found = _endpoints(asker, _chatting(model), rank, left_out)
+        except CallerError as error:
             if rank == 0:
                 problem = error  # a fallback may still serve; else this is what was wrong
-            elif isinstance(error, NotFound) and error.code == "model_not_found":
+            elif error.code == "model_not_found":
                 raise NotFound(
-                    error.message, code=error.code, param=f"models[{rank - 1}]"
+                    error.message, code="model_not_found", param=f"models[{rank - 1}]"
                 ) from None
-    if problem is not None and (not candidates or not _may_fall_back(problem)):
+        else:
+            candidates.extend(found)
+    if problem is not None and (not candidates or problem.code in TOLD):
         raise problem
-    if not candidates:
-        raise NotFound("no endpoint can serve this request", code="no_endpoints", param="model")
-    return Plan(tuple(candidates), snapshot.version)
+    return _plan(candidates, snapshot.version, left_out, sorts, chat.preferences)
 
 
-def _may_fall_back(problem: NotFound | NotAllowed | InvalidRequest) -> bool:
-    """A misspelt model or a missing right is told; only a lack of endpoints is worked around."""
-    return isinstance(problem, NotFound) and problem.code == "no_endpoints"
+def _plan(
+    candidates: Sequence[Candidate],
+    version: str,
+    left_out: Sequence[Exclusion],
+    sorts: Sequence[SortBy | None],
+    preferences: ProviderPreferences,
+) -> Plan:
+    return Plan(
+        candidates=tuple(candidates),
+        snapshot_version=version,
+        excluded=tuple(left_out),
+        sorts=tuple(sorts),
+        preferences=preferences,
+        least_context=min(c.endpoint.context for c in candidates),
+    )
 
 
-def _allowed(model: Model, principal: Principal) -> Model:
-    if principal.models and model.id not in principal.models:
-        raise NotAllowed(
-            f"this key may not use {model.id!r}; it is limited to {', '.join(principal.models)}",
-            code="model_not_allowed",
-            param="model",
-        )
+def _chatting(model: Model) -> Model:
     if model.kind is not ModelKind.CHAT:
         raise InvalidRequest(
             f"{model.id!r} is a model of kind {model.kind.value!r}; it does not chat",
@@ -96,64 +176,63 @@ def _allowed(model: Model, principal: Principal) -> Model:
     return model
 
 
-def _endpoints(
-    chat: ChatRequest, model: Model, snapshot: Snapshot, rank: int
-) -> Iterator[Candidate]:
-    missing = chat.facts.modalities - set(model.input_modalities)
-    if missing:
-        raise InvalidRequest(
-            f"{model.id!r} takes {', '.join(model.input_modalities)} as input,"
-            f" not {', '.join(sorted(missing))}",
-            code="unsupported_modality",
-            param="messages",
+def _endpoints(asker: Asker, model: Model, rank: int, left_out: list[Exclusion]) -> list[Candidate]:
+    """The model's candidates by tier. Raises what `refusal` makes where there is none."""
+    kept: list[tuple[tuple[int, ...], Endpoint, Provider]] = []
+    mine: list[Exclusion] = []
+    routing, wishes = asker.snapshot.routing, asker.wishes
+    for endpoint in model.endpoints:
+        pair = endpoint, asker.snapshot.providers[endpoint.provider_id]
+        found = excluded(asker, model, pair)
+        if found is not None:
+            mine.append(exclusion(model, pair, found))
+            continue
+        standing = (
+            order_rank(wishes.order, pair) if wishes.order else 0,
+            len(unsupported(asker.chat, model, pair)),
+            _region_rank(routing, endpoint),
+            endpoint.priority,
         )
-    wanted = _by_preference(
-        (
-            (endpoint, snapshot.providers[endpoint.provider_id])
-            for endpoint in sorted(model.endpoints, key=lambda e: e.priority)
-            if chat.facts.modalities <= set(endpoint.modalities)
-        ),
-        chat.preferences,
-    )
-    if not wanted:
-        raise NotFound(
-            f"no endpoint of {model.id!r} is left after provider.only, provider.ignore and"
-            f" provider.order; it is served by"
-            f" {', '.join(sorted({e.provider_id for e in model.endpoints})) or 'nobody'}",
-            code="no_endpoints",
-            param="provider",
-        )
-    for endpoint, provider in wanted:
-        for credential in provider.credentials or (None,):
-            yield Candidate(model, endpoint, provider, credential, rank)
-
-
-def _by_preference(
-    pairs: Iterable[tuple[Endpoint, Provider]], preferences: ProviderPreferences
-) -> list[tuple[Endpoint, Provider]]:
-    kept = [
-        pair
-        for pair in pairs
-        if not (preferences.only and not _matches_any(pair, preferences.only))
-        and not _matches_any(pair, preferences.ignore)
+        kept.append((standing, *pair))
+    left_out.extend(mine)
+    if not kept:
+        raise refusal(asker, model, mine)
+    kept.sort(key=lambda one: one[0])  # stable: the catalogue's order among equals
+    steps = [0]
+    for (before, *_), (after, *_) in pairwise(kept):
+        steps.append(steps[-1] + (before != after))
+    return [
+        Candidate(model, endpoint, provider, credential, rank, tier)
+        for tier, (_, endpoint, provider) in zip(steps, kept, strict=True)
+        for credential in provider.credentials or (None,)
     ]
-    if preferences.order:
-        rank = {slug: index for index, slug in enumerate(preferences.order)}
-        last = len(rank)
-        kept.sort(key=lambda p: min(rank.get(s, last) for s in _slugs(p)))
-        if not preferences.allow_fallbacks:
-            kept = [pair for pair in kept if _matches_any(pair, preferences.order)]
-    elif not preferences.allow_fallbacks:
-        kept = kept[:1]
-    return kept
 
 
-def _slugs(pair: tuple[Endpoint, Provider]) -> tuple[str, str]:
-    """`azure` means every region of it, `azure/eastus` one."""
-    endpoint, provider = pair
-    return provider.id, f"{provider.id}/{endpoint.region}"
+def _region_rank(routing: Routing, endpoint: Endpoint) -> int:
+    preferred = routing.prefer_regions
+    return preferred.index(endpoint.region) if endpoint.region in preferred else len(preferred)
 
 
-def _matches_any(pair: tuple[Endpoint, Provider], slugs: Iterable[str]) -> bool:
-    own = _slugs(pair)
-    return any(slug in own for slug in slugs)
+def _fitting(plan: Plan, asker: Asker) -> Plan:
+    """The plan without endpoints whose context the request would not fit. Raises `InvalidRequest`
+    where it fits none."""
+    kept: list[Candidate] = []
+    out: list[Exclusion] = []
+    for candidate in plan.candidates:
+        needed = too_long(asker.chat, candidate.endpoint)
+        if needed is None:
+            kept.append(candidate)
+            continue
+        found = ExclusionCode.CONTEXT, needed
+        out.append(exclusion(candidate.model, (candidate.endpoint, candidate.provider), found))
+    if not out:
+        return plan
+    if not kept:
+        raise refusal(asker, plan.candidates[0].model, out)
+    left_out = (*plan.excluded, *dict.fromkeys(out))
+    return replace(
+        plan,
+        candidates=tuple(kept),
+        excluded=left_out,
+        least_context=min(c.endpoint.context for c in kept),
+    )

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from sqlalchemy import text
 
 from asgi_client import call
 from control_plane import PEPPER, control_in
@@ -162,6 +163,10 @@ async def test_a_rotated_management_key_works_with_both_secrets_until_the_time(
     old = Person("", {"authorization": f"Bearer {made['key']}"})
     await people.done(Person("", {"authorization": f"Bearer {new['key']}"}), "GET", path)
     await people.done(old, "GET", path)
+    async with people.house.parts.database.write() as session:
+        await session.execute(text("UPDATE api_keys SET old_until_ns = 1"))
+        await session.commit()
+    assert await people.refused(old, "GET", path) == (401, "invalid_api_key")
     await people.done(owner, "POST", f"{path}/{made['id']}/rotate", {"overlap_s": 0})
     assert await people.refused(old, "GET", path) == (401, "invalid_api_key")
 

@@ -28,7 +28,7 @@ def order(preferences: ProviderPreferences, *, fallbacks: tuple[str, ...] = ()) 
         (ProviderPreferences(), ["a", "b", "c"]),
         (ProviderPreferences(order=("c", "b")), ["c", "b", "a"]),
         (ProviderPreferences(order=("c",), allow_fallbacks=False), ["c"]),
-        (ProviderPreferences(allow_fallbacks=False), ["a"]),
+        (ProviderPreferences(allow_fallbacks=False), ["a", "b", "c"]),
         (ProviderPreferences(only=("b", "c")), ["b", "c"]),
         (ProviderPreferences(ignore=("a",)), ["b", "c"]),
         (ProviderPreferences(only=("b/global",)), ["b"]),

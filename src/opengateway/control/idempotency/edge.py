@@ -1,8 +1,9 @@
 """`Idempotency-Key` on POST: the same request twice is done once (decision 31).
 
 The answer is written in the transaction of what it tells, so there is no moment at which one of them
-exists without the other. It is kept for 24 hours and never holds a secret: a route that gives one
-says what is kept instead (`keep_instead`), and whatever looks like a secret of ours is blacked out.
+exists without the other. It is kept for 24 hours and never holds a secret: members of an answer's model
+that are declared with `repr=False` are kept as null, a route may say what is kept instead
+(`keep_instead`), and whatever looks like a secret of ours is blacked out.
 Only good answers are kept: after an error nothing was done, and asking again is right.
 """
 
@@ -26,6 +27,7 @@ from opengateway.control.idempotency.models import KeptAnswer
 from opengateway.control.idempotency.repository import KeptAnswers
 from opengateway.control.scope import ControlScope, Scope
 from opengateway.domain.errors import GatewayError, InvalidRequest, RequestInFlight, Unprocessable
+from opengateway.kit import json
 
 KEPT_NS: Final = 24 * 3600 * 1_000_000_000
 _FORM: Final = re.compile(r"[!-~]{1,200}")
@@ -51,6 +53,8 @@ class _Running:
     place: tuple[str, str]
     fingerprint: str
     scope: ControlScope
+    hidden: frozenset[str]
+    """Members of the answer that are secrets."""
 
 
 async def idempotent(request: Request, scope: Scope) -> None:
@@ -80,7 +84,9 @@ async def idempotent(request: Request, scope: Scope) -> None:
     kept = await KeptAnswers(scope.session).find(*place, scope.clock.now_ns())
     if kept is None:
         running.add(place)
-        request.state.idempotency = _Running(place, print_, scope)
+        request.state.idempotency = _Running(
+            place, print_, scope, _secret_members(request.scope["route"].response_model)
+        )
         return
     if kept.fingerprint != print_:
         raise KeyReused(
@@ -152,7 +158,8 @@ class KeepAnswers:
         status: int = held[0]["status"]
         if status < 400:
             body = b"".join(message.get("body", b"") for message in held[1:])
-            kept = _SECRETS.sub(rb"\1[hidden]", state.get("kept_answer", body))
+            told = state.get("kept_answer") or _without(body, running.hidden)
+            kept = _SECRETS.sub(rb"\1[hidden]", told)
             try:
                 await _keep(running, status, kept.decode())
             except IntegrityError:
@@ -165,6 +172,27 @@ class KeepAnswers:
                 return
         for message in held:
             await send(message)
+
+
+def _secret_members(model: Any) -> frozenset[str]:
+    """Names of the members of an answer's model, and of models within it, that no `repr` shows."""
+    if not (isinstance(model, type) and issubclass(model, BaseModel)):
+        return frozenset()
+    fields = model.model_fields.items()
+    own = frozenset(name for name, member in fields if not member.repr)
+    return own.union(*(_secret_members(member.annotation) for _, member in fields))
+
+
+def _without(body: bytes, hidden: frozenset[str]) -> bytes:
+    if not hidden or not body:
+        return body
+
+    def cleared(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {n: None if n in hidden else cleared(v) for n, v in value.items()}
+        return [cleared(item) for item in value] if isinstance(value, list) else value
+
+    return json.dumps(cleared(json.loads(body)))
 
 
 async def _keep(running: _Running, status: int, body: str) -> None:

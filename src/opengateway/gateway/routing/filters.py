@@ -148,8 +148,7 @@ def lacking_parameters(chat: ChatRequest, model: Model, pair: Pair) -> tuple[str
 
     Those of wires that translate are known once the request is made: attempts look again.
     """
-    endpoint, provider = pair
-    profile = provider.profile
+    profile = pair[1].profile
     lacking = [name for name in (*profile.drop, *profile.refuse) if name in chat.fields]
     lacking += unsupported(chat, model, pair)
     return tuple(dict.fromkeys(lacking))

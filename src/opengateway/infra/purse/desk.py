@@ -149,6 +149,8 @@ class LeaseDesk:
             waiter.finish(error)
         elif hold.amount + amount > MOST:
             waiter.finish(InsufficientFunds("the request costs more than 1,000,000 US dollars"))
+        elif amount == 0:
+            waiter.finish()
         else:
             self._wait(waiter)
         return waiter

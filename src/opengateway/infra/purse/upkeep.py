@@ -29,19 +29,26 @@ class Upkeep:
         """Once a second: give back what is idle or too much, and end what has expired."""
         now, now_ns = self._desk.clock.monotonic(), self._desk.clock.now_ns()
         self._looks += 1
+        forgotten: list[Account] = []
         for account in list(self._desk.accounts.values()):
             if account.uses != account.seen:
                 account.seen, account.used_at = account.uses, now
             lease = account.lease
             if lease is None:
                 if account.is_idle and now - account.used_at >= FORGET_S:
-                    del self._desk.accounts[account.key_id]
+                    forgotten.append(account)
             elif now_ns >= lease.until_ns or (
                 now - account.used_at >= IDLE_S and lease.open == 0 and not account.waiting
             ):
                 self._desk.drain(account)
             elif lease.free > 0 and not account.waiting:
                 self._trim(account, idle=now - account.used_at >= IDLE_S)
+        if forgotten:
+            # What runs on the allowance, or for nothing, is on no lease.
+            running = {hold.account.key_id for hold in self._desk.holds.values()}
+            for account in forgotten:
+                if account.key_id not in running:
+                    del self._desk.accounts[account.key_id]
 
     def _trim(self, account: Account, *, idle: bool) -> None:
         lease = account.lease

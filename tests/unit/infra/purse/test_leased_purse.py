@@ -165,6 +165,20 @@ async def test_of_a_lease_that_is_idle_but_for_one_long_request_the_rest_goes_ba
     assert (lease.closing, lease.remaining) == (True, 400)
 
 
+async def test_a_key_that_was_not_used_for_long_is_forgotten_unless_something_runs(
+    world: World,
+) -> None:
+    await world.hold("free", 0)
+    await world.hold("b", key="key_b")
+    world.close("b", 0)
+    world.look(600)
+    await world.quiet()
+    world.look(600)
+    assert [*world.purse.accounts] == ["key_a"]
+    assert await world.purse.secure_more("free", HOLD)
+    world.close("free", 0)
+
+
 async def test_a_lease_in_use_is_renewed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     await world.hold("a")
     (lease_id,) = world.ledger.leases
