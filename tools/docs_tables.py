@@ -18,6 +18,7 @@ from typing import Any
 from error_codes import Code, CodeFinder, tree_classes
 
 from opengateway.policies.errors import ERROR_POLICIES
+from opengateway.policies.settlement import SETTLEMENT
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCE = ROOT / "src" / "opengateway"
@@ -206,7 +207,43 @@ def _rules(rules: list[dict[str, str]]) -> str:
     return "<br/>".join(f"{says}: {', '.join(names)}" for says, names in gathered.items())
 
 
+ENDINGS = {
+    "completed": "the answer came whole",
+    "client_gone": "the caller left, or took too long to read",
+    "upstream_broke": "the provider broke off after the first content; the stream ended with an error",
+    "refused": "an error was answered before any content",
+    "failed": "an error of ours",
+    "void": "the gateway died before the end was written",
+}
+
+
+def settlement_part() -> str:
+    """What is charged at each ending, from the policy itself."""
+    said = {"price": "the usage", "zero": "nothing"}
+    guessed = {"estimate": "an estimate, marked", "zero": "nothing"}
+    lines = [
+        "| Ending | What happened | The provider told the usage | It did not |",
+        "|---|---|---|---|",
+    ]
+    for ending, policy in SETTLEMENT.items():
+        lines.append(
+            f"| `{ending.value}` | {ENDINGS[ending.value]} | {said[policy.known]} "
+            f"| {guessed[policy.missing]} |"
+        )
+    return "\n".join(lines)
+
+
+def cancel_part() -> str:
+    """What each provider of the catalogue does when its connection is closed."""
+    lines = ["| Provider | Counts on after the caller left |", "|---|---|"]
+    for _, provider in sorted(read_toml(PROVIDERS).items()):
+        stops = provider.get("cancel_stops_billing", True)
+        lines.append(f"| {provider['name']} | {'no' if stops else 'yes, to the end of the answer'} |")
+    return "\n".join(lines)
+
+
 PARTS = {
+    "explain/settlement.md": {"settlement": settlement_part, "cancel": cancel_part},
     "reference/errors.md": {"errors": errors_part},
     "reference/providers.md": {"providers": providers_part},
     "operate/zone-file.md": {"profile": profile_part},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -10,7 +11,7 @@ from ledger_desk import DAY_S, GATEWAY, KEY, TEAM, Desk, budget, charge
 from opengateway.domain.budgets import BudgetMode, BudgetPeriod, BudgetScope
 from opengateway.domain.errors import Conflict, InsufficientFunds, InvalidRequest, NotFound
 from opengateway.domain.ledger import CreditKind, EntryKind
-from opengateway.ports.ledger_book import Ask, Credit, LeaseReturn
+from opengateway.ports.ledger_book import Ask, Credit, Leased, LeaseReturn
 
 
 @pytest.fixture
@@ -396,3 +397,36 @@ async def test_nothing_is_seen_of_a_transaction_that_fails(desk: Desk) -> None:
     with pytest.raises(InterruptedError):
         await fail_after_booking()
     assert await desk.rows("SELECT 1 FROM ledger_entries") == []
+
+
+async def test_many_at_once_take_exactly_what_there_is(desk: Desk) -> None:
+    await desk.give(1_000)
+    answers = await asyncio.gather(*(desk.take(100, gateway=f"gw_{n % 4:032}") for n in range(60)))
+    assert sum(isinstance(answer, Leased) for answer in answers) == 10
+    assert await standing(desk) == (0, 1_000)
+
+
+async def test_many_at_once_take_exactly_what_a_budget_allows(desk: Desk) -> None:
+    await desk.give(10**9)
+    row = budget(1_000, desk.clock.now_ns())
+    answers = await asyncio.gather(*(desk.take(100, budgets=[row]) for _ in range(60)))
+    assert sum(isinstance(answer, Leased) for answer in answers) == 10
+    assert await period_row(desk) == (0, 1_000, 0)
+
+
+async def test_batches_over_many_teams_do_not_wait_for_each_other_in_a_circle(desk: Desk) -> None:
+    teams = [f"team_{n}" for n in range(6)]
+    for team_id in teams:
+        await desk.give(10**6, team_id=team_id)
+
+    async def book(n: int) -> None:
+        order = teams if n % 2 else teams[::-1]
+        await desk.settle(
+            *(
+                charge(n * 100 + i, 7, team_id=team_id, key_id=f"key_{team_id}")
+                for i, team_id in enumerate(order)
+            )
+        )
+
+    await asyncio.gather(*(book(n) for n in range(16)))
+    assert {(await desk.balance(team_id)).available for team_id in teams} == {10**6 - 16 * 7}

@@ -95,8 +95,10 @@ FAULTS = {
     ),
     "an entry without postings": (
         "I1",
-        "DELETE FROM ledger_postings WHERE entry_id IN"
-        " (SELECT id FROM ledger_entries WHERE kind = 'expiry')",
+        (
+            "DELETE FROM ledger_postings WHERE entry_id IN"
+            " (SELECT id FROM ledger_entries WHERE kind = 'expiry')"
+        ),
     ),
     "an entry that says another amount": (
         "I1",
@@ -138,8 +140,10 @@ FAULTS = {
     "a hold without a lease": ("I5", "UPDATE ledger_teams SET held = held + 1"),
     "a lease that was settled past what was booked": (
         "I6",
-        "UPDATE ledger_leases SET settled = settled + 1, returned = returned - 1"
-        " WHERE returned > 0",
+        (
+            "UPDATE ledger_leases SET settled = settled + 1, returned = returned - 1"
+            " WHERE returned > 0"
+        ),
     ),
     "a lease that is larger than what was held for it": (
         "I6",
@@ -183,12 +187,16 @@ FAULTS = {
     ),
     "a journal booked twice": (
         "I12",
-        "INSERT INTO ledger_entries (id, kind, ref, input_hash, team_id, subject_id, amount, at_ns,"
-        " actor, note) SELECT 'ent_again', kind, 'again', input_hash, team_id, subject_id, amount,"
-        f" at_ns, actor, note FROM ledger_entries WHERE id = {_ENTRY}",
-        "INSERT INTO ledger_postings (entry_id, account, team_id, part, amount, overdraws)"
-        " SELECT 'ent_again', account, team_id, part, amount, overdraws FROM ledger_postings"
-        f" WHERE entry_id = {_ENTRY}",
+        (
+            "INSERT INTO ledger_entries (id, kind, ref, input_hash, team_id, subject_id, amount, at_ns,"
+            " actor, note) SELECT 'ent_again', kind, 'again', input_hash, team_id, subject_id, amount,"
+            f" at_ns, actor, note FROM ledger_entries WHERE id = {_ENTRY}"
+        ),
+        (
+            "INSERT INTO ledger_postings (entry_id, account, team_id, part, amount, overdraws)"
+            " SELECT 'ent_again', account, team_id, part, amount, overdraws FROM ledger_postings"
+            f" WHERE entry_id = {_ENTRY}"
+        ),
     ),
     "a settlement that was never booked": (
         "I12",
@@ -260,8 +268,10 @@ REFUSED = {
     ),
     "more in a credit": ("UPDATE ledger_grants SET remaining = amount WHERE remaining < amount",),
     "drawing more than there is": (
-        "INSERT INTO ledger_draws (entry_id, grant_id, amount)"
-        " SELECT 'ent_x', id, amount + 1 FROM ledger_grants",
+        (
+            "INSERT INTO ledger_draws (entry_id, grant_id, amount)"
+            " SELECT 'ent_x', id, amount + 1 FROM ledger_grants"
+        ),
     ),
     "a lease that begins again": (
         "UPDATE ledger_leases SET state = 'open' WHERE state = 'closing'",

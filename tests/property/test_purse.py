@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 from itertools import count
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
@@ -22,6 +23,7 @@ from unit.infra.purse.model_ledger import ModelLedger
 
 SOAK = os.environ.get("OPENGATEWAY_SOAK") == "1"
 GATEWAYS = ("gw_1", "gw_2")
+pytestmark = pytest.mark.timeout(1_800 if SOAK else 120)
 KEYS = ("key_a", "key_b", "key_c")
 START = 100_000
 ALLOWANCE = 5_000
@@ -266,5 +268,5 @@ def pick(of: dict[str, object] | dict[str, int] | dict[str, Waiter], which: int)
 
 TestPurse = PurseMachine.TestCase
 TestPurse.settings = settings(
-    max_examples=5_000 if SOAK else 150, stateful_step_count=80, deadline=None
+    max_examples=4_000 if SOAK else 150, stateful_step_count=80, deadline=None
 )

@@ -47,7 +47,7 @@ from opengateway.control.audit.checkpoints import Checkpoints
 from opengateway.control.audit.service import AuditLog, catch_up
 from opengateway.control.changes.feed import ChangeFeed
 from opengateway.control.changes.repository import ChangeRepository
-from opengateway.control.leases.desk import LeaseDesk
+from opengateway.control.leases.desk import LeaseDesk, OpenScope
 from opengateway.control.leases.jobs import LedgerJobs
 from opengateway.control.scope import ControlScope, Pepper
 from opengateway.control.snapshots.board import SignedSnapshot, SnapshotBoard
@@ -171,6 +171,7 @@ async def open_control(settings: ControlSettings) -> AsyncIterator[ControlHouse]
             async with open_scope() as scope:
                 await scope.ledger.settlements.mark_billing(settings.billing)
             feed = ChangeFeed(newest, clock)
+            leases = LeaseDesk(open_scope, feed, clock)
             board = SnapshotBoard(settings.snapshot(), clock)
             spending = spending_tools(settings.spending, board, database, clock)
             parts = ControlParts(
@@ -178,7 +179,7 @@ async def open_control(settings: ControlSettings) -> AsyncIterator[ControlHouse]
                 new_scope=new_scope,
                 new_id=new_id,
                 feed=feed,
-                leases=LeaseDesk(open_scope, feed, clock),
+                leases=leases,
                 board=board,
                 spending=spending,
                 zone=settings.zone,
@@ -193,13 +194,19 @@ async def open_control(settings: ControlSettings) -> AsyncIterator[ControlHouse]
                 signing_in,
                 (
                     *sign_in_jobs(signing_in, open_scope, clock),
-                    *((LedgerJobs(open_scope).run,) if settings.billing else ()),
+                    *_ledger_jobs(settings, open_scope, leases),
                     *spending_jobs(settings.spending, spending, open_scope, clock),
                 ),
             )
         finally:
             await signing_in.aclose()
             await database.close()
+
+
+def _ledger_jobs(
+    settings: ControlSettings, open_scope: OpenScope, leases: LeaseDesk
+) -> tuple[Callable[[], Coroutine[Any, Any, None]], ...]:
+    return (LedgerJobs(open_scope, leases, settings.clock).run,) if settings.billing else ()
 
 
 def _scopes(

@@ -17,6 +17,18 @@ class Wire(StrEnum):
     OPENAI = "openai"
     ANTHROPIC = origins.ANTHROPIC
     GEMINI = "gemini"
+    BEDROCK = "bedrock"
+    """Converse and ConverseStream."""
+    ANTHROPIC_BEDROCK = "anthropic-bedrock"
+    """Messages in the envelope of Bedrock's InvokeModel."""
+    ANTHROPIC_VERTEX = "anthropic-vertex"
+    """Messages in the envelope of Vertex AI's rawPredict."""
+
+
+MESSAGES_WIRES: Final = frozenset(
+    (Wire.ANTHROPIC, Wire.ANTHROPIC_BEDROCK, Wire.ANTHROPIC_VERTEX, Wire.BEDROCK)
+)
+"""Wires on which a limit of output that leaves no room to think is raised by the thinking's."""
 
 
 class ModelKind(StrEnum):
@@ -75,6 +87,19 @@ class ModelRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Whether system messages may stand within the conversation; else they are the user's."""
     one_of_sampling: bool = False
     """Whether `temperature` and `top_p` exclude each other; the first goes out."""
+    family: str = ""
+    """Of providers that serve many makers' models: the maker, whose ways of thinking and whose
+    signatures the model has (`domain.origins`)."""
+    named_calls: bool = True
+    """Whether one function can be demanded; else only that one is offered, and demanded."""
+    cache_marks: tuple[Literal["tools", "system", "messages"], ...] = ()
+    """Where the model takes cache points on Bedrock."""
+    results_alone: bool = False
+    """Whether nothing but results may stand in the message that brings them."""
+    call_id_length: int | None = None
+    """Instead of the profile's `tool_call_id_length`."""
+    top_k_in: Literal["", "top_k", "inference_config"] = ""
+    """Where `top_k` goes among a Bedrock model's own fields; empty where it knows none."""
 
 
 class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -143,6 +168,11 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     operation_path: str = ""
     """Of wires that name the model in the path: the path below the base URL, with `{model}`, where
     it is not the wire's own."""
+    path_prefix: str = ""
+    """Of the OpenAI wire: what stands between the base URL and an operation's path, with `{model}`;
+    Azure's `/deployments/{model}`."""
+    query: str = ""
+    """Of the OpenAI wire: what follows an operation's path after a question mark."""
     fetched_urls: tuple[str, ...] = ()
     """Beginnings of the addresses whose images and files the vendor fetches by itself."""
     refused_fields_retry: bool = False
@@ -181,6 +211,8 @@ class Provider(msgspec.Struct, frozen=True):
     """Whether it may keep prompts to train on. Unless the zone says no, it is taken to."""
     zdr: bool = False
     """Zero data retention: nothing of a request is kept once it is answered."""
+    regional_urls: tuple[str, ...] = ()
+    """Of a provider with several regions: where each of them is, `base_url` among them."""
 
     def owner_of(self, credential: str | None) -> CredentialOwner:
         """Whose the credential is; None is a provider's that needs none."""
@@ -228,6 +260,8 @@ class Endpoint(msgspec.Struct, frozen=True):
     """`fp8`, `int4`, ...; empty where nobody says."""
     weight: float = 1.0
     """Its share beside others of the same priority and price."""
+    base_url: str = ""
+    """Instead of the provider's, where each of its regions has an address of its own."""
 
 
 HOLD_KNEE_BYTES: Final = 16 * 1024

@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from opengateway.domain.catalog import CredentialOwner, Endpoint, Provider, Wire
+from opengateway.domain.catalog import MESSAGES_WIRES, CredentialOwner, Endpoint, Provider
 from opengateway.domain.chat import ChatRequest
 from opengateway.domain.money import Nanos
 from opengateway.domain.routing import Candidate, Plan
@@ -66,7 +66,7 @@ def dearest(chat: ChatRequest, plan: Plan, attempts: int) -> tuple[Nanos, Candid
 def _ceiling(plan: Plan, attempts: int) -> _Ceiling:
     candidates = plan.candidates[:attempts]
     endpoints = [c.endpoint for c in candidates]
-    thinking = next((c.provider for c in candidates if c.provider.wire is Wire.ANTHROPIC), None)
+    thinking = next((c.provider for c in candidates if c.provider.wire in MESSAGES_WIRES), None)
     provider = thinking or candidates[0].provider
     owners = {c.provider.owner_of(c.credential) for c in candidates}
     if owners != {CredentialOwner.PLATFORM} or any(e.price.tiers for e in endpoints):

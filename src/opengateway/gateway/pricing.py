@@ -13,6 +13,7 @@ import msgspec
 
 from opengateway.domain.catalog import (
     HOLD_KNEE_BYTES,
+    MESSAGES_WIRES,
     CredentialOwner,
     Endpoint,
     Provider,
@@ -295,7 +296,7 @@ def output_bound(chat: ChatRequest, endpoint: Endpoint, provider: Provider | Non
     asked = chat.facts.max_output_tokens
     if asked is None or asked >= ceiling:
         return ceiling
-    if provider is not None and provider.wire is not Wire.ANTHROPIC:
+    if provider is not None and provider.wire not in MESSAGES_WIRES:
         return asked
     return min(ceiling, asked + _thinking_budget(chat, asked))
 

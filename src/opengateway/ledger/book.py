@@ -10,7 +10,7 @@ from opengateway.domain.ledger import CreditKind
 from opengateway.kit.clock import Clock
 from opengateway.kit.ids import NewId
 from opengateway.ledger.crediting import CreditBook
-from opengateway.ledger.invariants import CHECKS
+from opengateway.ledger.invariants import CHECKS, When
 from opengateway.ledger.leasing import LeaseBook
 from opengateway.ledger.settling import SettlementBook
 from opengateway.ledger.sheet import spending_order
@@ -71,12 +71,14 @@ class StatementBook:
     async def open_leases(self, team_id: str, limit: int) -> Sequence[LeaseRow]:
         return await self._rows.open_leases(team_id=team_id, limit=limit)
 
-    async def verify(self, only: Sequence[str] = ()) -> AsyncIterator[Violation]:
-        now_ns = self._clock.now_ns()
+    async def verify(
+        self, only: Sequence[str] = (), *, attentive_since_ns: int = 0
+    ) -> AsyncIterator[Violation]:
+        when = When(self._clock.now_ns(), attentive_since_ns)
         for check in CHECKS:
             if only and check.invariant not in only:
                 continue
-            walk = check.begin(now_ns)
+            walk = check.begin(when)
             async for page in self._rows.scan(check.scan):
                 for row in page:
                     for said in walk(row):

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from opengateway.domain.ledger import MAY_OVERDRAW, LeaseState
 from opengateway.ledger.leasing import GRACE_NS, LONGEST_NS
@@ -31,17 +31,24 @@ Walk = Callable[[Row], Iterable[Said]]
 _ENDED: Final = frozenset((LeaseState.CLOSED.value, LeaseState.EXPIRED.value))
 
 
+class When(NamedTuple):
+    """`attentive_since_ns`: since when leases can be renewed and are swept."""
+
+    now_ns: int
+    attentive_since_ns: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Check:
-    """`begin(now_ns)` gives a walk over the rows of `scan`, which may remember the row before."""
+    """`begin` gives a walk over the rows of `scan`, which may remember the row before."""
 
     invariant: str
     scan: str
-    begin: Callable[[int], Walk]
+    begin: Callable[[When], Walk]
 
 
-def _plain(walk: Walk) -> Callable[[int], Walk]:
-    return lambda _now_ns: walk
+def _plain(walk: Walk) -> Callable[[When], Walk]:
+    return lambda _when: walk
 
 
 def entry_balances(row: Row) -> Iterator[Said]:
@@ -57,7 +64,7 @@ def entry_balances(row: Row) -> Iterator[Said]:
         yield entry_id, f"says that it moved {amount}, and moved {moved}"
 
 
-def books_balance(_now_ns: int) -> Walk:
+def books_balance(_when: When) -> Walk:
     """(account, sum), all of them; and at the end (None, 0)."""
     total = 0
 
@@ -96,7 +103,7 @@ def credit_draws(row: Row) -> Iterator[Said]:
         yield grant_id, f"of {amount}, {drawn} was drawn and {remaining} is said to be left"
 
 
-def never_below_zero(_now_ns: int) -> Walk:
+def never_below_zero(_when: When) -> Walk:
     """(team, part, amount, kind of the entry, posting), by team and in the order of booking."""
     team: str | None = None
     balance = {"available": 0, "held": 0}
@@ -119,7 +126,7 @@ def never_below_zero(_now_ns: int) -> Walk:
     return walk
 
 
-def leases_end(now_ns: int) -> Walk:
+def leases_end(when: When) -> Walk:
     """(lease, state, amount, settled, returned, expires_at_ns, closed_at_ns)."""
 
     def walk(row: Row) -> Iterator[Said]:
@@ -130,8 +137,8 @@ def leases_end(now_ns: int) -> Walk:
                 yield lease_id, f"{state}, and {left} of it is in nobody's hands"
         elif closed_at_ns is not None:
             yield lease_id, f"{state}, and was closed"
-        elif expires_at_ns < now_ns - LONGEST_NS - GRACE_NS:
-            late_s = (now_ns - expires_at_ns) // 1_000_000_000
+        elif max(expires_at_ns, when.attentive_since_ns) < when.now_ns - LONGEST_NS - GRACE_NS:
+            late_s = (when.now_ns - expires_at_ns) // 1_000_000_000
             yield lease_id, f"{state} {late_s} s after its expiry"
 
     return walk

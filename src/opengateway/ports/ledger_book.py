@@ -263,8 +263,13 @@ class Statements(Protocol):
 
     async def open_leases(self, team_id: str, limit: int) -> Sequence[LeaseRow]: ...
 
-    def verify(self, only: Sequence[str] = ()) -> AsyncIterator[Violation]:
-        """Every broken invariant of the store, of all or of those named. Reads it all, in pages."""
+    def verify(
+        self, only: Sequence[str] = (), *, attentive_since_ns: int = 0
+    ) -> AsyncIterator[Violation]:
+        """Every broken invariant of the store, of all or of those named. Reads it all, in pages.
+
+        `attentive_since_ns`: a lease cannot be late in ending for a time when nobody was there.
+        """
         ...
 
 

@@ -17,7 +17,7 @@ from opengateway.control.leases.jobs import LedgerJobs
 from opengateway.domain.records import Ending
 from opengateway.http.unit_of_work import unit_of_work
 from opengateway.infra.ledger_book.rows import SqlLedgerRows
-from opengateway.kit.clock import SystemClock
+from opengateway.kit.clock import ManualClock, SystemClock
 
 OTHER = "gw_" + "2" * 32
 USD = 10**9
@@ -229,11 +229,17 @@ async def test_leases_are_renewed_and_swept(plane: Plane) -> None:
     def open_scope() -> Any:
         return unit_of_work(parts.database, parts.new_scope)
 
-    jobs = LedgerJobs(open_scope)
+    clock = ManualClock(SystemClock().now_ns())
+    jobs = LedgerJobs(open_scope, parts.leases, clock)
     assert await jobs.sweep() == 0
     async with parts.database.write() as session:
         await session.execute(text("UPDATE ledger_leases SET expires_at_ns = 1"))
         await session.commit()
-    assert await jobs.sweep() == 1
+    await jobs.turn()
+    assert await plane.balance() == (9 * USD, USD), "gateways were not given time to be heard of"
+    for _ in range(3):
+        clock.advance(21)
+        await jobs.turn()
+    assert await jobs.sweep() == 0
     assert await plane.balance() == (10 * USD, 0)
     assert await jobs.expire() == 0

@@ -34,7 +34,7 @@ async def test_no_secret_is_in_logs_errors_audit_or_store(
         people = People(house)
         secrets = await use(people, told)
     dumped = dump(tmp_path / "control" / "control.sqlite3")
-    kept = b"".join(p.read_bytes() for p in sorted(tmp_path.rglob("*")) if p.is_file())
+    kept = all_bytes(tmp_path)
     log.get_logger("x").info("end")
     everywhere = dumped + kept.decode("latin-1") + logged.getvalue()
     everywhere += "".join(r.text + str(r.headers) for r in told)
@@ -90,6 +90,10 @@ async def use(people: People, told: list[Reply]) -> dict[str, str]:
     for target in (path, invitations, f"/teams/{team_id}/audit", f"/teams/{team_id}/members"):
         told.append(await people.ask(owner, "GET", target))
     return secrets
+
+
+def all_bytes(folder: Path) -> bytes:
+    return b"".join(p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file())
 
 
 def dump(store: Path, *tables: str) -> str:

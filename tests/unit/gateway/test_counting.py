@@ -75,7 +75,7 @@ async def serve(
     routing: Routing | None = None,
 ) -> tuple[CloseRecord, RecordingCaller]:
     world = World(
-        [model("lab/m", endpoint("a", encoding=encoding))],
+        [model("lab/m", endpoint("a", encoding=encoding, context=2_000_000))],
         ScriptedTransport(a=script),
         tokens=counter,
         routing=routing,

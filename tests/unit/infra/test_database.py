@@ -10,6 +10,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import OperationalError
 
+import opengateway.compose.control  # noqa: F401 - loads the models of every slice
 from opengateway.domain.errors import OperatorError
 from opengateway.infra.database import HEAD, Database, migrate, sqlite_url
 from opengateway.infra.migrations.run import newest, upgrade

@@ -38,6 +38,7 @@ export function Missing() {
   return (
     <Alone>
       <Empty
+        alone
         icon={<IconCompass />}
         title={t('app:missing.title')}
         text={t('app:missing.text')}

@@ -16,7 +16,7 @@ export function TeamLayout() {
     if (known) rememberTeam(teamId);
   }, [known, teamId]);
   if (!known) {
-    return <Empty icon={<IconSearchOff />} title={t('app:missing.team')} text={t('app:missing.teamText')} />;
+    return <Empty alone icon={<IconSearchOff />} title={t('app:missing.team')} text={t('app:missing.teamText')} />;
   }
   return <Outlet />;
 }

@@ -13,15 +13,17 @@ interface EmptyProps {
   title: string;
   text: ReactNode;
   action?: ReactNode;
+  /** It is the whole page, and its title the page's heading. */
+  alone?: boolean;
 }
 
-export function Empty({ icon, title, text, action }: EmptyProps) {
+export function Empty({ icon, title, text, action, alone = false }: EmptyProps) {
   return (
     <div className={css.empty}>
       <div className={css.emptyIcon} aria-hidden="true">
         {icon}
       </div>
-      <strong>{title}</strong>
+      {alone ? <h1>{title}</h1> : <strong>{title}</strong>}
       <p>{text}</p>
       {action !== undefined && <div className={css.emptyAction}>{action}</div>}
     </div>

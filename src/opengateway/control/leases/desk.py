@@ -53,6 +53,8 @@ class LeaseDesk:
         self._feed = feed
         self._clock = clock
         self._returned = Pulse()
+        self.attentive_since_ns = clock.now_ns()
+        """Since when gateways can be heard of without a break (`LedgerJobs`)."""
         self._recalled_at: dict[str, float] = {}
 
     def stop(self) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Depends, Header, Query, Response
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
 
 from opengateway.control.access import Access, access, permits, permits_platform
 from opengateway.control.actor import CurrentActor
 from opengateway.control.bodies import Page
+from opengateway.control.leases.desk import LeaseDesk
 from opengateway.control.ledger.schemas import (
     BalanceView,
     BookedView,
@@ -130,12 +131,14 @@ async def operator_grant(
 
 @internal.get("/ledger/verify", openapi_extra=access(Access.INTERNAL))
 async def verify(
-    scope: Scope, only: Annotated[list[str] | None, Query(max_length=16)] = None
+    request: Request, scope: Scope, only: Annotated[list[str] | None, Query(max_length=16)] = None
 ) -> Response:
     """Prove the invariants of the whole ledger, or those named. Reads one state of the store."""
     found: list[Violation] = []
     counts: dict[str, int] = {}
-    async for violation in scope.ledger.statements.verify(only or ()):
+    desk: LeaseDesk = request.app.state.lease_desk
+    checks = scope.ledger.statements.verify(only or (), attentive_since_ns=desk.attentive_since_ns)
+    async for violation in checks:
         counts[violation.invariant] = counts.get(violation.invariant, 0) + 1
         if counts[violation.invariant] <= MAX_VIOLATIONS:
             found.append(violation)

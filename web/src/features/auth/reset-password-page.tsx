@@ -31,7 +31,7 @@ function AskForMail() {
     ask.mutate();
   };
   if (ask.isSuccess) {
-    return <Empty icon={<IconMailForward />} title={t('auth:reset.sent')} text={t('auth:reset.sentText', { email })} />;
+    return <Empty alone icon={<IconMailForward />} title={t('auth:reset.sent')} text={t('auth:reset.sentText', { email })} />;
   }
   return (
     <>

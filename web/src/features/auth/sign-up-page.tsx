@@ -45,6 +45,7 @@ export function SignUpPage() {
   if (signUp.data?.status === 'check_mail') {
     return (
       <Empty
+        alone
         icon={<IconMailCheck />}
         title={t('auth:signUp.sent')}
         text={t('auth:signUp.sentText', { email: form.values.email })}

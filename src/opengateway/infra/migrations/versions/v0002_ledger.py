@@ -50,7 +50,7 @@ def _teams() -> None:
         _id("team_id"),
         _number("available"),
         _number("held"),
-        sa.CheckConstraint("held >= 0", name="ck_ledger_teams_held_not_negative"),
+        sa.CheckConstraint("held >= 0", name=op.f("ck_ledger_teams_held_not_negative")),
         sa.PrimaryKeyConstraint("team_id", name="pk_ledger_teams"),
     )
 
@@ -85,9 +85,9 @@ def _entries() -> None:
         sa.Column("part", sa.String(16), nullable=True),
         _number("amount"),
         sa.Column("overdraws", sa.Boolean(), nullable=False),
-        sa.CheckConstraint("amount <> 0", name="ck_ledger_postings_amount_not_zero"),
+        sa.CheckConstraint("amount <> 0", name=op.f("ck_ledger_postings_amount_not_zero")),
         sa.CheckConstraint(
-            "(team_id IS NULL) = (part IS NULL)", name="ck_ledger_postings_part_of_a_team"
+            "(team_id IS NULL) = (part IS NULL)", name=op.f("ck_ledger_postings_part_of_a_team")
         ),
         # Deferred: postings come first, and the entry seals them (ledger_rules.py).
         sa.ForeignKeyConstraint(
@@ -117,9 +117,9 @@ def _grants() -> None:
         sa.Column("source_id", sa.String(160), nullable=False),
         _id("entry_id"),
         _number("created_at_ns"),
-        sa.CheckConstraint("amount > 0", name="ck_ledger_grants_amount_above_zero"),
+        sa.CheckConstraint("amount > 0", name=op.f("ck_ledger_grants_amount_above_zero")),
         sa.CheckConstraint(
-            "remaining BETWEEN 0 AND amount", name="ck_ledger_grants_remaining_of_amount"
+            "remaining BETWEEN 0 AND amount", name=op.f("ck_ledger_grants_remaining_of_amount")
         ),
         sa.PrimaryKeyConstraint("id", name="pk_ledger_grants"),
     )
@@ -137,7 +137,7 @@ def _grants() -> None:
         _id("entry_id"),
         _id("grant_id"),
         _number("amount"),
-        sa.CheckConstraint("amount > 0", name="ck_ledger_draws_amount_above_zero"),
+        sa.CheckConstraint("amount > 0", name=op.f("ck_ledger_draws_amount_above_zero")),
         sa.PrimaryKeyConstraint("seq", name="pk_ledger_draws"),
         sqlite_autoincrement=True,
     )
@@ -164,12 +164,12 @@ def _leases() -> None:
         _number("return_seq"),
         sa.CheckConstraint(
             "settled >= 0 AND returned >= 0 AND settled + returned <= amount",
-            name="ck_ledger_leases_within_amount",
+            name=op.f("ck_ledger_leases_within_amount"),
         ),
         sa.CheckConstraint(
             "state IN ('open', 'closing') OR (state IN ('closed', 'expired')"
             " AND settled + returned = amount AND closed_at_ns IS NOT NULL)",
-            name="ck_ledger_leases_ended_is_empty",
+            name=op.f("ck_ledger_leases_ended_is_empty"),
         ),
         sa.PrimaryKeyConstraint("id", name="pk_ledger_leases"),
     )
@@ -213,7 +213,7 @@ def _settlements() -> None:
         sa.CheckConstraint(
             "amount >= 0 AND overrun BETWEEN 0 AND amount AND promo >= 0 AND paid >= 0"
             " AND promo + paid <= amount AND fee BETWEEN 0 AND amount AND provider_cost >= 0",
-            name="ck_ledger_settlements_parts_of_amount",
+            name=op.f("ck_ledger_settlements_parts_of_amount"),
         ),
         sa.PrimaryKeyConstraint("request_id", name="pk_ledger_settlements"),
         sqlite_with_rowid=False,
@@ -252,7 +252,7 @@ def _periods() -> None:
         _number("overrun"),
         sa.CheckConstraint(
             "spent >= 0 AND leased >= 0 AND overrun BETWEEN 0 AND spent",
-            name="ck_budget_periods_not_negative",
+            name=op.f("ck_budget_periods_not_negative"),
         ),
         sa.PrimaryKeyConstraint("id", name="pk_budget_periods"),
     )
