@@ -25,7 +25,13 @@ _SHORT: Final = Struct(">H")
 _OVERHEAD: Final = 16
 """Of a message without headers and payload: the prelude and the last checksum."""
 _MAX_HEADERS: Final = 256
-_FIXED: Final = {2: Struct(">b"), 3: Struct(">h"), 4: Struct(">i"), 5: Struct(">q"), 8: Struct(">q")}
+_FIXED: Final = {
+    2: Struct(">b"),
+    3: Struct(">h"),
+    4: Struct(">i"),
+    5: Struct(">q"),
+    8: Struct(">q"),
+}
 _UUID_BYTES: Final = 16
 
 HeaderValue = str | bytes | int | bool

@@ -85,9 +85,7 @@ def error_in_stream(message: Message, provider: Provider) -> UpstreamError:
     return _error(_bare(name), text, status, provider, "told of an error within its answer")
 
 
-def _error(
-    name: str, message: str, status: int, provider: Provider, did: str
-) -> UpstreamError:
+def _error(name: str, message: str, status: int, provider: Provider, did: str) -> UpstreamError:
     error_class = _classify(name, message, status)
     return UpstreamError(
         error_class,
