@@ -38,12 +38,17 @@ def credits_grant(
     ref: Annotated[
         str | None, typer.Option(help="Names this grant for ever: the same one is booked once.")
     ] = None,
+    paid: Annotated[
+        bool, typer.Option("--paid", help="Money that came in, by bank transfer say; not a gift.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Give a team credit: one entry on the ledger, to the nano-dollar."""
     from opengateway.cli.remote import call, show
 
     wanted = {"team": team, "usd": usd, "note": note, "ref": ref}
+    if paid:
+        wanted |= {"kind": "paid", "source": "topup"}
     made = asyncio.run(call(zone, "POST", "/grants", wanted))
     names = ("entry_id", "grant_id", "team_id", "amount_nanos")
     show(made, as_json, names)

@@ -33,9 +33,7 @@ REGISTRY: Final = (
     Factory(
         SlotName.EVENT_LOG, "local", Egress.NONE, "opengateway.infra.event_log.sqlite:SqlEventLog"
     ),
-    Factory(
-        SlotName.BILLING, "ledger", Egress.NONE, "opengateway.infra.purse.leased:LeasedPurse"
-    ),
+    Factory(SlotName.BILLING, "ledger", Egress.NONE, "opengateway.infra.purse.leased:LeasedPurse"),
     Factory(SlotName.BILLING, "off", Egress.NONE, "opengateway.infra.purse:UnlimitedPurse"),
     Factory(SlotName.PAYMENTS, "none", Egress.NONE, ""),
     Factory(SlotName.MAIL, "none", Egress.NONE, "opengateway.infra.mail.none:NoMail"),

@@ -139,7 +139,8 @@ class RoutingPolicyConfig(Section, frozen=True):
     only: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
     countries: tuple[
-        Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{2}$", description="a country, such as KR")], ...
+        Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{2}$", description="a country, such as KR")],
+        ...,
     ] = ()
     data_collection: Literal["allow", "deny"] = "allow"
     zdr: bool = False

@@ -289,6 +289,7 @@ class Exchange:
                         services.zone,
                         services.gateway_id,
                         state.plan.snapshot_version,
+                        services.chat_dialect.name,
                         services.purse.lease_of(request_id) if self._held else "",
                     ),
                     ending,

@@ -208,7 +208,7 @@ def _record_refusal(
             refusal_record(
                 arrival,
                 principal,
-                Origin(services.zone, services.gateway_id, version),
+                Origin(services.zone, services.gateway_id, version, services.chat_dialect.name),
                 present(error, arrival.request_id),
                 chat=chat,
                 total_s=services.clock.monotonic() - arrival.accepted_at,

@@ -20,6 +20,7 @@ class Origin:
     zone: str
     gateway: str
     snapshot: str
+    dialect: str
     lease_id: str = ""
 
 
@@ -42,7 +43,7 @@ def refusal_record(
         snapshot=origin.snapshot,
         started_at_ns=arrival.started_at_ns,
         operation=arrival.operation,
-        dialect="openai_chat",
+        dialect=origin.dialect,
         stream=chat.stream if chat else False,
         requested_model=chat.model if chat else "",
         ending=Ending.REFUSED,
@@ -81,7 +82,7 @@ def exchange_record(
         snapshot=origin.snapshot,
         started_at_ns=arrival.started_at_ns,
         operation=arrival.operation,
-        dialect="openai_chat",
+        dialect=origin.dialect,
         stream=chat.stream,
         requested_model=chat.model,
         ending=ending,

@@ -181,7 +181,13 @@ class DataApp:
         raise StepFailed("accept", NotFound(_advice(path, self._methods), code="unknown_url"))
 
     async def _chat(self, incoming: Incoming) -> None:
-        services, call, headers = self._services, incoming.call, incoming.headers
+        await self._converse(incoming, self._services, "chat.completions")
+
+    async def _converse(
+        self, incoming: Incoming, services: GatewayServices, operation: str
+    ) -> None:
+        """A conversation on one surface: `services` hold its dialect and its wires."""
+        call, headers = incoming.call, incoming.headers
         principal = authenticate(services, headers, call.peer, use=KeyKind.INFERENCE)
         if call.is_too_large:
             call.keep_alive = False
@@ -192,7 +198,7 @@ class DataApp:
             request_id=incoming.request_id,
             started_at_ns=services.clock.now_ns(),
             accepted_at=incoming.accepted_at,
-            operation="chat.completions",
+            operation=operation,
             headers=headers,
             body=call.body,
             client_request_id=_client_request_id(headers),
