@@ -168,7 +168,8 @@ class _Attempts:
 
     async def _rested(self) -> bool:
         """All that is left rests. Wait for the first, once, if that is soon and worth it."""
-        rest_s = self.route.rest_s()
+        last = self.last
+        rest_s = self.route.rest_s(lambda other: last is None or last.allows(other))
         if rest_s is None or rest_s > REST_WAIT_S or self.waited:
             return False
         if rest_s > self.owner.watch.deadline_left_s - _LEAST_ATTEMPT_S:

@@ -16,7 +16,8 @@ from opengateway.providers.envelopes import ClaudeOnBedrock, ClaudeOnVertex
 from opengateway.wires.anthropic.wire import AnthropicWire
 from opengateway.wires.bedrock.wire import BedrockWire
 from opengateway.wires.gemini.wire import GeminiWire
-from opengateway.wires.openai_chat import OpenAIChatWire
+from opengateway.wires.openai_chat import OpenAIChatCanonicalWire, OpenAIChatWire
+from opengateway.wires.openai_responses import OpenAIResponsesWire
 
 STRAIGHT_CHAT: Mapping[Wire, ChatWire] = MappingProxyType({Wire.OPENAI: OpenAIChatWire()})
 """Wires of the dialect that chat callers speak: their bytes go on, and nothing is translated."""
@@ -25,9 +26,13 @@ CANONICAL: Mapping[Wire, CanonicalWire] = MappingProxyType(
     {
         Wire.ANTHROPIC: AnthropicWire(),
         Wire.GEMINI: GeminiWire(),
+        Wire.OPENAI_RESPONSES: OpenAIResponsesWire(),
         Wire.BEDROCK: BedrockWire(),
         Wire.ANTHROPIC_BEDROCK: ClaudeOnBedrock(),
         Wire.ANTHROPIC_VERTEX: ClaudeOnVertex(),
     }
 )
 """Wires that are reached through the canonical form."""
+
+CHAT_TRANSLATED: CanonicalWire = OpenAIChatCanonicalWire()
+"""Chat completions for callers of another dialect, through the canonical form too."""

@@ -123,7 +123,7 @@ def test_the_pages_of_a_stranger_are_whole_and_accessible(
         for name, path in STRANGERS.items()
         for fault in look(stranger, name, path, language, theme)
     ]
-    assert wrong == []
+    assert wrong == [], "\n".join(wrong)
 
 
 @pytest.mark.parametrize("theme", THEMES)
@@ -138,7 +138,7 @@ def test_the_pages_of_a_member_are_whole_and_accessible(
     wrong = [
         fault for name, path in pages.items() for fault in look(hana, name, path, language, theme)
     ]
-    assert wrong == []
+    assert wrong == [], "\n".join(wrong)
 
 
 @pytest.mark.parametrize("theme", THEMES)
@@ -175,7 +175,7 @@ def test_what_opens_over_a_page_is_accessible_too(hana: Person, theme: str) -> N
     hana.go(f"/teams/{team}/keys")
     page.get_by_role("button", name="New key").first.click()
     take("key-drawer")
-    assert wrong == []
+    assert wrong == [], "\n".join(wrong)
 
 
 @pytest.mark.parametrize("name", READS)

@@ -2,6 +2,7 @@ import { Button, Group, Stack, Text, TextInput } from '@mantine/core';
 import { type FormEvent, type ReactNode, useState } from 'react';
 
 import { useWords } from '~/i18n/use-words';
+
 import { Dialog } from './dialog';
 import { FormError } from './form-error';
 

@@ -214,6 +214,13 @@ class Health:
         self.good, self.bad = _capped(self.good, self.bad + weight)
         self.clear = False
 
+    def add_seen(self, good: float, bad: float, now: float) -> None:
+        """What was seen before a restart."""
+        if 0 <= good <= MOST_SEEN and 0 <= bad <= MOST_SEEN:
+            self.good, self.bad = _capped(good, bad)
+            self._at = now
+            self.clear = self.clear and not bad
+
     def has_failed_too_often(self) -> bool:
         seen = self.good + self.bad
         return seen >= EJECT_SEEN and self.bad >= EJECT_AT * seen

@@ -57,6 +57,9 @@ class HealthTable:
             found = self._breakers[scope.value, *key] = Breaker(scope, key)
         return found
 
+    def known_breaker(self, scope: Scope, key: Key) -> Breaker | None:
+        return self._breakers.get((scope.value, *key))
+
     def breakers(self) -> list[Breaker]:
         return list(self._breakers.values())
 
@@ -141,6 +144,21 @@ class HealthTable:
         endpoint = cell.by_scope[Scope.ENDPOINT]
         if cell.has_failed_too_often() and not endpoint.out:
             self._open(endpoint, policy, error_class, now)
+
+    def hear_out(
+        self,
+        breaker: Breaker,
+        now: float,
+        seconds: float,
+        kind: RestKind,
+        reason: str,
+        *,
+        own: bool = False,
+    ) -> None:
+        """Another gateway, or our own last run, says that it is out."""
+        breaker.open(now, seconds, kind, reason, heard=not own)
+        for cell in breaker.cells:
+            cell.clear = False
 
     def _open(
         self,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final
 
 from opengateway.domain.chat import ChatRequest, Meter
@@ -127,13 +127,15 @@ class Route:
         now = self._router.now()
         return any(not self._is_closed(spot, now) for spot in self._left)
 
-    def rest_s(self) -> float | None:
-        """Seconds until the first of those that rest, and were not tried, may be asked again."""
+    def rest_s(self, allows: Callable[[Candidate], bool]) -> float | None:
+        """Seconds until the first of those that rest, were not tried and are allowed, may be asked
+        again."""
         now = self._router.now()
         times = [
             spot.cell.rests_until() - now
             for spot in self._left
             if spot.cell.standing(now) is Standing.RESTING
+            and allows(spot.candidate)
             and not (self._failed_scopes and self._shares_failure(spot, fatal_only=True))
         ]
         return max(0.0, min(times)) if times else None

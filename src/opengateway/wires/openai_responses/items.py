@@ -26,11 +26,12 @@ from opengateway.domain.canonical import (
     Video,
 )
 from opengateway.domain.errors import InvalidRequest
-from opengateway.kit.json import JsonObject, Raw, RawObject, dumps, loads, loads_raw_object
+from opengateway.kit.json import JsonObject, Raw, dumps, loads, loads_raw_object
 from opengateway.wires.openai_responses.answer import CALLS
 from opengateway.wires.openai_responses.seals import seal_in
 
 _MAX_CALL_ID: Final = 64
+_NULL: Final = b"null"
 
 
 class Conversation:
@@ -54,32 +55,24 @@ class Conversation:
         return [item for item in kept if item is not None]
 
     def _own(self, raw: Raw) -> Raw | None:
-        if b'"id"' not in raw and b'"encrypted_content"' not in raw:
-            return raw
         item = loads_raw_object(raw)
         changed = item.pop("id", None) is not None
-        if "encrypted_content" in item:
-            changed |= self._unsealed(item)
-            if not item:
+        is_thought = bytes(item.get("type", _NULL)) == b'"reasoning"'
+        if "encrypted_content" in item and bytes(item["encrypted_content"]) != _NULL:
+            seal = seal_in(str(loads(item["encrypted_content"])))
+            if seal.origin == self._seals_as and seal.encrypted is not None:
+                shown = Raw(dumps(seal.encrypted))
+                changed |= bytes(shown) != bytes(item["encrypted_content"])
+                item["encrypted_content"] = shown
+                return Raw(dumps(item)) if changed else raw
+            del item["encrypted_content"]
+            changed = True
+            if not is_thought:
+                self._drop("input[].encrypted_content")
                 return None
+        if is_thought and not self._keeps_text:
+            return None  # without its secret it means nothing to the vendor
         return Raw(dumps(item)) if changed else raw
-
-    def _unsealed(self, item: RawObject) -> bool:
-        """Take out what is not this vendor's; empties an item that then says nothing."""
-        content = loads(item["encrypted_content"])
-        if not isinstance(content, str):
-            return False
-        seal = seal_in(content)
-        if seal.origin == self._seals_as and seal.encrypted is not None:
-            if seal.encrypted == content:
-                return False
-            item["encrypted_content"] = Raw(dumps(seal.encrypted))
-            return True
-        del item["encrypted_content"]
-        if not self._keeps_text or loads(item.get("type", _NULL)) != "reasoning":
-            item.clear()
-            self._drop("input[].encrypted_content")
-        return True
 
     # --- of another shape --------------------------------------------------------------------------
     def made(self, turns: Sequence[Turn]) -> list[JsonObject]:
@@ -180,9 +173,6 @@ class Conversation:
     def _drop(self, member: str) -> None:
         if member not in self._dropped:
             self._dropped.append(member)
-
-
-_NULL: Final = Raw(b"null")
 
 
 def _message(role: Role, parts: list[JsonObject]) -> Iterable[JsonObject]:

@@ -75,9 +75,9 @@ class _Call:
                 body[name] = raw
         included = [one for one in loads(opaque.get("include", _NO_LIST)) or ()]
         self._finish(body, included)
-        if request.stream and (options := request.extra.get("stream_options")) is not None:
-            if self._provider.profile.include_obfuscation:
-                body["stream_options"] = options
+        options = request.extra.get("stream_options")
+        if request.stream and options is not None and self._provider.profile.include_obfuscation:
+            body["stream_options"] = options
         safe = opaque.get("safety_identifier")
         if safe is not None:
             body["safety_identifier"] = safe

@@ -141,7 +141,7 @@ class _Response:
         events.append(
             Start(
                 identifier if isinstance(identifier, str) else "",
-                int(created) if _is_moment(created) else None,
+                _moment(created),
             )
         )
 
@@ -268,8 +268,11 @@ def _index(told: JsonObject, name: str, default: int) -> int:
     return value if type(value) is int else default
 
 
-def _is_moment(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < 2**53
+def _moment(value: object) -> int | None:
+    """Unix seconds, which some vendors give with a fraction."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 2**53:
+        return None
+    return int(value)
 
 
 def _text(members: JsonObject, name: str) -> str:

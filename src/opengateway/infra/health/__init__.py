@@ -1,0 +1,1 @@
+"""Health between gateways, and over a restart."""
