@@ -19,6 +19,7 @@ from opengateway.catalog.config import (
     ProviderConfig,
 )
 from opengateway.catalog.loader import Catalogue, CatalogueProvider
+from opengateway.catalog.places import base_url_of, in_every_region, regional_urls
 from opengateway.catalog.price_book import PricesNow
 from opengateway.catalog.pricing import price_row
 from opengateway.catalog.sell_prices import Pricing
@@ -42,7 +43,11 @@ _ASSUMED = (Capability.TOOLS, Capability.STRUCTURED_OUTPUT, Capability.TEMPERATU
 _BUNDLED_HEADERS: Final = {"authorization": "Bearer bundled"}
 """The simulator wants a key, as vendors do, and takes any: this one guards nothing."""
 
-_AUTH: Final = {Wire.ANTHROPIC: "x-api-key", Wire.GEMINI: "x-goog-api-key"}
+_AUTH: Final = {
+    Wire.ANTHROPIC: "x-api-key",
+    Wire.GEMINI: "x-goog-api-key",
+    Wire.ANTHROPIC_VERTEX: "x-goog-api-key",
+}
 """The header of a key where nobody names one: each wire has its own."""
 
 
@@ -122,20 +127,6 @@ def auth_of(config: ProviderConfig, known: CatalogueProvider | None) -> str:
     return usual if default == "none" and config.credentials else default
 
 
-def base_url_of(
-    provider_id: str, config: ProviderConfig, known: CatalogueProvider | None
-) -> str | None:
-    """Where it is, without a slash at the end; empty for the bundled one, whose parent knows.
-
-    None where nobody says: one that is only `like` another does not live at the other's address.
-    """
-    if config.base_url is not None:
-        return config.base_url.rstrip("/")
-    if config.bundled:
-        return ""
-    return known.base_url.rstrip("/") if known is not None and config.like is None else None
-
-
 def resolve_provider(
     provider_id: str, config: ProviderConfig, catalogue: Catalogue, credentials: tuple[str, ...]
 ) -> Provider:
@@ -147,6 +138,7 @@ def resolve_provider(
         raise OperatorError(
             f"provider {provider_id!r} is not in the catalogue: give wire, base_url"
         )
+    places = regional_urls(config, known)
     auth = auth_of(config, known)
     base = known or CatalogueProvider(name=provider_id, wire=wire, base_url=base_url)
     cancels = config.cancel_stops_billing
@@ -159,7 +151,8 @@ def resolve_provider(
         profile=_profile(base.profile, config),
         auth=auth,
         headers={**own, **base.headers, **config.headers},
-        region=config.region or base.region,
+        region=next(iter(places), config.region or base.region),
+        regional_urls=places if len(places) > 1 else {},
         country=config.country or base.country,
         credentials=() if auth == "none" else credentials,
         cancel_stops_billing=base.cancel_stops_billing if cancels is None else cancels,
@@ -202,9 +195,15 @@ def _model(
     """`is_zones`: the endpoints and their prices are the zone file's, not the catalogue's."""
     origin = PriceOrigin.ZONE if is_zones else PriceOrigin.CATALOGUE
     endpoints = tuple(
-        _priced(model_id, config, endpoint, served[endpoint.provider], pricing, origin)
-        for endpoint in config.endpoints
-        if endpoint.provider in served
+        chain.from_iterable(
+            in_every_region(
+                _priced(model_id, config, endpoint, served[endpoint.provider], pricing, origin),
+                served[endpoint.provider],
+                endpoint.region,
+            )
+            for endpoint in config.endpoints
+            if endpoint.provider in served
+        )
     )
     owner, _, name = model_id.partition("/")
     outputs = [e.max_output for e in endpoints if e.max_output is not None]

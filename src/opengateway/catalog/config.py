@@ -52,6 +52,16 @@ Reference = Annotated[
 """Where a secret is, never the secret: `env:NAME` or `file:PATH`."""
 
 
+Place = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9:.-]{0,62}$",
+        description="a name of letters, digits and : . -, such as us-east-1",
+    ),
+]
+"""A region, a project or a resource: becomes part of an address."""
+
+
 class Capability(StrEnum):
     """What a model can do, as `domain.catalog.Model.capabilities` lists it."""
 
@@ -88,7 +98,18 @@ class CredentialConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
             pattern=NAME_PATTERN, description="a name of lower-case letters, digits and . _ -"
         ),
     ]
-    api_key: Reference
+    api_key: Reference | None = None
+    """Goes in the provider's own header; of Bedrock, its API key."""
+    access_token: Reference | None = None
+    """A token of Google's or Entra's, sent as a Bearer. One in a file is read again as it ages."""
+    service_account: Reference | None = None
+    """Google's key file, as JSON; tokens are fetched with it."""
+    aws_access_key_id: Reference | None = None
+    """May stand here itself: it is no secret."""
+    aws_secret_access_key: Reference | None = None
+    aws_session_token: Reference | None = None
+    region: Place | None = None
+    """Of a signature, where the provider's address does not say it."""
     optional: bool = False
     """Leave this credential out when its variable or file is absent, instead of refusing to start.
     """
@@ -103,6 +124,12 @@ class ProviderConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     wire: Wire | None = None
     base_url: str | None = None
     region: str | None = None
+    regions: tuple[Place, ...] = ()
+    """Of a cloud: each becomes an endpoint of every model, the first before the second."""
+    project: Place | None = None
+    """Google Cloud's, where the provider's address names one."""
+    resource: Place | None = None
+    """Azure's, where the provider's address names one."""
     country: str | None = None
     auth: str | None = None
     """`bearer`, `none`, or the name of the header that carries the bare key."""

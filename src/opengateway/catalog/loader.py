@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from opengateway.catalog.config import ModelConfig
+from opengateway.catalog.config import EndpointConfig, ModelConfig
 from opengateway.domain.catalog import Profile, Wire
 from opengateway.domain.errors import OperatorError
 
@@ -26,6 +26,9 @@ class CatalogueProvider(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
     name: str
     wire: Wire
     base_url: str
+    """May name `{region}`, `{project}` and `{resource}`, which the zone gives."""
+    base_urls: dict[str, str] = {}
+    """By region, where one has an address of another form."""
     auth: str = "bearer"
     headers: dict[str, str] = {}
     region: str = "global"
@@ -43,6 +46,18 @@ class _ModelFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
 
     owner: str
     models: dict[str, ModelConfig]
+
+
+class _CloudEndpoint(EndpointConfig, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """An endpoint that stands apart from its model."""
+
+    model: str
+
+
+class _CloudFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`clouds/<provider>.toml`: what a cloud serves of many owners' models."""
+
+    endpoints: tuple[_CloudEndpoint, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +91,25 @@ def read_catalogue(folder: Traversable) -> Catalogue:
                     f"the bundled catalogue's {place.name} repeats the model {model_id!r}"
                 )
             models[model_id] = msgspec.structs.replace(model, owner=content.owner)
+    clouds = folder.joinpath("clouds")
+    for place in sorted(clouds.iterdir(), key=lambda p: p.name) if clouds.is_dir() else ():
+        if place.name.endswith(".toml"):
+            _add_endpoints(_read(place, _CloudFile), place.name, models)
     return Catalogue(MappingProxyType(providers), MappingProxyType(models))
+
+
+def _add_endpoints(file: _CloudFile, name: str, models: dict[str, ModelConfig]) -> None:
+    """Raises `OperatorError` for a model that no file has."""
+    names = EndpointConfig.__struct_fields__
+    for one in file.endpoints:
+        if one.model not in models:
+            raise OperatorError(
+                f"the bundled catalogue's {name} names the model {one.model!r}, which no file of"
+                " models/ has"
+            )
+        endpoint = EndpointConfig(**{field: getattr(one, field) for field in names})
+        model = models[one.model]
+        models[one.model] = msgspec.structs.replace(model, endpoints=(*model.endpoints, endpoint))
 
 
 @cache

@@ -223,8 +223,8 @@ class Provider(msgspec.Struct, frozen=True):
     """Whether it may keep prompts to train on. Unless the zone says no, it is taken to."""
     zdr: bool = False
     """Zero data retention: nothing of a request is kept once it is answered."""
-    regional_urls: tuple[str, ...] = ()
-    """Of a provider with several regions: where each of them is, `base_url` among them."""
+    regional_urls: dict[str, str] = {}
+    """Of a provider with several regions: each region to where it is, `base_url`'s first."""
 
     def owner_of(self, credential: str | None) -> CredentialOwner:
         """Whose the credential is; None is a provider's that needs none."""

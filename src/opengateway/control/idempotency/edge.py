@@ -2,7 +2,7 @@
 
 The answer is written in the transaction of what it tells, so there is no moment at which one of them
 exists without the other. It is kept for 24 hours and never holds a secret: members of an answer's model
-that are declared with `repr=False` are kept as null, a route may say what is kept instead
+that are declared with `repr=False` are kept empty, a route may say what is kept instead
 (`keep_instead`), and whatever looks like a secret of ours is blacked out.
 Only good answers are kept: after an error nothing was done, and asking again is right.
 """
@@ -10,7 +10,7 @@ Only good answers are kept: after an error nothing was done, and asking again is
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Final, cast
@@ -53,8 +53,8 @@ class _Running:
     place: tuple[str, str]
     fingerprint: str
     scope: ControlScope
-    hidden: frozenset[str]
-    """Members of the answer that are secrets."""
+    hidden: Mapping[str, str | None]
+    """Members of the answer that are secrets, and what stands in their place."""
 
 
 async def idempotent(request: Request, scope: Scope) -> None:
@@ -174,22 +174,28 @@ class KeepAnswers:
             await send(message)
 
 
-def _secret_members(model: Any) -> frozenset[str]:
-    """Names of the members of an answer's model, and of models within it, that no `repr` shows."""
+def _secret_members(model: Any) -> Mapping[str, str | None]:
+    """The members of an answer's model, and of models within it, that no `repr` shows.
+
+    Null takes their place, "" where the model takes no null.
+    """
     if not (isinstance(model, type) and issubclass(model, BaseModel)):
-        return frozenset()
-    fields = model.model_fields.items()
-    own = frozenset(name for name, member in fields if not member.repr)
-    return own.union(*(_secret_members(member.annotation) for _, member in fields))
+        return {}
+    found: dict[str, str | None] = {}
+    for name, member in model.model_fields.items():
+        found.update(_secret_members(member.annotation))
+        if not member.repr:
+            found[name] = "" if member.annotation is str else None
+    return found
 
 
-def _without(body: bytes, hidden: frozenset[str]) -> bytes:
+def _without(body: bytes, hidden: Mapping[str, str | None]) -> bytes:
     if not hidden or not body:
         return body
 
     def cleared(value: Any) -> Any:
         if isinstance(value, dict):
-            return {n: None if n in hidden else cleared(v) for n, v in value.items()}
+            return {n: hidden[n] if n in hidden else cleared(v) for n, v in value.items()}
         return [cleared(item) for item in value] if isinstance(value, list) else value
 
     return json.dumps(cleared(json.loads(body)))
