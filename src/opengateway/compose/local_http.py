@@ -21,10 +21,12 @@ class _UnixConnection(http.client.HTTPConnection):
 
 
 async def ask_unix(
-    path: Path, method: str, target: str, *, timeout_s: float = 5.0
+    path: Path, method: str, target: str, body: bytes | None = None, *, timeout_s: float = 5.0
 ) -> tuple[int, bytes]:
-    """Status and body. Raises `OSError` when nobody answers properly."""
-    return await asyncio.to_thread(_ask, _UnixConnection(path, timeout_s), method, target, {})
+    """Status and body; `body` is JSON. Raises `OSError` when nobody answers properly."""
+    headers = {} if body is None else {"content-type": "application/json"}
+    connection = _UnixConnection(path, timeout_s)
+    return await asyncio.to_thread(_ask, connection, method, target, headers, body)
 
 
 async def ask_own_port(
@@ -47,10 +49,14 @@ async def ask_own_port(
 
 
 def _ask(
-    connection: http.client.HTTPConnection, method: str, target: str, headers: dict[str, str]
+    connection: http.client.HTTPConnection,
+    method: str,
+    target: str,
+    headers: dict[str, str],
+    body: bytes | None = None,
 ) -> tuple[int, bytes]:
     try:
-        connection.request(method, target, headers=headers)
+        connection.request(method, target, body=body, headers=headers)
         answer = connection.getresponse()
         return answer.status, answer.read()
     except http.client.HTTPException as error:

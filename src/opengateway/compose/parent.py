@@ -6,17 +6,17 @@ It binds the public port and hands it down, so that a gateway can be replaced wh
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import signal
 import socket
 import sys
 from collections.abc import Coroutine, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from opengateway.compose import metrics
 from opengateway.compose.children import Child, ChildSpec
+from opengateway.compose.greeting import first_start, first_words
 from opengateway.compose.listening import SIMULATOR_URL, bind
 from opengateway.compose.local_http import ask_own_port, ask_unix
 from opengateway.compose.paths import Paths
@@ -30,6 +30,7 @@ from opengateway.kit.clock import SystemClock
 
 _CONTROL_STOP_S = 15.0
 _READY_S = 60.0
+_T = TypeVar("_T")
 
 
 def run_parent(zone_file: Path, *, host: str | None = None, port: int | None = None) -> int:
@@ -117,7 +118,8 @@ class _Parent:
         """Say where the product is, once it is there; on the first start, make a key and show it."""
         host, port = self._address
         local = "127.0.0.1" if host in ("0.0.0.0", "::") else host
-        key = await _until(self._first_key(), _READY_S)
+        first = await _until(first_start(self._zone, self._paths), _READY_S)
+        key = first.key if first else ""
         tls = self._zone.listen.tls is not None
         ready = await _until(_answers(local, port, key, tls=tls), _READY_S)
         name = "localhost" if local == "127.0.0.1" else local
@@ -126,25 +128,13 @@ class _Parent:
             print(f"{url} is up but not ready; see {url}/readyz and the log", flush=True)  # noqa: T201
             return
         print(f"\nOpenGateway is ready: {url}   docs: {url}/docs   zone: {self._zone.name}")  # noqa: T201
-        if key:
-            print(_first_words(url, key, self._example_model()), flush=True)  # noqa: T201
+        if first:
+            print(first_words(url, first, self._example_model()), flush=True)  # noqa: T201
         else:
             print(  # noqa: T201
                 "Make a key: opengateway keys create --zone FILE --team TEAM --name NAME",
                 flush=True,
             )
-
-    async def _first_key(self) -> str:
-        """The first start's key; empty on every later start."""
-        while True:
-            try:
-                status, body = await ask_unix(
-                    self._paths.internal_socket, "POST", "/internal/v1/first-start"
-                )
-            except OSError:
-                await asyncio.sleep(0.05)
-                continue
-            return str(json.loads(body)["key"]) if status == 201 else ""
 
     def _example_model(self) -> str:
         return next(iter(self._zone.models), "owner/model")
@@ -221,11 +211,11 @@ def _spec(
     return ChildSpec(name, module, (*arguments, "--fd", str(number)), environment, (number,))
 
 
-async def _until(work: Coroutine[Any, Any, str], timeout_s: float) -> str:
+async def _until(work: Coroutine[Any, Any, _T], timeout_s: float) -> _T | None:
     try:
         return await asyncio.wait_for(work, timeout_s)
     except TimeoutError:
-        return ""
+        return None
 
 
 async def _answers(host: str, port: int, key: str, *, tls: bool) -> str:
@@ -239,17 +229,3 @@ async def _answers(host: str, port: int, key: str, *, tls: bool) -> str:
         if status == 200:
             return "ready"
         await asyncio.sleep(0.05)
-
-
-def _first_words(url: str, key: str, model: str) -> str:
-    return f"""
-Your first API key, shown this once:
-
-    {key}
-
-Try it:
-
-    curl {url}/v1/chat/completions -H 'Authorization: Bearer {key}' \\
-      -H 'Content-Type: application/json' \\
-      -d '{{"model": "{model}", "messages": [{{"role": "user", "content": "Hello!"}}]}}'
-"""

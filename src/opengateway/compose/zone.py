@@ -76,7 +76,7 @@ class Zone:
     """Provider to credential name to secret; optional ones that are absent are left out."""
     sign_in_secrets: SignInSecrets = field(default_factory=SignInSecrets)
     stores: StoreUrls = field(default_factory=StoreUrls)
-    pricing: PricingConfig = PricingConfig()
+    pricing: PricingConfig = field(default_factory=PricingConfig)
 
     @property
     def usable(self) -> dict[str, tuple[str, ...]]:
