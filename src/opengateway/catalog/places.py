@@ -51,7 +51,10 @@ def regional_urls(config: ProviderConfig, known: CatalogueProvider | None) -> di
     found: dict[str, str] = {}
     for region in regions:
         pattern = _pattern(config, known, region)
-        if pattern is not None and (config.regions or "{region}" in pattern):
+        if pattern is None:
+            continue
+        has_own = known is not None and config.base_url is None and region in known.base_urls
+        if config.regions or has_own or "{region}" in pattern:
             found[region] = _filled(pattern, config, region)
     return found
 

@@ -15,12 +15,8 @@ from opengateway.catalog.price_book import PricesNow
 from opengateway.catalog.sell_prices import Pricing
 from opengateway.compose.components import EDITIONS, EditionName, Slot, SlotName, choose
 from opengateway.compose.faults import Faults, ZoneFaults, join
-from opengateway.compose.references import (
-    BadReference,
-    MissingReference,
-    References,
-    is_reference,
-)
+from opengateway.compose.provider_secrets import Secrets, read_secrets
+from opengateway.compose.references import References
 from opengateway.compose.registry import DEFAULTS, REGISTRY
 from opengateway.compose.shape import BAD, Shaper, unknown
 from opengateway.compose.sign_in_rules import SignInSecrets, check_sign_in
@@ -39,8 +35,6 @@ from opengateway.compose.zone_file import (
 from opengateway.compose.zone_rules import check_zone
 from opengateway.domain.catalog import MaxPrice, Routing, RoutingPolicy, Snapshot
 from opengateway.domain.errors import OperatorError
-
-Secrets = dict[str, dict[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +135,7 @@ def _load(path: Path, environ: Mapping[str, str], faults: Faults) -> Zone | None
     declared = providers.entries if isinstance(providers, YamlMapping) else {}
     check_zone(file, path.parent, frozenset(declared), load_catalogue(), faults)
     secrets_use = components.secrets.use if components else DEFAULTS[SlotName.SECRETS]
-    secrets = _secrets(file, references, secrets_use, faults)
+    secrets = read_secrets(file.providers, references, secrets_use, faults)
     mail = components.mail if components else None
     sign_in_secrets = check_sign_in(file, mail, references, faults)
     slots = {s: getattr(components, s.value) for s in SlotName} if components else None
@@ -206,37 +200,6 @@ def _given_slots(
 def _without_use(node: YamlMapping) -> YamlMapping:
     rest = {key: child for key, child in node.entries.items() if key != "use"}
     return YamlMapping(node.line, rest, node.lines)
-
-
-def _secrets(file: ZoneFile, references: References, use: str, faults: Faults) -> Secrets:
-    """Every credential's secret, read now so that a missing one stops the start, not a request."""
-    found: Secrets = {}
-    for provider_id, provider in file.providers.items():
-        for index, credential in enumerate(provider.credentials):
-            path = f"{join('providers', provider_id)}.credentials[{index}].api_key"
-            if not is_reference(credential.api_key):
-                faults.add(
-                    path,
-                    "a secret may not stand in this file; put it into a variable and write"
-                    " env:NAME, or into a file and write file:PATH",
-                )
-                continue
-            if use == "env" and credential.api_key.startswith("file:"):
-                faults.add(path, "components.secrets is env: write env:NAME, not file:PATH")
-                continue
-            try:
-                secret = references.read(credential.api_key)
-            except BadReference as error:
-                if credential.optional and isinstance(error, MissingReference):
-                    continue
-                advice = ", or add optional: true" if isinstance(error, MissingReference) else ""
-                faults.add(path, f"{error}{advice}")
-                continue
-            if not secret.isascii() or not secret.isprintable() or " " in secret:
-                faults.add(path, "what it points at is no key: it holds spaces or line breaks")
-                continue
-            found.setdefault(provider_id, {})[credential.name] = secret
-    return found
 
 
 def _resolved(path: Path, file: ZoneFile, components: Components, secrets: Secrets) -> Zone:

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Final
 
-from opengateway.catalog.compiler import auth_of, base_url_of, known_provider, merge_model
+from opengateway.catalog.compiler import auth_of, known_provider, merge_model
 from opengateway.catalog.config import (
     MODEL_ID_PATTERN,
     NAME_PATTERN,
@@ -18,6 +18,7 @@ from opengateway.catalog.config import (
     rate_of,
 )
 from opengateway.catalog.loader import Catalogue
+from opengateway.catalog.places import base_url_of, missing_places, regional_urls
 from opengateway.compose.components import EditionName
 from opengateway.compose.egress import (
     host_of,
@@ -27,6 +28,7 @@ from opengateway.compose.egress import (
     url_problem,
 )
 from opengateway.compose.faults import Faults, join
+from opengateway.compose.provider_secrets import form_problems
 from opengateway.compose.zone_file import ZoneFile
 from opengateway.domain.catalog import ModelKind
 
@@ -125,10 +127,18 @@ def _check_provider(
         faults.add(f"{path}.base_url", problem)
     elif base_url_of(provider_id, config, known) is None:
         faults.add(f"{path}.base_url", "is missing: the catalogue does not know where this one is")
+    for name in missing_places(config, known):
+        faults.add(
+            f"{path}.{name}", "is missing: the provider's address needs it; or give base_url"
+        )
     if config.auth is not None and _TOKEN.fullmatch(config.auth) is None:
         faults.add(f"{path}.auth", "expected bearer, none, or the name of a header")
     _check_headers(config, path, faults)
     _check_credentials(config, path, auth_of(config, known), faults)
+    wire = config.wire or (known.wire if known is not None else None)
+    for index, credential in enumerate(config.credentials):
+        for problem in form_problems(credential, wire):
+            faults.add(f"{path}.credentials[{index}]", problem)
 
 
 def _known(catalogue: Catalogue) -> str:
@@ -172,14 +182,15 @@ def _check_inside(
     faults: Faults,
 ) -> None:
     known = known_provider(provider_id, config, catalogue)
-    url = base_url_of(provider_id, config, known)
-    if not url or url_problem(url) or is_inside(host_of(url), file.outbound.allow):
-        return
-    faults.add(
-        f"{path}.base_url",
-        f"{host_of(url)!r} is not a private address; an airgap zone calls only those, and what"
-        " outbound.allow lists",
-    )
+    places = regional_urls(config, known).values()
+    for url in places or (base_url_of(provider_id, config, known),):
+        if not url or url_problem(url) or is_inside(host_of(url), file.outbound.allow):
+            continue
+        faults.add(
+            f"{path}.base_url",
+            f"{host_of(url)!r} is not a private address; an airgap zone calls only those, and what"
+            " outbound.allow lists",
+        )
 
 
 def _check_model(

@@ -177,12 +177,18 @@ def _request_of(owner: Owner, candidate: Candidate, call: UpstreamCall) -> Upstr
     if provider.headers or call.headers:
         headers = {**headers, **provider.headers, **call.headers}
     return UpstreamRequest(
-        services.base_urls.get(provider.id, provider.base_url) + call.path,
+        _base_url(services, candidate) + call.path,
         call.body,
         headers,
         services.credentials.get((provider.id, candidate.credential or "")),
         owner.routing.connect_s,
     )
+
+
+def _base_url(services: GatewayServices, candidate: Candidate) -> str:
+    provider = candidate.provider
+    bundled = services.base_urls.get(provider.id)
+    return bundled or candidate.endpoint.base_url or provider.base_url
 
 
 async def _read_answer(

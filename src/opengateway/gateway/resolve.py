@@ -33,9 +33,9 @@ def find_model(name: str, snapshot: Snapshot) -> Model:
     if model is not None:
         return model
     near = get_close_matches(name[:100], snapshot.models, n=3, cutoff=0.5)
-    advice = f"; did you mean {' or '.join(repr(n) for n in near)}?" if near else ""
+    advice = f" (did you mean {' or '.join(repr(n) for n in near)}?)" if near else ""
     raise NotFound(
-        f"the model {name[:100]!r} does not exist or is not served here{advice}"
+        f"the model {name[:100]!r} does not exist or is not served here{advice};"
         " GET /v1/models lists what is",
         code="model_not_found",
         param="model",

@@ -10,6 +10,7 @@ from typing import Final
 
 import aiohttp
 from aiohttp.abc import AbstractStreamWriter
+from yarl import URL
 
 from opengateway import __version__
 from opengateway.domain.errors import ErrorClass, UpstreamError
@@ -19,6 +20,7 @@ from opengateway.infra.outbound import (
     OutboundLimits,
     Target,
     authorization,
+    send_authorized,
     target_of,
 )
 from opengateway.ports.transport import UpstreamRequest, UpstreamResponse
@@ -77,6 +79,8 @@ class AiohttpTransport:
         )
 
     async def send(self, request: UpstreamRequest) -> UpstreamResponse:
+        if request.credential is not None and request.credential.authorizer is not None:
+            return await send_authorized(self.send, request)
         target = target_of(request.url)
         headers = _headers(request, target)
         if (
@@ -110,7 +114,8 @@ class AiohttpTransport:
         try:
             response = await self._session.request(
                 request.method,
-                request.url,
+                # What is signed is signed as it is written: an escape undone is another address.
+                URL(request.url, encoded=True) if request.unique else request.url,
                 data=body if len(body) <= _LARGE_BYTES else _LargeBody(body),
                 headers=headers,
                 allow_redirects=False,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
@@ -11,12 +11,15 @@ from pathlib import Path
 from typing import TypeAlias
 from urllib.parse import urlsplit
 
-from opengateway.ports.transport import Credential
+import msgspec
+
+from opengateway.ports.transport import Credential, UpstreamRequest, UpstreamResponse
 
 AllowAddress: TypeAlias = Callable[[str, str], bool]
 """Takes the host as configured and an IP address of it; False forbids to connect there."""
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+_UNAUTHORIZED = 401
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,13 +94,46 @@ def authorization(credential: Credential, target: Target) -> tuple[str, str]:
 
     Raises `MisdirectedCredential` if the secret does not belong to the target's origin.
     """
-    if _origin_of(credential.origin) != target.origin:
+    _check_origin(credential, target)
+    return credential.header.lower(), credential.prefix + credential.secret
+
+
+def _check_origin(credential: Credential, target: Target) -> None:
+    if _origin_of(credential.origin) == target.origin:
+        return
+    if not any(_origin_of(origin) == target.origin for origin in credential.origins):
         scheme, host, port = target.origin
         raise MisdirectedCredential(
             f"credential {credential.name!r} belongs to {credential.origin!r} "
             f"and was about to be sent to {scheme}://{host}:{port}"
         )
-    return credential.header.lower(), credential.prefix + credential.secret
+
+
+async def send_authorized(
+    send: Callable[[UpstreamRequest], Awaitable[UpstreamResponse]], request: UpstreamRequest
+) -> UpstreamResponse:
+    """Send a request whose credential has an authorizer: with its headers, and once more with new
+    ones where the provider refused them and that may help. `send` gets it without a credential.
+
+    Raises `MisdirectedCredential` before the authorizer is asked, and what `send` does.
+    """
+    credential = request.credential
+    assert credential is not None, "asked for only where there is one"
+    authorizer = credential.authorizer
+    assert authorizer is not None, "asked for only where there is one"
+    _check_origin(credential, target_of(request.url))
+    is_first = True
+    while True:
+        added = await authorizer.authorize(request)
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        ready = msgspec.structs.replace(
+            request, headers={**headers, **added}, credential=None, unique=True
+        )
+        response = await send(ready)
+        if not is_first or response.status != _UNAUTHORIZED or not authorizer.refused():
+            return response
+        response.abort()
+        is_first = False
 
 
 def tls_context(ca_file: Path | None) -> ssl.SSLContext:

@@ -9,15 +9,34 @@ from typing import Protocol
 import msgspec
 
 
+class Authorizer(Protocol):
+    """Proves who sends a request where a fixed header cannot: a signature, or a token that ages."""
+
+    async def authorize(self, request: UpstreamRequest) -> Mapping[str, str]:
+        """The headers to add, for this request alone. Waits only where nothing usable is at hand.
+
+        Raises `UpstreamError`.
+        """
+        ...
+
+    def refused(self) -> bool:
+        """The provider took it for nobody (401). Whether another try may fare better."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """A provider's secret, bound to the origin it may be sent to (scheme, host and port)."""
+    """A provider's secret, bound to the origins it may be sent to (scheme, host and port)."""
 
     name: str
     secret: str = field(repr=False)
     origin: str
     header: str = "authorization"
     prefix: str = "Bearer "
+    origins: tuple[str, ...] = ()
+    """Others beside `origin`: the regions of one provider."""
+    authorizer: Authorizer | None = field(default=None, repr=False)
+    """Instead of the header; `secret` is empty then."""
 
 
 class UpstreamRequest(msgspec.Struct, frozen=True):
@@ -32,6 +51,8 @@ class UpstreamRequest(msgspec.Struct, frozen=True):
     credential: Credential | None
     connect_timeout_s: float
     method: str = "POST"
+    unique: bool = False
+    """Its headers are of this request alone, and its URL is sent byte for byte."""
 
 
 class UpstreamResponse(Protocol):

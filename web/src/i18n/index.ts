@@ -10,6 +10,20 @@ const LOADERS: Record<Language, () => Promise<{ default: Record<string, object> 
   ja: () => import('~/locales/ja'),
 };
 
+/**
+ * Names of teams, keys and people may be in any of our scripts, whatever the pages speak. The rules
+ * come once there is nothing else to do; a file of glyphs is fetched when one of them is shown.
+ */
+export function loadScripts(): void {
+  const load = () =>
+    void Promise.all([
+      import('@fontsource-variable/noto-sans-kr/wght.css'),
+      import('@fontsource-variable/noto-sans-jp/wght.css'),
+    ]);
+  if ('requestIdleCallback' in window) requestIdleCallback(load, { timeout: 2000 });
+  else setTimeout(load, 500);
+}
+
 /** Load and show `language`; English stands behind it for a key that is not there. */
 export async function speak(language: Language): Promise<void> {
   if (!i18next.hasResourceBundle(language, 'app')) {

@@ -14,6 +14,8 @@ const dark: MantineColorsTuple = [
   '#24343b', '#19262b', '#10191d', '#0b1215', '#070c0e',
 ];
 
+const TITLE = { fontWeight: 650, fontSize: '1.0625rem' };
+
 export const theme = createTheme({
   colors: { brand, gray, dark },
   primaryColor: 'brand',
@@ -36,8 +38,11 @@ export const theme = createTheme({
     },
   },
   components: {
-    Modal: { defaultProps: { centered: true, overlayProps: { backgroundOpacity: 0.5, blur: 2 } } },
-    Drawer: { defaultProps: { position: 'right', size: 'lg', overlayProps: { backgroundOpacity: 0.5, blur: 2 } } },
+    Modal: { styles: { title: TITLE }, defaultProps: { centered: true, overlayProps: { backgroundOpacity: 0.5, blur: 2 } } },
+    Drawer: {
+      styles: { title: TITLE },
+      defaultProps: { position: 'right', size: 'lg', overlayProps: { backgroundOpacity: 0.5, blur: 2 } },
+    },
     Button: { defaultProps: { size: 'sm' } },
     Tooltip: { defaultProps: { withArrow: true, openDelay: 200 } },
   },

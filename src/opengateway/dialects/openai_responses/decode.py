@@ -44,15 +44,22 @@ _params = msgspec.json.Decoder(Params).decode
 _NULL: Final = b"null"
 
 
-def decode(body: bytes, headers: Mapping[str, str], *, takes_all: bool = False) -> ChatRequest:
+def decode(
+    body: bytes,
+    headers: Mapping[str, str],
+    *,
+    takes_all: bool = False,
+    is_resolved: bool = False,
+) -> ChatRequest:
     """Check a request to `POST /v1/responses` and take our extras out of it.
 
     `headers` have lower-case names. Raises `InvalidRequest`, `NotFound` for ids that name nothing
     here, and `NotImplementedYet`; `param` is the member's path. `takes_all`: tools that vendors run
-    and ids of theirs pass, as no caller's may; for comparing with recordings.
+    and ids pass, as no caller's may; for comparing with recordings. `is_resolved`: what
+    `previous_response_id` names stands at the head of `input`; the id is only shown again.
     """
     fields, params = _parse(body)
-    _refuse_what_is_not_served(params, takes_all=takes_all)
+    _refuse_what_is_not_served(params, is_resolved=takes_all or is_resolved)
     items = _items(params, fields)
     counted = Counted()
     for at, raw in enumerate(items):
@@ -111,7 +118,7 @@ def _parse(body: bytes) -> tuple[RawObject, Params]:
         raise bad.too_deep() from None
 
 
-def _refuse_what_is_not_served(params: Params, *, takes_all: bool) -> None:
+def _refuse_what_is_not_served(params: Params, *, is_resolved: bool) -> None:
     if params.background:
         raise NotImplementedYet(
             "'background' is not served yet; leave it out and wait for the answer, or stream it",
@@ -126,8 +133,7 @@ def _refuse_what_is_not_served(params: Params, *, takes_all: bool) -> None:
         raise bad.not_here(
             "prompt", "'prompt' names no template that is kept here; send its text in 'input'"
         )
-    if params.previous_response_id is not None and not takes_all:
-        # What is kept was put in its place before the request was decoded (gateway/responses.py).
+    if params.previous_response_id is not None and not is_resolved:
         raise bad.not_here(
             "previous_response_id",
             f"'previous_response_id' {params.previous_response_id[:80]!r} names no response that "

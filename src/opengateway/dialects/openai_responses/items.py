@@ -25,14 +25,7 @@ MAX_ITEMS: Final = 100_000
 _DATA: Final = "data:"
 
 ReadItem: TypeAlias = (
-    Message
-    | FunctionCall
-    | CustomCall
-    | CallOutput
-    | ReasoningItem
-    | Compaction
-    | Reference
-    | None
+    Message | FunctionCall | CustomCall | CallOutput | ReasoningItem | Compaction | Reference | None
 )
 """None: an item of a vendor's own tool, unread."""
 

@@ -50,12 +50,13 @@ _PUSHED: Final = 100_000
 class Spot:
     """A candidate of a plan, with its health and what does not change while the snapshot stands."""
 
-    __slots__ = ("candidate", "cell", "index", "price", "tier", "weight")
+    __slots__ = ("candidate", "cell", "index", "place", "price", "tier", "weight")
 
     def __init__(self, index: int, candidate: Candidate, cell: Health, price: float) -> None:
         self.index = index
         """Within its group."""
         self.candidate = candidate
+        self.place = candidate.place
         self.cell = cell
         self.tier = candidate.tier
         self.price = price

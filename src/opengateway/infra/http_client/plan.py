@@ -49,6 +49,8 @@ class Plans:
 
     def __call__(self, request: UpstreamRequest) -> Plan:
         """Raises `MisdirectedCredential`, and `ValueError` for what cannot be sent."""
+        if request.unique:
+            return self._built(request)
         credential, headers = request.credential, request.headers
         near = (request.url, request.method, id(headers), id(credential))
         found = self._near.get(near)

@@ -9,9 +9,13 @@ from opengateway.infra.http_client.addresses import Resolver
 from opengateway.infra.http_client.connection import StaleConnection
 from opengateway.infra.http_client.plan import Plans
 from opengateway.infra.http_client.pool import Pool
-from opengateway.infra.http_client.response import Response
-from opengateway.infra.outbound import AllowAddress, OutboundLimits, tls_context
-from opengateway.ports.transport import UpstreamRequest
+from opengateway.infra.outbound import (
+    AllowAddress,
+    OutboundLimits,
+    send_authorized,
+    tls_context,
+)
+from opengateway.ports.transport import UpstreamRequest, UpstreamResponse
 
 
 class HttpClientTransport:
@@ -31,7 +35,10 @@ class HttpClientTransport:
         self._pool = Pool(limits, tls_context(ca_file), resolver, asyncio.get_running_loop())
         self._plan = Plans(self._pool.origin)
 
-    async def send(self, request: UpstreamRequest) -> Response:
+    async def send(self, request: UpstreamRequest) -> UpstreamResponse:
+        credential = request.credential
+        if credential is not None and credential.authorizer is not None:
+            return await send_authorized(self.send, request)
         plan = self._plan(request)
         pool, origin = self._pool, plan.origin
         connection = pool.take(origin)

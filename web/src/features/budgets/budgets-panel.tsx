@@ -101,7 +101,7 @@ function Spent({ budget }: { budget: Budget }) {
   return (
     <span className={css.spent}>
       <span>
-        <Money value={budget.spent_nanos} places={2} /> / <Money value={budget.limit_nanos} places={2} />
+        <Money value={budget.spent_nanos} places={4} /> / <Money value={budget.limit_nanos} places={9} />
       </span>
       <Progress size="xs" value={used} color={colour} aria-label={t('budgets:used')} />
     </span>

@@ -54,16 +54,16 @@ function State({ keyShown }: { keyShown: Key }) {
   const { t } = useWords();
   const state = stateOf(keyShown);
   return (
-    <>
+    <span className={css.state}>
       <Badge variant="light" color={COLOURS[state]} tt="none" fw={550}>
         {t(`keys:state.${state}`)}
       </Badge>
       {keyShown.kind === 'management' && (
-        <Badge variant="outline" color="gray" tt="none" fw={550} ml={6}>
+        <Badge variant="outline" color="gray" tt="none" fw={550}>
           {t('keys:state.management')}
         </Badge>
       )}
-    </>
+    </span>
   );
 }
 

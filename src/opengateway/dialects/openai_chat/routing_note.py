@@ -1,0 +1,27 @@
+"""`debug.routing`: where `extra.routing` goes in an answer, an error and a stream of this dialect."""
+
+from __future__ import annotations
+
+from opengateway.kit.json import JsonObject, dumps
+
+
+def with_routing(body: bytes, note: JsonObject) -> bytes:
+    """A whole answer or error with the note as its last member. `body` is one JSON object."""
+    end = body.rstrip()
+    assert end.endswith(b"}"), "answers of this dialect are objects"
+    inner = end[:-1].rstrip()
+    comma = b"" if inner.endswith(b"{") else b","
+    return b"%b%b%b}" % (inner, comma, dumps({"extra": {"routing": note}})[1:-1])
+
+
+def routing_event(request_id: str, created: int, model: str, note: JsonObject) -> bytes:
+    """The last chunk of a stream before its end marker: no choices, and the note."""
+    chunk = {
+        "id": request_id,
+        "object": "chat.completion.chunk",
+        "created": created,
+        "model": model,
+        "choices": [],
+        "extra": {"routing": note},
+    }
+    return b"data: " + dumps(chunk) + b"\n\n"
