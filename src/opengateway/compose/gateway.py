@@ -108,18 +108,8 @@ def _build(zone: Zone, paths: Paths) -> _Parts:
     clock = SystemClock()
     new_id = IdSource(clock)
     secrets = load_secrets(paths)
-    logger = log.get_logger("gateway")
-    credentials: dict[tuple[str, str], Credential] = {}
-    base_urls: dict[str, str] = {}
-
-    def on_swap(snapshot: Snapshot) -> None:
-        found = credentials_of(snapshot, zone.secrets)
-        credentials.clear()
-        credentials.update(found)
-        base_urls.clear()
-        base_urls.update(bundled_urls(snapshot))
-
-    holder = SnapshotHolder(secrets.snapshot_public_key, on_swap)
+    places = _Places(zone)
+    holder = SnapshotHolder(secrets.snapshot_public_key, places.swap)
     table = KeyTable(secrets.peppers, clock)
     gateway_id = new_id("gw_")
     journal = FileJournal(paths.journal / gateway_id, clock)
@@ -127,10 +117,6 @@ def _build(zone: Zone, paths: Paths) -> _Parts:
         proxy=zone.outbound.proxy, ca_file=_optional_path(zone.outbound.ca_file)
     )
     client = ControlClient(paths.internal_socket)
-
-    def on_bug(where: str, bug: BaseException) -> None:
-        logger.error("bug", step=where, exc_info=bug)
-
     admission = new_admission(
         zone,
         gateway_id=gateway_id,
@@ -140,7 +126,7 @@ def _build(zone: Zone, paths: Paths) -> _Parts:
         data_keys=secrets.data_keys,
         clock=clock,
         new_id=new_id,
-        on_bug=on_bug,
+        on_bug=_on_bug,
     )
     services = GatewayServices(
         zone=zone.name,
@@ -156,14 +142,12 @@ def _build(zone: Zone, paths: Paths) -> _Parts:
         transport=transport,
         wires=chat_wires(clock, new_id),
         chat_dialect=openai_dialect.DIALECT,
-        credentials=credentials,
-        base_urls=base_urls,
+        credentials=places.credentials,
+        base_urls=places.base_urls,
         clock=clock,
         new_id=new_id,
-        on_bug=on_bug,
-        tokens=TiktokenCounter(
-            on_fault=lambda fault: logger.error("vocabulary_unusable", detail=str(fault))
-        ),
+        on_bug=_on_bug,
+        tokens=TiktokenCounter(on_fault=_on_vocabulary_fault),
     )
     return _Parts(
         services,
@@ -177,6 +161,30 @@ def _build(zone: Zone, paths: Paths) -> _Parts:
         admission,
         KeyDesk(ControlKeyStates(client.key_state, clock), admission.rates, zone.name),
     )
+
+
+class _Places:
+    """What follows the snapshot in force: secrets by place, and addresses known at run time only."""
+
+    def __init__(self, zone: Zone) -> None:
+        self._secrets = zone.secrets
+        self.credentials: dict[tuple[str, str], Credential] = {}
+        self.base_urls: dict[str, str] = {}
+
+    def swap(self, snapshot: Snapshot) -> None:
+        found = credentials_of(snapshot, self._secrets)
+        self.credentials.clear()
+        self.credentials.update(found)
+        self.base_urls.clear()
+        self.base_urls.update(bundled_urls(snapshot))
+
+
+def _on_bug(where: str, bug: BaseException) -> None:
+    log.get_logger("gateway").error("bug", step=where, exc_info=bug)
+
+
+def _on_vocabulary_fault(fault: Exception) -> None:
+    log.get_logger("gateway").error("vocabulary_unusable", detail=str(fault))
 
 
 def _optional_path(value: str | Path | None) -> Path | None:
@@ -218,39 +226,13 @@ async def _serve(zone: Zone, paths: Paths, listener: socket.socket) -> None:
     parts = _build(zone, paths)
     services = parts.services
     logger = log.get_logger("gateway")
-    supervisor = Supervisor(lambda name, bug: logger.error("bug", step=name, exc_info=bug))
-
-    def tell(event: str, detail: str) -> None:
-        logger.info(event, detail=detail)
-
-    for fault in parts.files.load(parts.holder):
-        logger.error("snapshot_copy_unusable", detail=fault)
-    parts.key_file.load(parts.table)
-    shipper = JournalShipper(paths.journal, parts.journal, parts.client.ship, services.clock)
-    supervisor.start(
-        SnapshotFeed(parts.client, parts.holder, parts.files, tell).run(), name="snapshot_feed"
-    )
-    admission = parts.admission
-    supervisor.start(
-        KeyFeed(
-            parts.client,
-            parts.table,
-            parts.key_file,
-            tell,
-            on_change=admission.heard,
-            on_replaced=admission.replaced,
-        ).run(),
-        name="key_feed",
-    )
-    for name, work in admission.tasks:
-        supervisor.start(work, name=name)
-    shipping = supervisor.start(shipper.run(), name="journal_shipper")
+    supervisor = Supervisor(_on_bug)
+    shipping = _start_feeds(parts, paths, supervisor)
     forward = ControlForward(paths.control_socket)
-    drain_s = zone.routing.deadline_s
     tls = zone.listen.tls
     server = new_server(
         DataApp(services, forward, __version__, parts.desk),
-        drain_s=drain_s,
+        drain_s=zone.routing.deadline_s,
         certificate=(tls.cert_file, tls.key_file) if tls else None,
     )
     metrics = new_server(
@@ -269,7 +251,7 @@ async def _serve(zone: Zone, paths: Paths, listener: socket.socket) -> None:
     try:
         await server.serve(sockets=[listener])
     finally:
-        await admission.settle_up()
+        await parts.admission.settle_up()
         metrics.should_exit = True
         await metrics_task
         parts.journal.shutdown()
@@ -278,11 +260,40 @@ async def _serve(zone: Zone, paths: Paths, listener: socket.socket) -> None:
         await asyncio.wait({shipping}, timeout=_LAST_SHIPMENT_S)
         await supervisor.drain(timeout_s=0)
         parts.key_file.close()
-        await admission.aclose()
+        await parts.admission.aclose()
         await forward.aclose()
         await parts.client.aclose()
         await parts.transport.aclose()
         logger.info("gateway_stopped")
+
+
+def _start_feeds(parts: _Parts, paths: Paths, supervisor: Supervisor) -> asyncio.Task[None]:
+    """What runs beside the server. Returns the one that ends by itself: the journal's shipper."""
+    logger = log.get_logger("gateway")
+    client, admission = parts.client, parts.admission
+
+    def tell(event: str, detail: str) -> None:
+        logger.info(event, detail=detail)
+
+    for fault in parts.files.load(parts.holder):
+        logger.error("snapshot_copy_unusable", detail=fault)
+    if parts.key_file.load(parts.table):
+        admission.replaced(parts.table)
+    snapshots = SnapshotFeed(client, parts.holder, parts.files, tell)
+    keys = KeyFeed(
+        client,
+        parts.table,
+        parts.key_file,
+        tell,
+        on_change=admission.heard,
+        on_replaced=admission.replaced,
+    )
+    supervisor.start(snapshots.run(), name="snapshot_feed")
+    supervisor.start(keys.run(), name="key_feed")
+    for name, work in admission.tasks:
+        supervisor.start(work, name=name)
+    shipper = JournalShipper(paths.journal, parts.journal, client.ship, parts.services.clock)
+    return supervisor.start(shipper.run(), name="journal_shipper")
 
 
 def gateway_samples(services: GatewayServices, journal: FileJournal) -> Iterator[Sample]:

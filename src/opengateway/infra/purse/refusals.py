@@ -32,8 +32,10 @@ def told_as(refusal: Refusal, needs: int, free: int) -> GatewayError:
             return error
         case "budget_exceeded":
             return BudgetExceeded(refusal.message)
-        case code:
-            return NotAllowed(refusal.message, code=code)
+        case "team_frozen":
+            return NotAllowed(refusal.message, code="team_frozen")
+        case _:
+            return NotAllowed(refusal.message, code="key_not_usable")
 
 
 def frozen() -> GatewayError:
