@@ -39,6 +39,7 @@ def present(
             param=error.param,
             retry_after_s=_bounded(error.retry_after_s),
             should_retry=error.should_retry,
+            unavailability=error.unavailability if isinstance(error, CallerError) else None,
         )
     return ShownError(
         status=500,

@@ -22,9 +22,10 @@ SMALL = place("small", input_usd=1, context=1_000, region="us", quantization="in
 MODEL = model("lab/m", BIG, SMALL)
 
 
-def world(
-    *, policy: RoutingPolicy = RoutingPolicy(), team: RoutingPolicy | None = None
-) -> Snapshot:
+ANYWHERE = RoutingPolicy()
+
+
+def world(*, policy: RoutingPolicy = ANYWHERE, team: RoutingPolicy | None = None) -> Snapshot:
     shot = snapshot(MODEL, model("lab/other", place("third", context=100_000)))
     providers = {
         "big": replace(shot.providers["big"], country="DE", zdr=True, collects_data=False),
