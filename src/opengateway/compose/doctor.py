@@ -13,6 +13,7 @@ from opengateway.catalog.loader import load_catalogue
 from opengateway.catalog.pricing import is_flagged
 from opengateway.compose.components import Slot, SlotName, find
 from opengateway.compose.faults import ZoneFaults
+from opengateway.compose.provider_secrets import Secret, kind_of
 from opengateway.compose.registry import REGISTRY
 from opengateway.compose.store_look import look_at_stores
 from opengateway.compose.zone import Zone, load_zone, snapshot_of
@@ -97,14 +98,19 @@ def _providers(zone: Zone, snapshot: Snapshot) -> Iterator[str]:
             yield f"{provider_id:14} left out: no optional credential is set ({names})"
             continue
         where = provider.base_url or "bundled, started with the product"
-        yield f"{provider_id:14} {provider.wire:9} {where:44} {_credentials(provider)}"
+        told = _credentials(provider, zone.secrets.get(provider_id, {}))
+        yield f"{provider_id:14} {provider.wire:9} {where:44} {told}"
+        for region, url in provider.regional_urls.items():
+            yield f"{'':14} {'region':9} {region}: {url}"
 
 
-def _credentials(provider: Provider) -> str:
+def _credentials(provider: Provider, secrets: Mapping[str, Secret]) -> str:
     if provider.auth == "none":
         return "needs none"
-    header = "" if provider.auth == "bearer" else f" (header {provider.auth})"
-    return ", ".join(provider.credentials) + header
+    kinds = {name: kind_of(secrets.get(name)) for name in provider.credentials}
+    told = ", ".join(f"{name} ({kind})" if kind else name for name, kind in kinds.items())
+    has_keys = provider.auth != "bearer" and not all(kinds.values())
+    return told + (f" (header {provider.auth})" if has_keys else "")
 
 
 def _models(zone: Zone, snapshot: Snapshot) -> Iterator[str]:

@@ -14,21 +14,22 @@ import gc
 import os
 import socket
 import sys
-from collections.abc import Coroutine, Iterator, Mapping
+from collections.abc import Coroutine, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from opengateway import __version__
 from opengateway.compose.admission import Admission, new_admission
+from opengateway.compose.credentials import Credentials
 from opengateway.compose.listening import SIMULATOR_URL, bind, bind_unix
 from opengateway.compose.paths import Paths
+from opengateway.compose.references import References
 from opengateway.compose.secrets import ensure_secrets, load_secrets
 from opengateway.compose.wires import chat_wires
 from opengateway.compose.zone import Zone, load_zone
 from opengateway.dialects import openai_chat as openai_dialect
-from opengateway.domain.catalog import Provider, Snapshot
+from opengateway.domain.catalog import Snapshot
 from opengateway.domain.errors import OperatorError
 from opengateway.gateway.key_state import KeyDesk
 from opengateway.gateway.services import GatewayServices
@@ -108,14 +109,15 @@ def _build(zone: Zone, paths: Paths) -> _Parts:
     clock = SystemClock()
     new_id = IdSource(clock)
     secrets = load_secrets(paths)
-    places = _Places(zone)
+    transport = new_transport(
+        proxy=zone.outbound.proxy, ca_file=_optional_path(zone.outbound.ca_file)
+    )
+    references = References(zone.path.parent, os.environ)
+    places = _Places(Credentials(zone.secrets, references, transport, clock))
     holder = SnapshotHolder(secrets.snapshot_public_key, places.swap)
     table = KeyTable(secrets.peppers, clock)
     gateway_id = new_id("gw_")
     journal = FileJournal(paths.journal / gateway_id, clock)
-    transport = new_transport(
-        proxy=zone.outbound.proxy, ca_file=_optional_path(zone.outbound.ca_file)
-    )
     client = ControlClient(paths.internal_socket)
     admission = new_admission(
         zone,
@@ -166,13 +168,13 @@ def _build(zone: Zone, paths: Paths) -> _Parts:
 class _Places:
     """What follows the snapshot in force: secrets by place, and addresses known at run time only."""
 
-    def __init__(self, zone: Zone) -> None:
-        self._secrets = zone.secrets
+    def __init__(self, secrets: Credentials) -> None:
+        self._secrets = secrets
         self.credentials: dict[tuple[str, str], Credential] = {}
         self.base_urls: dict[str, str] = {}
 
     def swap(self, snapshot: Snapshot) -> None:
-        found = credentials_of(snapshot, self._secrets)
+        found = self._secrets.of(snapshot)
         self.credentials.clear()
         self.credentials.update(found)
         self.base_urls.clear()
@@ -189,30 +191,6 @@ def _on_vocabulary_fault(fault: Exception) -> None:
 
 def _optional_path(value: str | Path | None) -> Path | None:
     return Path(value) if value else None
-
-
-def credentials_of(
-    snapshot: Snapshot, secrets: Mapping[str, Mapping[str, str]]
-) -> dict[tuple[str, str], Credential]:
-    """The zone's secrets for the snapshot's providers, each bound to its provider's origin."""
-    found: dict[tuple[str, str], Credential] = {}
-    for provider in snapshot.providers.values():
-        if provider.auth == "none":
-            continue
-        for name in provider.credentials:
-            secret = secrets.get(provider.id, {}).get(name)
-            if secret is not None:
-                found[provider.id, name] = _bound(provider, name, secret)
-    return found
-
-
-def _bound(provider: Provider, name: str, secret: str) -> Credential:
-    url = urlsplit(provider.base_url)
-    port = url.port or (443 if url.scheme == "https" else 80)
-    origin = f"{url.scheme}://{url.hostname}:{port}"
-    if provider.auth == "bearer":
-        return Credential(name, secret, origin)
-    return Credential(name, secret, origin, header=provider.auth.lower(), prefix="")
 
 
 def bundled_urls(snapshot: Snapshot) -> dict[str, str]:

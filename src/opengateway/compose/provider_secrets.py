@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
+from urllib.parse import urlsplit
 
 import msgspec
 
 from opengateway.catalog.config import CredentialConfig, ProviderConfig
+from opengateway.compose.egress import host_of, is_inside
 from opengateway.compose.faults import Faults, join
 from opengateway.compose.references import (
     BadReference,
@@ -28,6 +30,7 @@ _SIGNING: Final = (Wire.BEDROCK, Wire.ANTHROPIC_BEDROCK, Wire.OPENAI)
 _GOOGLES: Final = (Wire.GEMINI, Wire.ANTHROPIC_VERTEX, Wire.OPENAI)
 _FORMS: Final = ("api_key", "access_token", "service_account", "aws_access_key_id")
 _AWS: Final = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token")
+_GOOGLE: Final = ".googleapis.com"
 _PLAIN: Final = frozenset(("aws_access_key_id",))
 """What may stand in the file itself."""
 
@@ -92,6 +95,43 @@ def read_secrets(
             if secret is not None:
                 found.setdefault(provider_id, {})[credential.name] = secret
     return found
+
+
+def check_issuers(secrets: Secrets, allow: tuple[str, ...], faults: Faults) -> None:
+    """A key is used at Google's alone: a file from elsewhere could name any address."""
+    for provider_id, named in secrets.items():
+        for name, secret in named.items():
+            if isinstance(secret, ServiceAccount) and (
+                problem := token_uri_problem(secret.token_uri, allow)
+            ):
+                faults.add(f"{join('providers', provider_id)}.credentials", f"{name}: {problem}")
+
+
+def token_uri_problem(uri: str, allow: tuple[str, ...]) -> str | None:
+    """What keeps a key from being used at `uri`: a file from elsewhere could name any address."""
+    parts = urlsplit(uri)
+    host = parts.hostname or ""
+    if parts.scheme == "https" and host.endswith(_GOOGLE) and parts.username is None:
+        return None
+    if parts.scheme in ("http", "https") and host and is_inside(host_of(uri), allow):
+        return None
+    return (
+        f"its token_uri leads to {host[:100]!r}, which is not Google's; list it in outbound.allow if"
+        " that is meant"
+    )
+
+
+def kind_of(secret: Secret | None) -> str:
+    """What a credential is, for people; empty for a plain key."""
+    match secret:
+        case AccessToken():
+            return "access token"
+        case AwsKeys():
+            return "signs each request"
+        case ServiceAccount():
+            return f"service account {secret.client_email}"
+        case _:
+            return ""
 
 
 class _Reader:

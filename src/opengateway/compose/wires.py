@@ -1,22 +1,49 @@
-"""Every wire as the chat pipeline sees it: straight where it can be, translated where it must."""
+"""Every wire as a surface sees it: straight where it can be, translated where it must."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from opengateway.dialects.openai_chat.render import ChatRendering
+from opengateway.dialects.openai_responses.render import ResponsesRendering
 from opengateway.domain.catalog import Wire
+from opengateway.gateway.echoing import EchoingWire
 from opengateway.gateway.translation import TranslatedWire
 from opengateway.kit.clock import Clock
 from opengateway.kit.ids import NewId
 from opengateway.ports.provider import ChatWire
-from opengateway.providers.registry import CANONICAL, STRAIGHT_CHAT
+from opengateway.providers.registry import CANONICAL, CHAT_TRANSLATED, STRAIGHT_CHAT
+from opengateway.providers.two_surfaces import TwoSurfaces
 
 
 def chat_wires(clock: Clock, new_id: NewId) -> Mapping[Wire, ChatWire]:
-    rendering = ChatRendering(lambda: clock.now_ns() // 1_000_000_000, new_id)
-    translated = {
+    rendering = ChatRendering(_seconds(clock), new_id)
+    wires: dict[Wire, ChatWire] = {
         wire: TranslatedWire(canonical, rendering) for wire, canonical in CANONICAL.items()
     }
-    return MappingProxyType({**translated, **STRAIGHT_CHAT})
+    wires |= STRAIGHT_CHAT
+    wires[Wire.OPENAI] = TwoSurfaces(
+        wires[Wire.OPENAI], wires[Wire.OPENAI_RESPONSES], prefers_responses=False
+    )
+    return MappingProxyType(wires)
+
+
+def responses_wires(clock: Clock, new_id: NewId) -> Mapping[Wire, ChatWire]:
+    """For callers of `POST /v1/responses`."""
+    rendering = ResponsesRendering(_seconds(clock), new_id)
+    wires: dict[Wire, ChatWire] = {
+        wire: EchoingWire(canonical, rendering) for wire, canonical in CANONICAL.items()
+    }
+    own = ResponsesRendering(_seconds(clock), new_id, with_turns=False)
+    wires[Wire.OPENAI_RESPONSES] = EchoingWire(CANONICAL[Wire.OPENAI_RESPONSES], own)
+    wires[Wire.OPENAI] = TwoSurfaces(
+        EchoingWire(CHAT_TRANSLATED, rendering),
+        wires[Wire.OPENAI_RESPONSES],
+        prefers_responses=True,
+    )
+    return MappingProxyType(wires)
+
+
+def _seconds(clock: Clock) -> Callable[[], int]:
+    return lambda: clock.now_ns() // 1_000_000_000

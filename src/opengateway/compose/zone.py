@@ -15,7 +15,7 @@ from opengateway.catalog.price_book import PricesNow
 from opengateway.catalog.sell_prices import Pricing
 from opengateway.compose.components import EDITIONS, EditionName, Slot, SlotName, choose
 from opengateway.compose.faults import Faults, ZoneFaults, join
-from opengateway.compose.provider_secrets import Secrets, read_secrets
+from opengateway.compose.provider_secrets import Secrets, check_issuers, read_secrets
 from opengateway.compose.references import References
 from opengateway.compose.registry import DEFAULTS, REGISTRY
 from opengateway.compose.shape import BAD, Shaper, unknown
@@ -136,6 +136,7 @@ def _load(path: Path, environ: Mapping[str, str], faults: Faults) -> Zone | None
     check_zone(file, path.parent, frozenset(declared), load_catalogue(), faults)
     secrets_use = components.secrets.use if components else DEFAULTS[SlotName.SECRETS]
     secrets = read_secrets(file.providers, references, secrets_use, faults)
+    check_issuers(secrets, file.outbound.allow, faults)
     mail = components.mail if components else None
     sign_in_secrets = check_sign_in(file, mail, references, faults)
     slots = {s: getattr(components, s.value) for s in SlotName} if components else None

@@ -153,7 +153,7 @@ def test_what_opens_over_a_page_is_accessible_too(hana: Person, theme: str) -> N
         page.wait_for_timeout(
             300
         )  # what moves in has arrived: contrast is measured on what is seen
-        wrong.extend(f"{name} {theme}: {fault}" for fault in faults(page))
+        wrong.extend(f"{name} {theme}: {fault}" for fault in faults(page, over=True))
         page.screenshot(path=SCREENSHOTS / f"{name}-en-{theme}-{page.viewport_size['width']}.png")  # type: ignore[index]
         page.keyboard.press("Escape")
 

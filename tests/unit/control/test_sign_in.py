@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from opengateway.control.actor import SYSTEM
 from opengateway.control.identity.hashing import Hasher
 from opengateway.control.passwords.service import PasswordService
 from opengateway.control.scope import ControlScope
 from opengateway.control.users.models import UserStatus
 from opengateway.control.users.service import UserService
-from opengateway.control.actor import SYSTEM
 from sign_in_desk import EMAIL, OTHER, PASSWORD, Desk, desk_in
 
 WRONG = "three herons in deeper water"

@@ -38,7 +38,12 @@ export const theme = createTheme({
     },
   },
   components: {
-    Modal: { styles: { title: TITLE }, defaultProps: { centered: true, overlayProps: { backgroundOpacity: 0.5, blur: 2 } } },
+    // Its placeholder for the focus is no item, and only items may stand in a menu.
+    Menu: { defaultProps: { withInitialFocusPlaceholder: false } },
+    Modal: {
+      styles: { title: TITLE },
+      defaultProps: { centered: true, overlayProps: { backgroundOpacity: 0.5, blur: 2 } },
+    },
     Drawer: {
       styles: { title: TITLE },
       defaultProps: { position: 'right', size: 'lg', overlayProps: { backgroundOpacity: 0.5, blur: 2 } },

@@ -114,7 +114,8 @@ class Throttle:
         found = await self._session.scalars(
             statement, execution_options={"populate_existing": True}
         )
-        return found.one()
+        row: Attempts = found.one()
+        return row
 
 
 def _wait_s(times_ns: Sequence[int], limit: Limit, now_ns: int) -> float:

@@ -64,11 +64,7 @@ def canonical_request(chat: ChatRequest, team_id: str, *, with_turns: bool) -> C
         if name in fields
     }
     opaque |= {name: Raw(dumps(word)) for name, word in someone.items()}
-    extra = {
-        name: raw
-        for name, raw in fields.items()
-        if name not in opaque and name not in _OURS
-    }
+    extra = {name: raw for name, raw in fields.items() if name not in opaque and name not in _OURS}
     turns: tuple[Turn, ...] = ()
     if with_turns:
         head = () if instructions is None else (_instructions(instructions),)

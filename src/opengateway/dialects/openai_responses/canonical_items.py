@@ -91,9 +91,13 @@ class _Turns:
     def _call(self, item: FunctionCall | CustomCall) -> None:
         self._names[item.call_id] = item.name
         if isinstance(item, CustomCall):
-            self._said.append(ToolCall(id=item.call_id, name=item.name, arguments=item.input, kind="custom"))
+            self._said.append(
+                ToolCall(id=item.call_id, name=item.name, arguments=item.input, kind="custom")
+            )
         else:
-            self._said.append(ToolCall(id=item.call_id, name=item.name, arguments=item.arguments or "{}"))
+            self._said.append(
+                ToolCall(id=item.call_id, name=item.name, arguments=item.arguments or "{}")
+            )
 
     def _result(self, item: CallOutput, where: str) -> None:
         self.close()
@@ -183,4 +187,3 @@ def _source(url: str, where: str) -> tuple[str | None, str | None, str | None]:
             f"{where!r} is wrong: send a web address or a base64 data URL",
         )
     return None, url[head.end() :], head[1] or None
-

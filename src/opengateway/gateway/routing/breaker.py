@@ -42,6 +42,7 @@ class Breaker:
         "heard",
         "key",
         "kind",
+        "opened_at",
         "openings",
         "out",
         "reason",
@@ -67,6 +68,8 @@ class Breaker:
         self.wins = 0
         self.changed_at = -math.inf
         """When it last went out or came in."""
+        self.opened_at = -math.inf
+        """When it last went out by what was seen here: what began before says nothing of now."""
         self.heard = False
         """It is out on another gateway's word alone: not told on."""
         self._trial_at = -math.inf
@@ -112,6 +115,8 @@ class Breaker:
         self.heard = heard and (self.heard or not self.out)
         if not self.out:
             self.changed_at = now
+        if not heard:
+            self.opened_at = now
         self.out = True
         self.wins = 0
         self.streak = 0.0
@@ -124,10 +129,10 @@ class Breaker:
         self.openings = min(self.openings + 1, _MOST_DOUBLINGS)
         return min(max_s, base_s * 2.0 ** (math.ceil(self.openings) - 1))
 
-    def succeeded(self, now: float) -> bool:
-        """A request went well. True if that brought it in again."""
+    def succeeded(self, now: float, began: float) -> bool:
+        """A request that began then went well. True if that brought it in again."""
         self.streak = 0.0
-        if not self.out:
+        if not self.out or began < self.opened_at:
             return False
         if self.kind is RestKind.REST:
             # It was asked although it rests (another scope's last resort): it does not rest.

@@ -120,6 +120,11 @@ class Health:
         limit = max(LEAST_STALL_S, 4 * first.p99) if first.settled else STALLED_S
         return now - self.heard_at > limit
 
+    @property
+    def back_at(self) -> float:
+        """When it last came back; what began before says nothing of now."""
+        return self._slow_since
+
     def weight(self, now: float) -> float:
         """Its share beside its equals: less after it came back, and near its limit."""
         if self.clear:

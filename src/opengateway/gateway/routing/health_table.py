@@ -80,18 +80,18 @@ class HealthTable:
     def succeeded(
         self, cell: Health, now: float, seconds: float, input_bytes: int, *, whole: bool
     ) -> None:
-        """The first content, or a whole answer, came after `seconds`."""
+        """The first content, or a whole answer, is here, `seconds` after it was asked for."""
         cell.heard_at = now
         cell.add_good(now)
         (cell.whole if whole else cell.first).add(seconds / size_factor(input_bytes))
         cell.limit.grow(now)
         cell.credential_limit.grow(now)
         if not cell.clear:
-            self._answered(cell, now)
+            self._answered(cell, now, now - seconds)
 
-    def _answered(self, cell: Health, now: float) -> None:
+    def _answered(self, cell: Health, now: float, began: float) -> None:
         for breaker in cell.breakers:
-            if breaker.succeeded(now):
+            if breaker.succeeded(now, began):
                 come_back(breaker, now)
             if breaker.scope is Scope.QUOTA and not breaker.out:
                 breaker.openings = 0.0  # its gaps grow from refusal to refusal only
@@ -102,14 +102,19 @@ class HealthTable:
         error_class: ErrorClass,
         now: float,
         *,
+        began: float | None = None,
         retry_after_s: float | None = None,
         after_content: bool = False,
     ) -> None:
-        """An attempt failed. What is the request's own fault says that the provider is there."""
+        """An attempt failed that began then. What is the request's own fault says that the provider
+        is there; what began before it came back, nothing."""
         policy = HEALTH[error_class]
+        began = now if began is None else began
         if policy.scope is Scope.NONE:
             if error_class is not ErrorClass.TIMEOUT_DEADLINE and not cell.clear:
-                self._answered(cell, now)
+                self._answered(cell, now, began)
+            return
+        if began < cell.back_at and policy.streak > 1:
             return
         cell.clear = False
         weight = policy.after_content if after_content else policy.weight

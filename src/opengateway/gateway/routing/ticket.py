@@ -57,6 +57,7 @@ class Ticket:
             self.cell,
             error.error_class,
             self._router.now(),
+            began=self.began,
             retry_after_s=error.retry_after_s,
             after_content=after_content,
         )

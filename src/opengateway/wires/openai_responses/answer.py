@@ -61,12 +61,13 @@ class Item:
 class Answer:
     """All items of one answer. `seals_as` is whose its encrypted reasoning is."""
 
-    __slots__ = ("_blocks", "_items", "_seals_as", "slots")
+    __slots__ = ("_blocks", "_items", "_messages", "_seals_as", "slots")
 
     def __init__(self, seals_as: str) -> None:
         self._seals_as = seals_as
         self._items: dict[int, Item] = {}
         self._blocks = 0
+        self._messages = 0
         self.slots = 0
 
     # --- what begins -----------------------------------------------------------------------------
@@ -102,9 +103,11 @@ class Answer:
         out.append(ToolStart(slot, identifier, name, item.number, kind=kind))
 
     def _tell_phase(self, told: JsonObject, out: list[Event]) -> None:
-        """`phase` must come back unchanged: kept for callers of this shape."""
-        if phase := _text(told, "phase"):
+        """A message begins. Its `phase` must come back unchanged: kept for callers of this shape."""
+        phase = _text(told, "phase") or None
+        if phase is not None or self._messages:
             out.append(Aside(ORIGIN, {"phase": Raw(dumps(phase))}))
+        self._messages += 1
 
     def _block_of(self, item: Item, part: int) -> int:
         known = item.blocks.get(part)

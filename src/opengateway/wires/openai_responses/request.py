@@ -34,6 +34,7 @@ _USUAL_TIERS: Final = frozenset(("auto", "default"))
 _CHANGES_THE_ANSWER: Final = ("web_search_options", "audio", "prediction")
 _KEPT_EXTRAS: Final = ("prompt_cache_retention", "prompt_cache_options")
 """Members of a chat request that are called the same here."""
+_FOREIGN_REASONING: Final = frozenset(("max_tokens", "enabled", "exclude"))
 _EFFORT_UP_TO: Final = ((1024, "minimal"), (4096, "low"), (12_288, "medium"), (24_576, "high"))
 """What effort a budget of thinking tokens amounts to (reference: providers, B.0.4); beyond, xhigh."""
 _list_of_raw = msgspec.json.Decoder(list[Raw]).decode
@@ -73,7 +74,8 @@ class _Call:
         for name, raw in (*opaque.items(), *request.extra.items()):
             if name not in _OURS and name != "previous_response_id":
                 body[name] = raw
-        included = [one for one in loads(opaque.get("include", _NO_LIST)) or ()]
+        self._tidy_reasoning(body)
+        included = list(loads(opaque.get("include", _NO_LIST)) or ())
         self._finish(body, included)
         options = request.extra.get("stream_options")
         if request.stream and options is not None and self._provider.profile.include_obfuscation:
@@ -82,6 +84,17 @@ class _Call:
         if safe is not None:
             body["safety_identifier"] = safe
         return body
+
+    def _tidy_reasoning(self, body: JsonObject) -> None:
+        """Words of OpenRouter's (`max_tokens`, `enabled`, `exclude`) as an effort."""
+        raw = body.get("reasoning")
+        said = loads(raw) if raw is not None else None
+        if not isinstance(said, dict) or _FOREIGN_REASONING.isdisjoint(said):
+            return
+        kept = {name: value for name, value in said.items() if name not in _FOREIGN_REASONING}
+        if (effort := self._effort()) is not None:
+            kept["effort"] = effort
+        body["reasoning"] = kept
 
     def _talk(self) -> Conversation:
         profile = self._provider.profile

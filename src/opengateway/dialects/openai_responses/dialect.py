@@ -1,0 +1,48 @@
+"""How this dialect shows errors. Its streams have no end marker of their own: the last event is it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from opengateway.dialects.openai_chat.dialect import KEEP_ALIVE, error_body
+from opengateway.dialects.openai_responses.decode import decode
+from opengateway.domain.chat import ChatRequest
+from opengateway.domain.errors import ShownError
+from opengateway.kit.json import dumps
+
+AFTER_ALL: Final = 2**31 - 1
+"""The number of an event that stands behind all others, whose count nobody knows here."""
+
+
+class OpenAIResponsesDialect:
+    """The dialect as the pipeline takes it (`ports.dialect.ChatDialect`). Holds no state.
+
+    `is_resolved`: for requests whose `previous_response_id` was put in its place already.
+    """
+
+    __slots__ = ("_is_resolved",)
+
+    name: Final = "openai_responses"
+    end_marker: Final = b""
+    keep_alive: Final = KEEP_ALIVE
+
+    def __init__(self, *, is_resolved: bool = False) -> None:
+        self._is_resolved = is_resolved
+
+    def decode(self, body: bytes, headers: Mapping[str, str]) -> ChatRequest:
+        return decode(body, headers, is_resolved=self._is_resolved)
+
+    def error_body(self, error: ShownError) -> bytes:
+        return error_body(error)
+
+    def error_event(self, error: ShownError) -> bytes:
+        """Trouble after the stream began, where its renderer cannot tell it (`broken`)."""
+        told = {
+            "type": "error",
+            "code": error.code,
+            "message": error.message,
+            "param": error.param,
+            "sequence_number": AFTER_ALL,
+        }
+        return b"event: error\ndata: %b\n\n" % dumps(told)
