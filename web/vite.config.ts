@@ -15,6 +15,7 @@ export default defineConfig({
     assetsInlineLimit: 0, // a `data:` font or image would need a wider policy
     target: ['chrome111', 'firefox115', 'safari16.4'],
     reportCompressedSize: false,
+    license: { fileName: 'licenses.md' },
     modulePreload: { polyfill: false },
   },
   server: {

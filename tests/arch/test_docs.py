@@ -39,7 +39,8 @@ from opengateway.compose.zone_file import (
 ROOT = Path(__file__).resolve().parents[2]
 SITE_SOURCE = ROOT / "docs" / "src" / "content" / "docs"
 BUILT = ROOT / "src" / "opengateway" / "assets" / "docs"
-START = ROOT / "src" / "opengateway" / "assets" / "start"
+WEB_SOURCE = ROOT / "web"
+WEB_BUILT = ROOT / "src" / "opengateway" / "assets" / "web"
 SKILLS = ROOT / ".agents" / "skills"
 UNREAD = {".git", ".venv", ".tools", "node_modules", "var", ".astro", "dist"}
 
@@ -326,15 +327,19 @@ def foreign(path: Path) -> list[str]:
 
 
 def shown_files() -> list[Path]:
-    """The built site where it is built, else its sources; and the start page."""
-    folders = [BUILT, START] if (BUILT / "index.html").is_file() else [ROOT / "docs/src", START]
+    """The built site and app where they are built, else their sources."""
+    folders = [
+        built if (built / "index.html").is_file() else source
+        for built, source in ((BUILT, ROOT / "docs/src"), (WEB_BUILT, WEB_SOURCE / "src"))
+    ]
+    folders.append(WEB_SOURCE / "public")
     kinds = {".html", ".css", ".js", ".mjs", ".svg", ".astro"}
     return [p for folder in folders for p in sorted(folder.rglob("*")) if p.suffix in kinds]
 
 
 def test_pages_fetch_nothing_from_a_foreign_origin() -> None:
     found = shown_files()
-    assert START / "index.html" in found
+    assert WEB_SOURCE / "public/mark.svg" in found
     assert {name(p): bad for p in found if (bad := foreign(p))} == {}
 
 
@@ -359,19 +364,9 @@ def test_a_foreign_origin_would_be_found(suffix: str, text: str, tmp_path: Path)
     assert foreign(path) == []
 
 
-def test_the_start_page_has_every_text_in_every_language() -> None:
-    script = (START / "start.js").read_text()
-    texts = script[script.index("const TEXTS") : script.index("const POLL_MS")]
-    blocks = re.findall(r"^  (\w\w): \{(.*?)^  \},", texts, re.DOTALL | re.MULTILINE)
-    keys = {lang: set(re.findall(r"^    (\w+):", block, re.MULTILINE)) for lang, block in blocks}
-    assert set(keys) == {"en", "ko", "ja"}
-    used = set(re.findall(r'data-text="(\w+)"', (START / "index.html").read_text()))
-    assert used <= keys["en"]
-    assert keys["en"] == keys["ko"] == keys["ja"]
-
-
-def test_the_lock_of_the_docs_holds_no_addresses() -> None:
-    text = (ROOT / "docs/package-lock.json").read_text()
+@pytest.mark.parametrize("folder", ["docs", "web"])
+def test_a_lock_of_pages_holds_no_addresses(folder: str) -> None:
+    text = (ROOT / folder / "package-lock.json").read_text()
     assert re.findall(r"\w+://\S+", text) == []
     packages = json.loads(text)["packages"]
     assert [p for p, entry in packages.items() if p and "integrity" not in entry] == []

@@ -18,8 +18,11 @@ import msgspec
 from opengateway.catalog.loader import load_catalogue
 from opengateway.checks.caller_view import Seen, see_reply, see_stream
 from opengateway.checks.recorded_case import RecordedCase, read_cases
+from opengateway.checks.replay_converse import play_converse
 from opengateway.checks.replay_generate_content import play_generate_content
+from opengateway.checks.replay_invoke import is_spoken, play_invoke
 from opengateway.checks.replay_messages import play_messages
+from opengateway.checks.replay_responses import play_responses
 from opengateway.checks.replay_rules import replay_rules
 from opengateway.dialects.openai_chat import decode as decode_openai_chat
 from opengateway.domain.catalog import Endpoint, Profile, Provider, Wire
@@ -40,6 +43,9 @@ _OTHERS: Mapping[str, Callable[[RecordedCase], tuple[list[str], list[str]]]] = {
     "generateContent": play_generate_content,
     "streamGenerateContent": play_generate_content,
     "messages": play_messages,
+    "converse": play_converse,
+    "converse-stream": play_converse,
+    "responses": play_responses,
 }
 """What plays the other endpoints: it gives the faults, and what was compared."""
 _UNBENT = Profile(
@@ -97,6 +103,8 @@ def replayed(cases: Path, decode: Decode = decode_openai_chat) -> Iterator[Verdi
 def replay_case(case: RecordedCase, decode: Decode = decode_openai_chat) -> Verdict:
     if (play := _OTHERS.get(case.endpoint)) is not None:
         return _verdict(case, *play(case))
+    if case.endpoint in ("invoke", "invoke-stream") and is_spoken(case):
+        return _verdict(case, *play_invoke(case))
     if case.endpoint != _ENDPOINT:
         reason = replay_rules().not_covered.get(
             case.endpoint, f"nothing speaks {case.endpoint!r} yet; it comes with a later issue"

@@ -58,7 +58,7 @@ def google_provider(name: str) -> Provider:
         for known_as, provider in load_catalogue().providers.items()
         if provider.wire is Wire.GEMINI
     }
-    known = spoken.get(name)
+    known = spoken.get(name) or spoken.get(replay_rules().like.get(name, ""))
     profile: Profile = (known or next(iter(spoken.values()))).profile
     if known is None:
         profile = msgspec.structs.replace(profile, operation_path=ON_VERTEX)

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
+from urllib.parse import unquote
 
 from opengateway.catalog.loader import load_catalogue
 from opengateway.checks.messages_history import next_request, recorded_blocks
 from opengateway.checks.messages_reader import read_messages
 from opengateway.checks.recorded_case import RecordedCase
 from opengateway.checks.replay_rules import replay_rules
+from opengateway.domain.canonical import CanonicalRequest
 from opengateway.domain.catalog import Endpoint, Provider, Wire
 from opengateway.domain.errors import InvalidRequest, UpstreamError
 from opengateway.domain.events import (
@@ -33,6 +35,7 @@ from opengateway.domain.events import (
 from opengateway.domain.origins import ANTHROPIC
 from opengateway.domain.usage import Dimension, PriceRow, Usage
 from opengateway.kit.json import JsonObject, loads
+from opengateway.ports.translation import CanonicalWire
 from opengateway.wires.anthropic import AnthropicWire
 
 _WIRE: Final = AnthropicWire()
@@ -64,7 +67,7 @@ def anthropic_endpoint(model: str, max_output: int | None = _MAX_OUTPUT) -> Endp
 
 def play_messages(case: RecordedCase) -> tuple[list[str], list[str]]:
     """What is not as it must be, in words; and what was compared."""
-    player = _Player(case)
+    player = MessagesPlayer(case)
     player.play()
     return player.faults, player.checks
 
@@ -78,13 +81,21 @@ def played(case: RecordedCase) -> list[Event]:
     return [*parser.feed(case.response), *parser.end()]
 
 
-class _Player:
-    __slots__ = ("_case", "_endpoint", "_provider", "checks", "faults")
+class MessagesPlayer:
+    """One case. `wire` and `provider` are of who serves it, where that is a cloud."""
 
-    def __init__(self, case: RecordedCase) -> None:
+    __slots__ = ("_case", "_endpoint", "_provider", "_wire", "checks", "faults")
+
+    def __init__(
+        self,
+        case: RecordedCase,
+        wire: CanonicalWire = _WIRE,
+        provider: Provider | None = None,
+    ) -> None:
         self._case = case
-        self._provider = anthropic_provider(case.provider)
-        self._endpoint = anthropic_endpoint(case.model)
+        self._wire = wire
+        self._provider = provider or anthropic_provider(case.provider)
+        self._endpoint = anthropic_endpoint(unquote(case.model))
         self.checks: list[str] = []
         self.faults: list[str] = []
 
@@ -103,23 +114,34 @@ class _Player:
         if case.expect is None:
             self._check("expect", False, "the case has no expectation")
         elif case.status >= 300:
-            error = _WIRE.error(case.status, case.headers, case.response, self._provider)
+            error = self._wire.error(case.status, case.headers, case.response, self._provider)
             self._compare_error(error, case.expect)
         else:
-            self._compare(played(case), case.expect)
+            self._compare(self._events(), case.expect)
+
+    # --- what a cloud's envelope changes -------------------------------------------------------
+    def _read(self, recorded: JsonObject) -> CanonicalRequest:
+        return read_messages(recorded)
+
+    def _events(self) -> list[Event]:
+        return played(self._case)
+
+    def _spoken(self) -> list[JsonObject]:
+        return recorded_blocks(self._case)
 
     # --- request -------------------------------------------------------------------------------
     def _play_request(self) -> None:
         recorded = loads(self._case.request)
         try:
-            call = _WIRE.request(read_messages(recorded), self._endpoint, self._provider)
+            call = self._wire.request(self._read(recorded), self._endpoint, self._provider)
         except InvalidRequest as error:
             self._check("request", False, f"refused: {error.message}")
             return
-        self._check("path", call.path == self._case.path, f"we would ask {call.path!r}")
+        asked = self._case.path
+        self._check("path", asked in (call.path, unquote(call.path)), f"we would ask {call.path!r}")
         self._check("request", True, "")
         sent = loads(call.body)
-        for member, change in _changes(_meaning(recorded), _meaning(sent), ""):
+        for member, change in changes(_meaning(recorded), _meaning(sent), ""):
             is_intended = member in call.dropped or self._is_intended(member, change)
             self._check("request", is_intended, f"{member} would be {change}")
 
@@ -135,7 +157,8 @@ class _Player:
         status = error.upstream_status
         self._check("kind", expect.get("kind") == "error", "an error where none was expected")
         self._check("status", status == expect.get("status"), f"{status}")
-        self._check("error.code", error.upstream_code == told.get("type"), f"{error.upstream_code}")
+        code = told.get("type")
+        self._check("error.code", code in (None, error.upstream_code), f"{error.upstream_code}")
         message = str(told.get("message") or "")[:2048]
         self._check("error.message", error.detail.startswith(message), f"{error.detail[:80]!r}")
         wanted = next((row.class_ for row in replay_rules().error if row.status == status), None)
@@ -157,7 +180,7 @@ class _Player:
             got = "".join(event.text for event in events if isinstance(event, kind))
             wanted = expect.get(name) or ""
             self._check(name, got == wanted, f"{got[:60]!r} instead of {wanted[:60]!r}")
-        calls, wanted_calls = _calls(events), expect.get("tool_calls") or []
+        calls, wanted_calls = whole_calls(events), expect.get("tool_calls") or []
         self._check("tool_calls", calls == wanted_calls, f"{calls!r} instead of {wanted_calls!r}")
         finish = next((e.reason for e in events if isinstance(e, Finish)), None)
         wanted_finish = expect.get("finish")
@@ -165,8 +188,8 @@ class _Player:
         blocks = sum(isinstance(event, ServerEventItem) for event in events)
         self._check("server_blocks", blocks == expect.get("server_blocks", 0), f"{blocks}")
         self._compare_usage(events, expect.get("usage") or {})
-        call = _WIRE.request(next_request(events), self._endpoint, self._provider)
-        sent, spoken = loads(call.body)["messages"][1]["content"], recorded_blocks(self._case)
+        call = self._wire.request(next_request(events), self._endpoint, self._provider)
+        sent, spoken = loads(call.body)["messages"][1]["content"], self._spoken()
         self._check("replayed", sent == spoken, "what was said comes back changed")
 
     def _compare_usage(self, events: Sequence[Event], wanted: JsonObject) -> None:
@@ -186,7 +209,7 @@ class _Player:
             self._check(f"usage.{name}", got == wanted[name], f"{got} instead of {wanted[name]}")
 
 
-def _calls(events: Sequence[Event]) -> list[JsonObject]:
+def whole_calls(events: Sequence[Event]) -> list[JsonObject]:
     """The calls that began, went on and ended, in order."""
     calls: dict[int, list[str]] = {}
     whole: list[JsonObject] = []
@@ -239,7 +262,7 @@ def _block(block: JsonObject) -> JsonObject:
     return made
 
 
-def _changes(recorded: Any, sent: Any, path: str) -> Iterator[tuple[str, str]]:
+def changes(recorded: Any, sent: Any, path: str) -> Iterator[tuple[str, str]]:
     """What differs: the member's path, such as `messages[].content`, and how."""
     if isinstance(recorded, dict) and isinstance(sent, dict):
         for name in [*recorded, *(name for name in sent if name not in recorded)]:
@@ -249,9 +272,9 @@ def _changes(recorded: Any, sent: Any, path: str) -> Iterator[tuple[str, str]]:
             elif name not in recorded:
                 yield member, "added"
             else:
-                yield from _changes(recorded[name], sent[name], member)
+                yield from changes(recorded[name], sent[name], member)
     elif isinstance(recorded, list) and isinstance(sent, list) and len(recorded) == len(sent):
         for old, new in zip(recorded, sent, strict=True):
-            yield from _changes(old, new, f"{path}[]")
+            yield from changes(old, new, f"{path}[]")
     elif recorded != sent:
         yield path, "changed"

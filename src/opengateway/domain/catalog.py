@@ -8,6 +8,7 @@ from typing import Final, Literal
 import msgspec
 
 from opengateway.domain import origins
+from opengateway.domain.operations import OperationRules
 from opengateway.domain.usage import Dimension, PriceRow
 
 
@@ -25,6 +26,8 @@ class Wire(StrEnum):
     """Messages in the envelope of Bedrock's InvokeModel."""
     ANTHROPIC_VERTEX = "anthropic-vertex"
     """Messages in the envelope of Vertex AI's rawPredict."""
+    COHERE = "cohere"
+    """Cohere's second version: chat, embed and rerank."""
 
 
 MESSAGES_WIRES: Final = frozenset(
@@ -41,6 +44,8 @@ class ModelKind(StrEnum):
     SPEECH = "speech"
     TRANSCRIPTION = "transcription"
     MODERATION = "moderation"
+    COMPLETION = "completion"
+    """Goes on with a text: the legacy completions, and no chat."""
 
 
 class ModelRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -189,6 +194,11 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Whose the encrypted reasoning of `sealed` is: it goes back to the same maker only."""
     refused_fields_retry: bool = False
     """Whether a 400 that names a member we sent is worth one retry without it."""
+    operations: OperationRules = OperationRules()
+    """How the operations beside chat are bent."""
+    embeddings_as: dict[str, Literal["batch", "single", "predict"]] = {}
+    """Of Gemini models on Vertex AI, by the beginning of their name: `embedContent` alone, or
+    `predict`; else `batchEmbedContents`."""
 
 
 class CredentialOwner(StrEnum):

@@ -13,7 +13,8 @@ from typing import Final, Literal, TypeAlias
 
 import msgspec
 
-from opengateway.domain.catalog import MaxPrice
+from opengateway.domain.catalog import MaxPrice, ModelKind
+from opengateway.domain.operations import Demand
 from opengateway.domain.usage import Usage
 from opengateway.kit.json import RawObject
 
@@ -59,6 +60,8 @@ class ChatFacts(msgspec.Struct, frozen=True):
     """The lifetimes that cache marks name: `5m`, `1h`, ..."""
     has_vendor_tools: bool = False
     """Tools that the provider runs itself."""
+    billed_apart: str | None = None
+    """What the request uses for which its provider bills beside tokens, in words for the caller."""
 
 
 class SortBy(StrEnum):
@@ -98,6 +101,14 @@ NO_PREFERENCES: Final = ProviderPreferences()
 """Of nearly every request: known again by its identity."""
 
 
+class Upload(msgspec.Struct, frozen=True):
+    """A file that came with a request. `data` is a view of the body."""
+
+    name: str
+    content_type: str
+    data: bytes | memoryview
+
+
 class ChatRequest(msgspec.Struct, frozen=True):
     """A decoded chat completion request. Immutable; mappers make new bytes from it.
 
@@ -119,6 +130,8 @@ class ChatRequest(msgspec.Struct, frozen=True):
     debug_routing: bool = False
     first_token_timeout_s: float | None = None
     deadline_s: float | None = None
+    headers: dict[str, str] = {}
+    """Of the caller's headers, those that a provider of the same dialect is given."""
 
 
 @dataclass(slots=True)
@@ -160,6 +173,7 @@ class ChatReply(msgspec.Struct, frozen=True):
 
     body: bytes
     meter: Meter
+    content_type: str = "application/json"
 
 
 class UpstreamCall(msgspec.Struct, frozen=True):

@@ -204,6 +204,8 @@ class UpstreamError(GatewayError):
 
     status = 502
     code = "upstream_error"
+    body: bytes = b""
+    """The provider's whole answer, where the caller speaks its dialect: shown as `detail` is."""
 
     def __init__(
         self,
@@ -240,3 +242,5 @@ class ShownError:
     should_retry: bool = False
     previous: tuple[tuple[str, str, int], ...] = ()
     unavailability: Unavailability | None = None
+    body: bytes = b""
+    """The provider's own answer in the caller's dialect, shown as it is with its own status."""

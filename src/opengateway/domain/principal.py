@@ -67,5 +67,7 @@ class TeamState(msgspec.Struct, frozen=True):
     rpm: int | None = None
     tpm: int | None = None
     concurrency: int | None = None
+    keep_responses: bool = False
+    """Whether answers of `/v1/responses` are kept for 24 hours, sealed, for `previous_response_id`."""
     members: dict[str, RateLimits] = {}
     """A user's id to the limits on all the keys that this member made; members without are absent."""

@@ -21,6 +21,7 @@ class Dimension(StrEnum):
     REASONING = "reasoning_tokens"
     AUDIO_INPUT = "audio_input_tokens"
     AUDIO_OUTPUT = "audio_output_tokens"
+    IMAGE_OUTPUT = "image_output_tokens"
     IMAGES = "images"
     SECONDS = "seconds"
     CHARACTERS = "characters"
@@ -35,7 +36,12 @@ INPUT_TOKENS: Final = (
     Dimension.CACHE_WRITE_1H,
     Dimension.AUDIO_INPUT,
 )
-OUTPUT_TOKENS: Final = (Dimension.OUTPUT, Dimension.REASONING, Dimension.AUDIO_OUTPUT)
+OUTPUT_TOKENS: Final = (
+    Dimension.OUTPUT,
+    Dimension.REASONING,
+    Dimension.AUDIO_OUTPUT,
+    Dimension.IMAGE_OUTPUT,
+)
 
 
 class Usage(msgspec.Struct, frozen=True):

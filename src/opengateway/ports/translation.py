@@ -62,6 +62,22 @@ class StreamRenderer(Protocol):
     def render(self, event: Event) -> bytes: ...
 
 
+class EventGuard(Protocol):
+    """Keeps the terminal invariant, and counts. One per answer; see `gateway.translation.Guard`."""
+
+    meter: Meter
+    done: bool
+    error: UpstreamError | None
+
+    def take(self, events: Sequence[Event]) -> Sequence[Event]:
+        """The events that may be shown."""
+        ...
+
+    def close(self) -> None:
+        """Nothing comes any more: without an end, that is an error."""
+        ...
+
+
 class ChatRenderer(Protocol):
     """A dialect's way into and out of the canonical form."""
 

@@ -97,7 +97,8 @@ def look(someone: Person, name: str, path: str, language: str, theme: str) -> li
         page.set_viewport_size({"width": width, "height": 900})
         expect(page.get_by_role("status", name="Loading")).to_have_count(0)
         page.wait_for_load_state("networkidle")
-        wrong += [f"{name} {language} {theme} {width}: {fault}" for fault in faults(page)]
+        if width == WIDE or (language, theme) == ("en", "light"):  # the words differ, not the bones
+            wrong += [f"{name} {language} {theme} {width}: {fault}" for fault in faults(page)]
         wide = page.evaluate(
             "document.documentElement.scrollWidth - document.documentElement.clientWidth"
         )

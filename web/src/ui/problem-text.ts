@@ -17,6 +17,7 @@ export function useProblemText(): (error: Error) => string {
       if (error.status === 429 && error.retryAfterS !== null) {
         return t('errors:rate_limited_for', { count: error.retryAfterS });
       }
+      if (error.status >= 500) return t('errors:ours');
       const key = `errors:code.${error.code}`;
       return i18next.exists(key) ? String(i18next.t(key as never)) : error.message;
     },

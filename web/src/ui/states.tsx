@@ -67,7 +67,7 @@ export function Failed({ error, retry }: FailedProps) {
       <strong>{title}</strong>
       <p>{say(error)}</p>
       {problem?.requestId != null && (
-        <Text component="code" className={css.requestId}>
+        <Text component="code" size="xs" className={css.requestId}>
           {problem.requestId}
         </Text>
       )}

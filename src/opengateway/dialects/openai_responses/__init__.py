@@ -14,7 +14,7 @@ from opengateway.dialects.openai_responses.render import ResponsesRendering
 from opengateway.ports.dialect import ChatDialect
 
 DIALECT: Final[ChatDialect] = OpenAIResponsesDialect()
-RESOLVED: Final[ChatDialect] = OpenAIResponsesDialect(is_resolved=True)
-"""For requests whose `previous_response_id` stands at the head of their input."""
+KEEPING: Final[ChatDialect] = OpenAIResponsesDialect(keeps=True)
+"""For teams whose responses are kept: what a request names was put in its place already."""
 
-__all__ = ["DIALECT", "RESOLVED", "OpenAIResponsesDialect", "ResponsesRendering", "decode"]
+__all__ = ["DIALECT", "KEEPING", "OpenAIResponsesDialect", "ResponsesRendering", "decode"]

@@ -47,7 +47,14 @@ _READ: Final = (
 """Members that are read into the form, and go back as they came."""
 _NAMES_SOMEONE: Final = ("user", "prompt_cache_key", "safety_identifier")
 _OURS: Final = ("model", "stream", "messages", "input", "verbosity")
-_FOR_THIS_SHAPE: Final = ("include", "truncation", "previous_response_id", "max_tool_calls")
+_FOR_THIS_SHAPE: Final = (
+    "truncation",
+    "previous_response_id",
+    "max_tool_calls",
+    "store",
+    "background",
+    "stream_options",
+)
 """Members of which no other shape knows anything, and whose absence changes no answer."""
 
 

@@ -49,17 +49,18 @@ def decode(
     headers: Mapping[str, str],
     *,
     takes_all: bool = False,
-    is_resolved: bool = False,
+    keeps: bool = False,
 ) -> ChatRequest:
     """Check a request to `POST /v1/responses` and take our extras out of it.
 
     `headers` have lower-case names. Raises `InvalidRequest`, `NotFound` for ids that name nothing
     here, and `NotImplementedYet`; `param` is the member's path. `takes_all`: tools that vendors run
-    and ids pass, as no caller's may; for comparing with recordings. `is_resolved`: what
-    `previous_response_id` names stands at the head of `input`; the id is only shown again.
+    and ids pass, as no caller's may; for comparing with recordings. `keeps`: the answer is
+    kept unless `store` is false, and what `previous_response_id` names stands at the head of
+    `input` already; the id is only shown again.
     """
     fields, params = _parse(body)
-    _refuse_what_is_not_served(params, is_resolved=takes_all or is_resolved)
+    _refuse_what_is_not_served(params, is_resolved=takes_all or keeps)
     items = _items(params, fields)
     counted = Counted()
     for at, raw in enumerate(items):
@@ -75,6 +76,7 @@ def decode(
     first_token_s, deadline_s = timeouts(params.extra, headers)
     for name in OUR_MEMBERS:
         fields.pop(name, None)
+    fields["store"] = Raw(b"true" if keeps and params.store is not False else b"false")
     fields["messages"] = _conversation(items, fields)
     if params.text is not None and params.text.verbosity is not None:
         fields["verbosity"] = Raw(dumps(params.text.verbosity))

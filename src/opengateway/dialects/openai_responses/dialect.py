@@ -18,20 +18,20 @@ AFTER_ALL: Final = 2**31 - 1
 class OpenAIResponsesDialect:
     """The dialect as the pipeline takes it (`ports.dialect.ChatDialect`). Holds no state.
 
-    `is_resolved`: for requests whose `previous_response_id` was put in its place already.
+    `keeps`: for teams whose responses are kept. See `decode`.
     """
 
-    __slots__ = ("_is_resolved",)
+    __slots__ = ("_keeps",)
 
     name: Final = "openai_responses"
     end_marker: Final = b""
     keep_alive: Final = KEEP_ALIVE
 
-    def __init__(self, *, is_resolved: bool = False) -> None:
-        self._is_resolved = is_resolved
+    def __init__(self, *, keeps: bool = False) -> None:
+        self._keeps = keeps
 
     def decode(self, body: bytes, headers: Mapping[str, str]) -> ChatRequest:
-        return decode(body, headers, is_resolved=self._is_resolved)
+        return decode(body, headers, keeps=self._keeps)
 
     def error_body(self, error: ShownError) -> bytes:
         return error_body(error)

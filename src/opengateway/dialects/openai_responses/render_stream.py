@@ -40,7 +40,6 @@ from opengateway.wires.openai_responses.seals import Seal, carried
 
 _INCOMPLETE: Final = {"length": "max_output_tokens", "content_filter": "content_filter"}
 _NO_LOGPROBS: Final = b',"logprobs":[]'
-_CODES: Final = {"rate_limited": "rate_limit_exceeded"}
 
 
 class ResponseRenderer:
@@ -282,13 +281,15 @@ class ResponseRenderer:
         """The last event of a stream that broke: the response, failed, with what came of it."""
         if not self._number:
             self._start()
-        told: JsonObject = {
-            "code": _CODES.get(error.code, error.code),
-            "message": error.message,
-        }
-        self._emit(
-            "response.failed",
-            {"response": self._response("failed", self._whole_output(), error=told)},
-        )
+        told: JsonObject = {"code": _code_of(error), "message": error.message}
+        failed = self._response("failed", self._whole_output(), error=told)
+        self._emit("response.failed", {"response": failed, "error_type": error.code})
         self.ending = b""
         return self._flushed()
+
+
+def _code_of(error: ShownError) -> str:
+    """One of the codes that OpenAI's document knows; ours stands beside, as `error_type`."""
+    if error.status == 429:
+        return "rate_limit_exceeded"
+    return "invalid_prompt" if 400 <= error.status < 500 else "server_error"

@@ -29,7 +29,6 @@ _ECHOED: Final[tuple[tuple[str, Any], ...]] = (
     ("top_logprobs", 0),
     ("top_p", 1.0),
     ("truncation", "disabled"),
-    ("user", None),
 )
 _FORMAT: Final = {"type": "text"}
 
@@ -50,6 +49,8 @@ class Skeleton:
             "text": _text(fields.get("text")),
             "tools": _tools(fields.get("tools")),
         }
+        if "user" in fields:
+            self._head["user"] = fields["user"]
 
     def response(
         self,
@@ -63,7 +64,7 @@ class Skeleton:
         incomplete: str | None = None,
         error: JsonObject | None = None,
     ) -> JsonObject:
-        return {
+        response: JsonObject = {
             "id": identifier,
             "object": "response",
             "created_at": created_at,
@@ -74,8 +75,10 @@ class Skeleton:
             "model": self.model,
             "output": output,
             **self._head,
-            "usage": None if usage is None else usage_object(usage),
         }
+        if usage is not None:
+            response["usage"] = usage_object(usage)
+        return response
 
 
 def _reasoning(raw: Raw | None) -> JsonObject:

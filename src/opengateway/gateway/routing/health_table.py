@@ -124,20 +124,32 @@ class HealthTable:
             cell.limit.shrink(now)
             if policy.scope is Scope.QUOTA:
                 cell.credential_limit.shrink(now)
+        told_s = retry_after_s if policy.retry_after else None
+        self._count(cell, policy, error_class, now, weight, told_s)
+        if weight:
+            self._reopen(cell, policy, error_class, now)
+
+    def _count(
+        self,
+        cell: Health,
+        policy: HealthPolicy,
+        error_class: ErrorClass,
+        now: float,
+        weight: float,
+        told_s: float | None,
+    ) -> None:
+        """The scope's streak, and the wider one's."""
         breaker = cell.by_scope[policy.scope]
-        at_once = policy.streak == 1
-        if retry_after_s is not None and policy.retry_after:
-            self._open(breaker, policy, error_class, now, retry_after_s)
+        if told_s is not None:
+            self._open(breaker, policy, error_class, now, told_s)
         elif breaker.is_out(now):
             pass  # a last resort failed: that is no news
-        elif at_once or (weight and breaker.count(weight, now) >= policy.streak > 0):
+        elif policy.streak == 1 or (weight and breaker.count(weight, now) >= policy.streak > 0):
             self._open(breaker, policy, error_class, now)
         if policy.wider is not Scope.NONE and weight:
             wider = cell.by_scope[policy.wider]
             if not wider.is_out(now) and wider.count(weight, now) >= policy.wider_streak:
                 self._open(wider, policy, error_class, now)
-        if weight:
-            self._reopen(cell, policy, error_class, now)
 
     def _reopen(
         self, cell: Health, policy: HealthPolicy, error_class: ErrorClass, now: float
@@ -174,12 +186,13 @@ class HealthTable:
         told_s: float | None = None,
     ) -> None:
         was_out = breaker.is_out(now)
-        seconds = breaker.doubled(now, policy.base_s, policy.max_s)
+        # A burst of failures is one opening.
+        seconds = 0.0 if was_out else breaker.doubled(now, policy.base_s, policy.max_s)
         seconds *= self._chance.uniform(0.8, 1.2)
         if told_s is not None:
             # Never sooner than told; not all gateways at the same moment.
             told = min(max(told_s, 0.0), RETRY_AFTER_CAP_S) * self._chance.uniform(1.0, 1.02)
-            seconds = told if policy.kind is RestKind.REST else max(told, seconds)
+            seconds = max(told, seconds if breaker.openings > 1 else 0.0)
         breaker.open(now, seconds, policy.kind, error_class.value)
         for cell in breaker.cells:
             cell.clear = False

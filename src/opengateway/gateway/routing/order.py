@@ -265,12 +265,16 @@ def _draw_among(keys: list[_Key], group: Group, now: float, chance: Chance) -> N
 
 
 def _stand_first(keys: list[_Key], first: int, second: int, spots: list[Spot], now: float) -> None:
-    """The first drawn, unless it is clearly the more loaded. What starts slowly is idle because it
-    is meant to be."""
-    if keys[first][1] > WORSE * keys[second][1]:
-        cell = spots[second].cell
-        if cell.clear or cell.weight(now) >= 1.0:
-            first = second
+    """The first drawn, unless it is clearly the more loaded: by more where the other is dearer.
+
+    What starts slowly is idle because it is meant to be.
+    """
+    one, other = spots[first], spots[second]
+    limit = WORSE * keys[second][1] * other.weight
+    if one.weight > other.weight:
+        limit *= one.weight / other.weight
+    if keys[first][1] * one.weight > limit and (other.cell.clear or other.cell.weight(now) >= 1.0):
+        first = second
     rank, _, index = keys[first]
     keys[first] = rank, -1.0, index
 
@@ -353,7 +357,7 @@ def _explore(keys: list[_Key], group: Group, now: float) -> bool:
     for place in range(1, len(keys)):
         rank, _, at = keys[place]
         cell = spots[at].cell
-        if rank < 3 * _BAND and cell.used_at < oldest and spots[at].price <= most:
+        if rank < 2 * _BAND and cell.used_at < oldest and spots[at].price <= most:
             found, oldest = place, cell.used_at
     if found < 0:
         return False

@@ -26,7 +26,7 @@ def settle(lists: list[list[Any]]) -> bool:
     `lists` are the tools, the system blocks and each message's content, in the order in which a
     request is read. The latest points stay: they hold the longest prefixes.
     """
-    points = [(blocks, block) for blocks in lists for block in blocks if MEMBER in block]
+    points = [(blocks, block) for blocks in lists for block in blocks if _is_point(block)]
     surplus = max(len(points) - MAX_POINTS, 0)
     for blocks, block in points[:surplus]:
         at = next(index for index, one in enumerate(blocks) if one is block)
@@ -38,3 +38,8 @@ def settle(lists: list[list[Any]]) -> bool:
         elif is_short:  # five minutes cost no more than was asked for
             del block[MEMBER]["ttl"]
     return surplus > 0
+
+
+def _is_point(block: Any) -> bool:
+    """Tools of the service's own are bytes."""
+    return isinstance(block, dict) and MEMBER in block

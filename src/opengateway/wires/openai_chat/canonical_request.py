@@ -34,6 +34,8 @@ def chat_of(request: CanonicalRequest, *, keeps_blocks: bool) -> ChatRequest:
     if is_own:
         fields |= request.opaque
         fields |= request.extra
+    elif "verbosity" in request.extra:  # a dialect that has it elsewhere calls it so for others
+        fields["verbosity"] = request.extra["verbosity"]
     raw: RawObject = {name: Raw(dumps(value)) for name, value in fields.items()}
     choice = request.tool_choice
     output = request.output

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Final
+
+import msgspec
 
 from opengateway.domain.canonical import CanonicalRequest
 from opengateway.domain.catalog import Endpoint, Provider
-from opengateway.domain.chat import UpstreamCall
-from opengateway.domain.errors import UpstreamError
+from opengateway.domain.chat import ChatRequest, UpstreamCall
+from opengateway.domain.errors import InvalidRequest, UpstreamError
 from opengateway.domain.events import Event
 from opengateway.wires.openai_chat.canonical_request import chat_of
 from opengateway.wires.openai_chat.canonical_stream import OpenAIChatParser, reply_events
+from opengateway.wires.openai_chat.delta_events import ORIGIN
 from opengateway.wires.openai_chat.error import error_of_status
 from opengateway.wires.openai_chat.request import reasoning_member, upstream_call
 
@@ -25,8 +29,19 @@ class OpenAIChatCanonicalWire:
     ) -> UpstreamCall:
         # As the straight lane does from here on, so that a vendor's rules stand once.
         keeps_blocks = reasoning_member(endpoint, provider) == "keep"
+        if request.server_tools and request.dialect != ORIGIN:
+            raise InvalidRequest(
+                f"tools: {provider.id} does not know the built-in tools of another vendor; leave "
+                "them out or choose another model",
+                code="unsupported_parameter",
+                param="tools",
+            )
         chat = chat_of(request, keeps_blocks=keeps_blocks)
-        return upstream_call(chat, endpoint, provider, None)
+        call = upstream_call(chat, endpoint, provider, None)
+        left_out = _left_out(request, chat)
+        if not left_out:
+            return call
+        return msgspec.structs.replace(call, dropped=(*call.dropped, *left_out))
 
     def reply(self, body: bytes, endpoint: Endpoint, provider: Provider) -> Sequence[Event]:
         return reply_events(body, provider)
@@ -38,3 +53,18 @@ class OpenAIChatCanonicalWire:
         self, status: int, headers: Mapping[str, str], body: bytes, provider: Provider
     ) -> UpstreamError:
         return error_of_status(status, headers, body, provider)
+
+
+_ABOUT_THE_LOG: Final = frozenset(("metadata", "stream_options", "store", "background"))
+_EMPTY: Final = frozenset((b"null", b"false", b"[]", b"{}", b'""'))
+
+
+def _left_out(request: CanonicalRequest, chat: ChatRequest) -> tuple[str, ...]:
+    """Members of another shape that have no place in this one: the caller is told of them."""
+    if request.dialect == ORIGIN:
+        return ()
+    return tuple(
+        name
+        for name, raw in request.extra.items()
+        if name not in chat.fields and name not in _ABOUT_THE_LOG and bytes(raw) not in _EMPTY
+    )

@@ -70,7 +70,7 @@ class _Call:
         opaque: RawObject = dict(request.opaque)
         body: JsonObject = {"model": self._model}
         items = opaque.pop("input", None)
-        body["input"] = self._talk().own(_items(items)) if items is not None else []
+        body["input"] = self._talk().own(_list_of_raw(items)) if items is not None else []
         for name, raw in (*opaque.items(), *request.extra.items()):
             if name not in _OURS and name != "previous_response_id":
                 body[name] = raw
@@ -295,13 +295,6 @@ class _Call:
 
 
 _NO_LIST: Final = Raw(b"[]")
-
-
-def _items(raw: Raw) -> list[Raw]:
-    """The caller's items; a bare string is the user's message."""
-    if bytes(raw[:1]) == b'"':
-        return [Raw(b'{"role":"user","content":%b}' % bytes(raw))]
-    return _list_of_raw(raw)
 
 
 def _tool(tool: Tool) -> JsonObject:

@@ -100,15 +100,16 @@ class ResponsesParser:
 
     def _take(self, event: ServerEvent, events: list[Event]) -> None:
         response = self._response
+        if event.data.startswith(b"[DONE]"):
+            return  # some vendors end every stream with it; it says nothing of this one
         try:
             tapped = _tap(event.data)
         except ValidationError:  # not a delta as they are, or none
             tapped = None
         except (ValueError, RecursionError):
-            if (said := event.data.strip()) and said != b"[DONE]":
-                response.fail(
-                    events, malformed(response.provider, "sent an event that is not JSON")
-                )
+            if event.data.strip():
+                said = malformed(response.provider, "sent an event that is not JSON")
+                response.fail(events, said)
             return
         try:
             if tapped is None or not response.pass_on(tapped, events):

@@ -81,7 +81,7 @@ def test_few_failures_among_many_successes_are_no_news(world: World) -> None:
 
 def test_what_fails_three_times_of_ten_goes_behind_without_going_out(world: World) -> None:
     for _ in range(30):
-        world.ok(times=3)
+        world.ok(times=4)
         world.fail()
         world.ok(times=3)
         world.fail(times=2)
