@@ -238,7 +238,9 @@ def cancel_part() -> str:
     lines = ["| Provider | Counts on after the caller left |", "|---|---|"]
     for _, provider in sorted(read_toml(PROVIDERS).items()):
         stops = provider.get("cancel_stops_billing", True)
-        lines.append(f"| {provider['name']} | {'no' if stops else 'yes, to the end of the answer'} |")
+        lines.append(
+            f"| {provider['name']} | {'no' if stops else 'yes, to the end of the answer'} |"
+        )
     return "\n".join(lines)
 
 

@@ -22,9 +22,7 @@ BODY: dict[str, Any] = {
 
 
 @pytest.fixture(scope="module")
-def selling(
-    provider: Simulator, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Product]:
+def selling(provider: Simulator, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     zone = small_zone(provider, tmp_path_factory)
     zone.components = {"billing": {"use": "ledger"}}
     with product(zone) as running:
@@ -50,9 +48,7 @@ def ask(
 
 
 def credits(target: Product, key: str) -> dict[str, Decimal]:
-    status, raw, _ = http(
-        target.url + "/v1/credits", headers={"authorization": f"Bearer {key}"}
-    )
+    status, raw, _ = http(target.url + "/v1/credits", headers={"authorization": f"Bearer {key}"})
     assert status == 200, raw
     found: dict[str, Decimal] = json.loads(raw, parse_float=Decimal, parse_int=Decimal)["data"]
     return found
@@ -68,7 +64,7 @@ def test_without_credit_nothing_is_sent_and_the_refusal_says_what_to_do(
     selling: Product, provider: Simulator
 ) -> None:
     key = team_key(selling, "poor")
-    before = provider.stats()["requests"] if "requests" in provider.stats() else None
+    before = provider.stats().get("requests", None)
     status, body, told = ask(selling, key)
     assert status == 402
     assert body["error"]["type"] == "billing_error"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+import msgspec
 import pytest
 
 from opengateway.checks import replay_generate_content
@@ -90,7 +91,7 @@ def test_a_signature_that_does_not_come_back_is_a_fault(monkeypatch: pytest.Monk
         def request(self, *args: Any) -> UpstreamCall:
             call = super().request(*args)
             body = call.body.replace(b'"thoughtSignature"', b'"forgotten"')
-            return dataclasses.replace(call, body=body)
+            return msgspec.structs.replace(call, body=body)
 
     monkeypatch.setattr(replay_generate_content, "_WIRE", Forgetful())
     case = next(c for c in CASES.values() if b"thoughtSignature" in c.response)

@@ -166,10 +166,9 @@ class Grammar:
         self.final = response
         self._check(f"response.{response['status']}" == kind, f"{kind}: {response['status']}")
         self._check(response["id"] == self._response_id, f"{kind}: another id")
-        if kind != "response.failed":
-            self._check(all(i.is_done for i in self._items.values()), f"{kind} with open items")
-            output = [self._done[index] for index in sorted(self._done)]
-            self._check(response["output"] == output, f"{kind}: the output is not what was said")
+        self._check(all(i.is_done for i in self._items.values()), f"{kind} with open items")
+        output = [self._done[index] for index in sorted(self._done)]
+        self._check(response["output"] == output, f"{kind}: the output is not what was said")
 
     @property
     def ended_well(self) -> bool:

@@ -132,6 +132,11 @@ class ChatRequest(msgspec.Struct, frozen=True):
     deadline_s: float | None = None
     headers: dict[str, str] = {}
     """Of the caller's headers, those that a provider of the same dialect is given."""
+    demand: Demand | None = None
+    """Of an operation beside chat: which, and what it can use at most."""
+    kinds: tuple[ModelKind, ...] = (ModelKind.CHAT,)
+    """What kind the model has to be of."""
+    upload: Upload | None = None
 
 
 @dataclass(slots=True)

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from opengateway.domain.errors import ErrorClass, UpstreamError
 from opengateway.kit.clock import Clock
-from opengateway.kit.sigv4 import AwsKey, Scope, signed_headers
+from opengateway.kit.sigv4 import AwsKey, SignatureScope, signed_headers
 from opengateway.ports.transport import UpstreamRequest
 
 _BEDROCK: Final = "bedrock"
@@ -44,7 +44,7 @@ class AwsSigner:
         region = found[1] if found else self._region or _FALLBACK_REGION
         return signed_headers(
             self._key,
-            Scope(region, _MANTLE if host.startswith(_MANTLE) else _BEDROCK),
+            SignatureScope(region, _MANTLE if host.startswith(_MANTLE) else _BEDROCK),
             method=request.method,
             url=request.url,
             headers=request.headers,

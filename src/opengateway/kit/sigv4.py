@@ -31,7 +31,7 @@ class AwsKey:
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
+class SignatureScope:
     """What a signature is good for, beside its day."""
 
     region: str
@@ -40,7 +40,7 @@ class Scope:
 
 def signed_headers(
     key: AwsKey,
-    scope: Scope,
+    scope: SignatureScope,
     *,
     method: str,
     url: str,

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+import re
 
 from opengateway.domain.errors import OperatorError
 from opengateway.kit import json
 from opengateway.kit.clock import Clock, SystemClock
 from opengateway.kit.ids import IdSource, NewId
 from opengateway.simulator.anthropic.wire import AnthropicSimulator
+from opengateway.simulator.bedrock.wire import BedrockSimulator
 from opengateway.simulator.cases import load_cases, no_cases
 from opengateway.simulator.chat import ChatSimulator
 from opengateway.simulator.faults import Rule, RuleBook, parse_rules
@@ -18,8 +20,12 @@ from opengateway.simulator.link import CallerGone, Cut, Receive, Reply, Scope, S
 from opengateway.simulator.personas import Persona, Refusal, load_personas, render_refusal
 from opengateway.simulator.serving import Incoming, Service
 from opengateway.simulator.settings import MAX_FAULT_BYTES, SimulatorSettings
+from opengateway.simulator.vertex import TOKEN_PATH, VertexClaudeSimulator, exchanged, on_gemini
 
+OtherWire = AnthropicSimulator | GeminiSimulator | BedrockSimulator | VertexClaudeSimulator
 _log = logging.getLogger("opengateway.simulator")
+_AZURE = "/azure/openai"
+_DEPLOYED = re.compile(r"/deployments/(?P<name>[^/]+)(?P<rest>/.+)")
 _JSON = (b"content-type", b"application/json")
 
 
@@ -46,7 +52,10 @@ def build_app(
     chat = ChatSimulator(settings, books["chat"], clock, new_id)
     anthropic = AnthropicSimulator(settings, books["anthropic"], clock, new_id)
     gemini = GeminiSimulator(settings, books["gemini"], new_id)
-    return Simulator(settings, service, ledger, chat, (anthropic, gemini))
+    invoked = AnthropicSimulator(settings, books["bedrock-invoke"], clock, new_id)
+    bedrock = BedrockSimulator(settings, books["bedrock"], invoked, clock, new_id)
+    vertex = VertexClaudeSimulator(settings, no_cases()["anthropic"], clock, new_id)
+    return Simulator(settings, service, ledger, chat, (anthropic, gemini, bedrock, vertex))
 
 
 class Simulator:
@@ -58,7 +67,7 @@ class Simulator:
         service: Service,
         ledger: Ledger,
         chat: ChatSimulator,
-        others: tuple[AnthropicSimulator | GeminiSimulator, ...],
+        others: tuple[OtherWire, ...],
     ) -> None:
         self._settings = settings
         self._service = service
@@ -103,7 +112,12 @@ class Simulator:
             await _send_json(reply, 200, {"status": "ok"})
         elif path.startswith("/__simulator/"):
             await self._admin(scope, reply, body or b"")
+        elif path == TOKEN_PATH:
+            status, made = exchanged(body or b"", self._service.now_s())
+            await _send_json(reply, status, made)
         else:
+            scope = on_gemini(scope)
+            path = scope["path"]
             for wire in self._others:
                 if path.startswith(wire.prefix):
                     await self._other(wire, scope, reply, body)
@@ -112,7 +126,7 @@ class Simulator:
 
     async def _other(
         self,
-        wire: AnthropicSimulator | GeminiSimulator,
+        wire: OtherWire,
         scope: Scope,
         reply: Reply,
         body: bytes | None,
@@ -137,15 +151,20 @@ class Simulator:
                 reply, 404, {"error": {"message": f"no persona is called {provider!r:.80}"}}
             )
             return
+        model = None
         try:
             if body is None:
                 raise Refusal("too_large", (), limit=self._settings.max_body_bytes)
             key = authorize(scope, persona)
+            if (deployed := _DEPLOYED.fullmatch(rest)) is not None:
+                if b"api-version=" not in scope.get("query_string", b""):
+                    raise Refusal("not_found", (), path=path)
+                model, rest = deployed["name"], deployed["rest"]
             if rest == "/chat/completions":
                 if method != "POST":
                     raise Refusal("method", (), path=path)
                 headers = {name: value for name, value in scope["headers"]}
-                incoming = Incoming(persona, provider, path, key, body, headers)
+                incoming = Incoming(persona, provider, path, key, body, headers, model=model)
                 await self._service.answer(self._chat, incoming, reply)
             elif rest == "/models" and method == "GET":
                 await _send_json(reply, 200, self._chat.models())
@@ -167,6 +186,11 @@ class Simulator:
 
     def _addressed(self, path: str) -> tuple[Persona | None, str | None, str]:
         """Which vendor is asked: `(persona, provider, the path below /v1)`."""
+        if path.startswith(_AZURE):
+            rest = path.removeprefix(_AZURE)
+            below = rest.removeprefix("/v1")
+            known = below if below != rest or _DEPLOYED.fullmatch(rest) else "\0"
+            return self._personas["azure"], "azure", known
         if not path.startswith("/as/"):
             rest = path.removeprefix("/v1") if path.startswith("/v1/") else "\0"
             return self._personas["simulator"], None, rest
@@ -208,13 +232,12 @@ class Simulator:
 
 def authorize(scope: Scope, persona: Persona) -> str:
     """The caller's key, empty where the vendor wants none. Raises `Refusal`."""
-    value = b""
-    for name, content in scope["headers"]:
-        if name == b"authorization":
-            value = content
-    scheme, _, key = value.decode("latin-1").partition(" ")
+    headers = dict(scope["headers"])
+    scheme, _, key = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
     key = key.strip() if scheme.lower() == "bearer" else ""
-    if not key and persona.auth == "bearer":
+    if persona.auth == "api-key":
+        key = headers.get(b"api-key", b"").decode("latin-1") or key
+    if not key and persona.auth != "none":
         raise Refusal("missing_key")
     if key.startswith("bad-key"):
         raise Refusal("unauthorized", (), key=f"{key[:3]}***{key[-3:]}")

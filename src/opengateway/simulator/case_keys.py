@@ -293,3 +293,61 @@ GEMINI = CaseKeys(
     ],
     rest=("generationConfig", "toolConfig", "cachedContent", "safetySettings", "labels"),
 )
+
+
+# --- Bedrock ----------------------------------------------------------------------------------------
+
+
+def _converse_block(block: Any) -> Any:
+    if not isinstance(block, dict):
+        return block
+    result = block.get("toolResult")
+    if isinstance(result, dict):
+        kept = {k: v for k, v in result.items() if (k, v) != ("status", "success")}
+        parts = result.get("content")
+        if isinstance(parts, list):
+            kept["content"] = [_converse_part(part) for part in parts]
+        return {"toolResult": kept}
+    return block
+
+
+def _converse_part(part: Any) -> Any:
+    """What a result holds is the same as JSON and as that JSON's text."""
+    if isinstance(part, dict) and "json" in part:
+        return {"text": msgspec.json.encode(part["json"]).decode()}
+    return part
+
+
+def _converse_blocks(content: Any) -> Any:
+    """Without cache points and thoughts."""
+    if not isinstance(content, list):
+        return content
+    unsaid = ("cachePoint", "reasoningContent")
+    return [
+        _converse_block(block)
+        for block in content
+        if not (isinstance(block, dict) and any(name in block for name in unsaid))
+    ]
+
+
+def _converse_messages(body: dict[str, Any]) -> list[Any]:
+    messages = body.get("messages")
+    return [
+        [message.get("role"), _converse_blocks(message.get("content"))]
+        if isinstance(message, dict)
+        else message
+        for message in (messages if isinstance(messages, list) else ())
+    ]
+
+
+def _converse_tools(body: dict[str, Any]) -> Any:
+    config = body.get("toolConfig")
+    return _converse_blocks(config.get("tools") or []) if isinstance(config, dict) else []
+
+
+CONVERSE = CaseKeys(
+    member="messages",
+    messages=_converse_messages,
+    others=lambda body: [_converse_tools(body), _converse_blocks(body.get("system") or [])],
+    rest=("inferenceConfig", "additionalModelRequestFields", "outputConfig"),
+)

@@ -9,12 +9,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import msgspec
 
 from opengateway.domain.errors import OperatorError
 from opengateway.kit import json
-from opengateway.simulator.case_keys import ANTHROPIC, CHAT, GEMINI, CaseKeys
+from opengateway.simulator.case_keys import ANTHROPIC, CHAT, CONVERSE, GEMINI, CaseKeys
 from opengateway.simulator.rendering import Frame, FrameKind
 
 MAX_CASES = 20_000
@@ -23,7 +24,7 @@ MAX_TOTAL_BYTES = 1024 * 1024 * 1024
 
 _SAFE_HEADERS = frozenset(
     ("content-type", "retry-after", "retry-after-ms", "x-should-retry", "x-request-id",
-     "request-id", "mistral-correlation-id", "cf-ray")
+     "request-id", "mistral-correlation-id", "cf-ray", "x-amzn-errortype", "x-amzn-requestid")
 )  # fmt: skip
 _SAFE_PREFIXES = ("x-ratelimit-", "anthropic-ratelimit-", "openai-", "x-groq-", "x-ms-", "apim-")
 _GEMINI_MODEL = re.compile(r"/models/([^/:]+):")
@@ -36,8 +37,18 @@ _ENDPOINTS: dict[str, tuple[str, str]] = {
     "generateContent": ("gemini", "generateContent"),
     "streamGenerateContent": ("gemini", "streamGenerateContent"),
     "countTokens": ("gemini", "countTokens"),
+    "converse": ("bedrock", ""),
+    "converse-stream": ("bedrock", ""),
+    "invoke": ("bedrock-invoke", "messages"),
+    "invoke-stream": ("bedrock-invoke", "messages"),
 }
-WIRES: dict[str, CaseKeys] = {"chat": CHAT, "anthropic": ANTHROPIC, "gemini": GEMINI}
+WIRES: dict[str, CaseKeys] = {
+    "chat": CHAT,
+    "anthropic": ANTHROPIC,
+    "gemini": GEMINI,
+    "bedrock": CONVERSE,
+    "bedrock-invoke": ANTHROPIC,
+}
 
 
 class _Request(msgspec.Struct):
@@ -165,6 +176,11 @@ def _load(path: Path, books: dict[str, CaseBook]) -> None:
     if wire == "gemini":
         found = _GEMINI_MODEL.search(case.request.path)
         asked["model"] = found[1] if found else case.model
+    elif wire.startswith("bedrock"):
+        if wire == "bedrock-invoke" and "anthropic_version" not in body:
+            return  # another maker's body
+        named = case.request.path.partition("/model/")[2].partition("/")[0]
+        asked["model"] = unquote(named) or case.model
     headers = _headers(answer.headers, case.stream)
     rest = keys.rest_key(body)
     made = Case(case.case_id, case.provider, case.stream, answer.status, headers, raw, rest)

@@ -50,7 +50,8 @@ class Persona(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     roles: frozenset[str] = frozenset()
     parts: frozenset[str] = frozenset()
     usage_shape: Literal["plain", "details", "groq", "deepseek", "mistral", "openrouter"] = "plain"
-    auth: Literal["bearer", "none"] = "bearer"
+    auth: Literal["bearer", "api-key", "none"] = "bearer"
+    """`api-key` is a header of that name, beside which a Bearer is good too."""
     strict: bool = False
     """Refuses members it does not know, of the request and of its messages."""
     shape_only: bool = False

@@ -193,7 +193,8 @@ class Player:
             await self._reply.pause(seconds)
 
     def _comment(self) -> bytes:
-        return self._persona.keepalive.encode() + b"\n\n"
+        line = self._persona.keepalive.encode()
+        return line + b"\n\n" if line else b""  # a binary wire has no comments
 
     async def _write(self, data: bytes, *, plain: bool = False) -> None:
         fault, reply = self._fault, self._reply

@@ -80,6 +80,10 @@ class Service:
         self._clock = clock
         self.new_id = new_id
 
+    def now_s(self) -> int:
+        """Unix time."""
+        return self._clock.now_ns() // 1_000_000_000
+
     def reset(self) -> None:
         """Forget the rules and the ledger's past."""
         self.rules = RuleBook([], self._settings.seed)

@@ -13,7 +13,7 @@ MAX_FAULT_BYTES: Final = 256 * 1024
 MAX_WAIT_S: Final = 3600.0
 """The longest silence on demand; a stall "for ever" is this long."""
 
-WireName = Literal["chat", "anthropic", "gemini"]
+WireName = Literal["chat", "anthropic", "gemini", "bedrock"]
 
 BUILT_IN: Final = (
     "sim-chat",
@@ -30,11 +30,13 @@ WIRE_MODELS: Final[dict[WireName, tuple[str, ...]]] = {
     "chat": BUILT_IN,
     "anthropic": ("sim-claude", "sim-claude-think", "sim-redacted", *_EVERYWHERE),
     "gemini": ("sim-gemini", "sim-gemini-3", *_EVERYWHERE),
+    "bedrock": ("sim-nova", "sim-claude", "sim-claude-think", "sim-redacted", *_EVERYWHERE),
 }
 _CONTEXT: Final[dict[WireName, int]] = {
     "chat": 131_072,
     "anthropic": 200_000,
     "gemini": 1_048_576,
+    "bedrock": 200_000,
 }
 _REASONS: Final = ("sim-reasoner", "sim-claude-think", "sim-gemini", "sim-gemini-3")
 _NEWEST: Final = ("sim-claude-think", "sim-gemini-3")

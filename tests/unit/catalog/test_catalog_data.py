@@ -47,7 +47,7 @@ def test_it_serves_many_models_over_many_hosts_and_many_of_them_twice() -> None:
     assert len(models) >= 60
     assert sum(len({e.provider for e in m.endpoints}) > 1 for m in models.values()) >= 20
     by_id = {e.provider for e in models["openai/gpt-oss-120b"].endpoints}
-    assert by_id == {"groq", "together"}
+    assert by_id >= {"groq", "together"}
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ def test_the_assembly_says_what_fills_each_slot_and_who_is_called(tmp_path: Path
     assert doctor(ZONES / "kr.yaml", SECRETS, out) == 0
     lines = [" ".join(line.split()) for line in out.getvalue().splitlines()]
     assert "secrets env none the zone file says so" in lines
-    assert "billing off none default" in lines
+    assert "billing ledger none default" in lines
     assert "groq openai https://api.groq.com/openai/v1 main" in lines
     assert any(line.startswith("clocks connect 5 s; first token 30 s streaming") for line in lines)
     assert (

@@ -51,7 +51,7 @@ def test_one_line_is_a_zone_and_everything_else_has_its_default(tmp_path: Path) 
         "local",
     ]
     assert [slots.billing.use, slots.payments.use, slots.mail.use, slots.secrets.use] == [
-        "off",
+        "ledger",
         "none",
         "none",
         "file",

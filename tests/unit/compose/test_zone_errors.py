@@ -89,8 +89,8 @@ SHAPES = {
     " here: control_store, shared_state, event_log, billing, payments, mail, secrets",
     "zone: z\ncomponents: {mail: smtp}": "z.yaml:2: components.mail: expected {use: NAME} and the"
     " options of what is named",
-    "zone: z\ncomponents:\n  billing: {use: ledger}": "z.yaml:3: components.billing.use: 'ledger'"
-    " is not part of this version; available: off",
+    "zone: z\ncomponents:\n  billing: {use: free}": "z.yaml:3: components.billing.use: 'free'"
+    " is not part of this version; available: ledger, off",
     "zone: z\ncomponents: {event_log: {use: none}}": "z.yaml:2: components.event_log.use: this"
     " edition needs it; it cannot be left out",
     "zone: z\ncomponents: {control_store: {use: sqlite, url: x}}": "z.yaml:2:"

@@ -281,6 +281,9 @@ class ResponseRenderer:
         """The last event of a stream that broke: the response, failed, with what came of it."""
         if not self._number:
             self._start()
+        self._close_said("incomplete")
+        for slot in list(self._calls):
+            self._end_call(slot, "incomplete")
         told: JsonObject = {"code": _code_of(error), "message": error.message}
         failed = self._response("failed", self._whole_output(), error=told)
         self._emit("response.failed", {"response": failed, "error_type": error.code})

@@ -12,12 +12,9 @@ Pure: the time and the jitter are given.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Final
+from typing import Any, Final
 
 from opengateway.policies.health import RestKind, Scope
-
-if TYPE_CHECKING:
-    from opengateway.gateway.routing.health import Health
 
 Key = tuple[str, ...]
 
@@ -55,7 +52,7 @@ class Breaker:
     def __init__(self, scope: Scope, key: Key) -> None:
         self.scope = scope
         self.key = key
-        self.cells: list[Health] = []
+        self.cells: list[Any] = []
         """The endpoints that it holds."""
         self.out = False
         self.until = 0.0

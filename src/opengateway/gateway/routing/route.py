@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Final
+from typing import Any, Final
 
 from opengateway.domain.chat import ChatRequest, Meter
 from opengateway.domain.errors import ErrorClass, UpstreamError
@@ -18,9 +18,6 @@ from opengateway.gateway.routing.order import Order, Spot
 from opengateway.gateway.routing.ticket import Ticket
 from opengateway.gateway.routing.waiting import priority_of
 from opengateway.policies.health import HEALTH, Scope
-
-if TYPE_CHECKING:
-    from opengateway.gateway.routing.router import Router
 
 REST_WAIT_S: Final = 3.0
 """Where all that is left rests, it is waited for so long at most; else the caller is told when."""
@@ -51,7 +48,7 @@ class Route:
     )
 
     def __init__(
-        self, router: Router, chat: ChatRequest, principal: Principal, plan: Plan, order: Order
+        self, router: Any, chat: ChatRequest, principal: Principal, plan: Plan, order: Order
     ) -> None:
         self._router = router
         self._principal = principal
@@ -152,7 +149,8 @@ class Route:
         return self._tried == 0 or self._router.budget.take(self._router.now())
 
     def jitter_s(self, most_s: float) -> float:
-        return self._router.draw(most_s)
+        jitter_s: float = self._router.draw(most_s)
+        return jitter_s
 
     # --- an attempt ------------------------------------------------------------------------------
 

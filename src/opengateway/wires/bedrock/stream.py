@@ -1,8 +1,8 @@
 """From ConverseStream's events, or a whole answer, to events.
 
 `messageStop` alone ends an answer (reference: providers, E6). Usage comes after it, in `metadata`, and
-is waited for until the stream ends; an answer whose usage never comes is whole all the same. An
-exception before the end is the answer's end, and a failure.
+is waited for until the stream ends; an answer whose usage never comes is whole all the same. A stream
+that ends within a frame was cut.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any, Final
 from opengateway.domain.catalog import Endpoint, Provider
 from opengateway.domain.errors import ErrorClass, UpstreamError
 from opengateway.domain.events import End, Event, Failure, Finish, Start, UsageReport
-from opengateway.kit.event_stream import BadFrame, Decoder, Message
+from opengateway.kit.event_stream import Decoder, Message
 from opengateway.kit.json import JsonObject, loads
 from opengateway.wires.bedrock.answer import Answer, BadBlock
 from opengateway.wires.bedrock.error import error_in_stream
@@ -70,43 +70,35 @@ class ConverseStreamParser:
             if not message.is_over:
                 message.take(frame, events)
         if fault is not None:
-            message.broken(events, fault)
+            message.fail(events, malformed(message.provider, f"sent {fault}"))
         return events
 
     def end(self) -> list[Event]:
         events: list[Event] = []
-        message = self._message
-        if not message.is_over:
-            # Bytes of a message that never became whole, before the answer's end, are a cut.
-            message.end(events)
-            message.fail(events, truncated(message.provider))
+        if not self._decoder.buffered:  # within a frame it is a cut, whatever came before
+            self._message.end(events)
+        self._message.fail(events, truncated(self._message.provider))
         return events
 
 
 class _Message:
     """The message around the blocks: its start, its end and its usage."""
 
-    __slots__ = ("_native", "answer", "is_over", "provider")
+    __slots__ = ("_finish", "answer", "is_over", "provider")
 
     def __init__(self, endpoint: Endpoint, provider: Provider) -> None:
         self.provider = provider
         self.answer = Answer(rule_of(endpoint, provider))
         self.is_over = False
-        self._native: str | None = None
+        self._finish: Finish | None = None
 
     def fail(self, events: list[Event], error: UpstreamError) -> None:
         if not self.is_over:
             self.is_over = True
             events.append(Failure(error))
 
-    def broken(self, events: list[Event], fault: BadFrame) -> None:
-        """What follows is no event stream. After the answer's end it is not missed."""
-        self.end(events)
-        self.fail(events, malformed(self.provider, f"sent {fault}"))
-
     def take(self, frame: Message, events: list[Event]) -> None:
         if frame.text(":message-type") in ("exception", "error"):
-            self.end(events)  # whatever goes wrong then, the answer is whole
             self.fail(events, error_in_stream(frame, self.provider))
             return
         try:
@@ -153,8 +145,7 @@ class _Message:
             return
         if reason == "tool_calls" and not self.answer.slots:
             reason = "stop"  # the call that stood for the answer, or one of the service's own
-        self._native = native
-        events.append(Finish(reason, native))
+        self._finish = Finish(reason, native)
 
     def report(self, told: JsonObject, events: list[Event]) -> None:
         if not self.is_over and (usage := usage_of(told.get("usage"))) is not None:
@@ -162,9 +153,9 @@ class _Message:
 
     def end(self, events: list[Event]) -> None:
         """Nothing comes any more; an end if the answer was whole."""
-        if not self.is_over and self._native is not None:
+        if not self.is_over and self._finish is not None:
             self.is_over = True
-            events.append(End())
+            events += (self._finish, End())
 
 
 def _index(told: JsonObject) -> int:

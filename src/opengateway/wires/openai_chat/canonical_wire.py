@@ -10,7 +10,7 @@ import msgspec
 from opengateway.domain.canonical import CanonicalRequest
 from opengateway.domain.catalog import Endpoint, Provider
 from opengateway.domain.chat import ChatRequest, UpstreamCall
-from opengateway.domain.errors import InvalidRequest, UpstreamError
+from opengateway.domain.errors import UpstreamError
 from opengateway.domain.events import Event
 from opengateway.wires.openai_chat.canonical_request import chat_of
 from opengateway.wires.openai_chat.canonical_stream import OpenAIChatParser, reply_events
@@ -29,13 +29,6 @@ class OpenAIChatCanonicalWire:
     ) -> UpstreamCall:
         # As the straight lane does from here on, so that a vendor's rules stand once.
         keeps_blocks = reasoning_member(endpoint, provider) == "keep"
-        if request.server_tools and request.dialect != ORIGIN:
-            raise InvalidRequest(
-                f"tools: {provider.id} does not know the built-in tools of another vendor; leave "
-                "them out or choose another model",
-                code="unsupported_parameter",
-                param="tools",
-            )
         chat = chat_of(request, keeps_blocks=keeps_blocks)
         call = upstream_call(chat, endpoint, provider, None)
         left_out = _left_out(request, chat)
@@ -60,10 +53,11 @@ _EMPTY: Final = frozenset((b"null", b"false", b"[]", b"{}", b'""'))
 
 
 def _left_out(request: CanonicalRequest, chat: ChatRequest) -> tuple[str, ...]:
-    """Members of another shape that have no place in this one: the caller is told of them."""
+    """What another shape has and this one has no place for: the caller is told of it."""
     if request.dialect == ORIGIN:
         return ()
-    return tuple(
+    tools = ("tools",) if request.server_tools else ()
+    return tools + tuple(
         name
         for name, raw in request.extra.items()
         if name not in chat.fields and name not in _ABOUT_THE_LOG and bytes(raw) not in _EMPTY
