@@ -177,7 +177,8 @@ def test_an_adr_has_its_parts(path: Path) -> None:
         "- Area",
         "- Date",
     ]
-    assert len(lines) <= 80, "an ADR is one page"
+    prose = [line for line in lines if line and not line.startswith("|")]
+    assert len(prose) <= 80, "an ADR is one page, its tables aside"
     if not path.stem.startswith("0000"):
         assert lines[0].startswith(f"# {path.stem[:4]}: ")
 

@@ -73,7 +73,8 @@ def cases() -> Mapping[str, RecordedCase]:
 def price_texts() -> Mapping[str, list[dict[str, Any]]]:
     """What the catalogue's files say of prices, by the provider's name of the model."""
     found: dict[str, list[dict[str, Any]]] = {}
-    for place in files("opengateway.catalog").joinpath("models").iterdir():
+    places = files("opengateway.catalog").joinpath("models").iterdir()
+    for place in sorted(places, key=lambda place: place.name):
         if place.name.endswith(".toml"):
             for model in tomllib.loads(place.read_text("utf-8"))["models"].values():
                 for endpoint in model["endpoints"]:
@@ -141,7 +142,8 @@ def endpoint_of(case: RecordedCase) -> Endpoint:
     base = endpoint_for(provider_of(case.provider), case.model)
     for model in load_catalogue().models.values():
         for endpoint in model.endpoints:
-            if endpoint.upstream_model == case.model:
+            # What the clouds' own files add is named alike at other makers' places.
+            if endpoint.upstream_model == case.model and case.model in price_texts():
                 row = price_row(base.id, endpoint.price, endpoint.price_other)
                 return msgspec.structs.replace(base, price=row)
     return msgspec.structs.replace(base, price=price_row(base.id, PriceConfig(**EVERY_KIND)))

@@ -165,6 +165,7 @@ async def test_an_inference_key_manages_nothing(people: People) -> None:
 @pytest.mark.parametrize(
     "header",
     ["", "Bearer", "Basic eDp5", "Bearer og_mgmt_short", f"Bearer {new_secret(MANAGEMENT_PREFIX)}"],
+    ids=["none", "bare", "basic", "short", "unknown"],
 )
 async def test_what_is_no_key_is_401(people: People, header: str) -> None:
     key = Person("", {"authorization": header})
