@@ -287,7 +287,7 @@ def encode_both_records() -> Step:
 
 def close_record(state: ExchangeState, endpoint: Endpoint) -> CloseRecord:
     settlement = settle(Ending.COMPLETED, state.chat, endpoint, state.meter)
-    origin = Origin("test", "gw_1", "v1")
+    origin = Origin("test", "gw_1", "v1", "openai_chat")
     return exchange_record(state, origin, Ending.COMPLETED, 200, settlement, None, 0.01)
 
 
@@ -307,8 +307,8 @@ def present_an_error() -> Step:
 
 def write_the_headers() -> Step:
     state, _, _ = served()
-    services: Any = SimpleNamespace(zone="test")
-    told: Any = SimpleNamespace(services=services, state=state, elapsed_ms=lambda: 10.0)
+    services: Any = SimpleNamespace(zone="test", rates=None)
+    told: Any = SimpleNamespace(services=services, state=state, elapsed_s=lambda: 0.01)
     return partial(json_head, told)
 
 

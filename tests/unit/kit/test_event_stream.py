@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import struct
 from zlib import crc32
 
@@ -39,7 +40,7 @@ def test_what_is_encoded_is_decoded_wherever_it_is_cut(
     edges = [0, *sorted(cut % len(data) for cut in cuts), len(data)]
     messages = [
         message
-        for start, end in zip(edges, edges[1:], strict=False)
+        for start, end in itertools.pairwise(edges)
         for message in decoder.feed(data[start:end])
     ]
     assert messages == [Message(headers, payload)] * 3
