@@ -9,6 +9,7 @@ A generated part stands between `<!-- generated: NAME -->` and `<!-- /generated 
 from __future__ import annotations
 
 import ast
+import re
 import sys
 import tomllib
 from collections.abc import Callable
@@ -26,6 +27,11 @@ PAGES = ROOT / "docs" / "src" / "content" / "docs"
 NOTES = ROOT / "docs" / "error-notes.toml"
 FIELD_NOTES = ROOT / "docs" / "field-notes.toml"
 PROVIDERS = SOURCE / "catalog" / "providers.toml"
+
+
+def _slug(heading: str) -> str:
+    """A heading's anchor, as the site makes it."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
 
 
 def error_codes() -> list[Code]:
@@ -150,7 +156,7 @@ def providers_part() -> str:
     lines = ["| Provider | Id | Where | Key | Evidence |", "|---|---|---|---|---|"]
     for provider_id, provider in providers:
         auth = provider.get("auth", "bearer")
-        anchor = provider["name"].lower().replace(" ", "-")
+        anchor = _slug(provider["name"])
         lines.append(
             f"| [{provider['name']}](#{anchor}) | `{provider_id}` | `{provider['base_url']}` "
             f"| {AUTH.get(auth, f'header `{auth}`')} | {provider.get('evidence', 'documented')} |"
