@@ -53,7 +53,7 @@ def test_a_revoked_key_is_refused_within_seconds(team: Team) -> None:
     assert ask(team, key["key"]).status == 200
     team.done("DELETE", f"/keys/{key['id']}")
     assert seconds_until(lambda: ask(team, key["key"]).status == 401) < SOON_S
-    assert ask(team, key["key"]).code == "invalid_api_key"
+    assert ask(team, key["key"]).code == "key_revoked"
 
 
 def test_a_disabled_key_is_refused_until_it_is_enabled_again(team: Team) -> None:
@@ -81,11 +81,12 @@ def test_after_a_rotation_the_old_secret_is_taken_until_its_time(team: Team) -> 
     left_s = turned["old_until_ns"] / 1e9 - time.time()
     assert 0 < left_s <= 3
     time.sleep(left_s + 0.1)
-    assert ask(team, old["key"]).code == "invalid_api_key"
+    refused = ask(team, old["key"])
+    assert (refused.status, refused.code) == (401, "key_revoked")
     assert ask(team, turned["key"]).status == 200
     at_once = team.done("POST", f"/keys/{old['id']}/rotate", {"overlap_s": 0})
     until(lambda: ask(team, at_once["key"]).status == 200, SOON_S)
-    assert ask(team, turned["key"]).code == "invalid_api_key"
+    assert ask(team, turned["key"]).status == 401
 
 
 def test_a_key_is_used_from_its_addresses_only(team: Team) -> None:
@@ -134,7 +135,7 @@ def test_requests_a_minute_are_told_with_every_answer(team: Team) -> None:
     refused = ask(team, key)
     assert (refused.status, refused.code) == (429, "rate_limit_exceeded")
     assert refused.headers["x-ratelimit-remaining-requests"] == "0"
-    assert 0 < int(refused.headers["retry-after"]) <= 60
+    assert 0 < int(refused.headers["retry-after"]) <= 61
 
 
 def test_tokens_a_minute_are_reserved_and_then_settled(team: Team) -> None:
@@ -148,11 +149,11 @@ def test_tokens_a_minute_are_reserved_and_then_settled(team: Team) -> None:
             break
         assert 0 <= int(answer.headers["x-ratelimit-remaining-tokens"]) <= 1_000 - 70 * (served - 1)
     assert (answer.status, answer.code) == (429, "rate_limit_exceeded")
-    assert 0 < int(answer.headers["retry-after"]) <= 60
+    assert 0 < int(answer.headers["retry-after"]) <= 61
     # What was used, and not what was reserved, is what fills a minute: 14 of 70 at most.
     assert 12 <= served - 1 <= 14
     beyond = ask(team, key, body(max_tokens=2_000))
-    assert (beyond.status, beyond.code) == (429, "rate_limit_exceeded") or beyond.status == 400
+    assert (beyond.status, beyond.code) == (429, "request_over_limit")
 
 
 def test_only_so_many_run_at_once(team: Team) -> None:
@@ -168,4 +169,5 @@ def test_a_key_that_ran_out_is_refused(team: Team) -> None:
     key = team.new_key(expires_at_ns=until_ns)["key"]
     assert knows(team.product.url, key)
     time.sleep(2.1)
-    assert ask(team, key).code == "invalid_api_key"
+    refused = ask(team, key)
+    assert (refused.status, refused.code) == (401, "key_expired")

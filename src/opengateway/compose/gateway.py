@@ -136,6 +136,7 @@ def _build(zone: Zone, paths: Paths) -> _Parts:
         snapshots=holder,
         keys=table,
         purse=admission.purse,
+        bills=admission.leased is not None,
         teams=table.teams,
         rates=admission.rates,
         idempotency=admission.idempotency,

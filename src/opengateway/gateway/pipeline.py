@@ -124,12 +124,13 @@ def priced(
     """The plan at the team's own prices, without the candidates that have no price for something
     that the request could use (decision 14). Raises `InvalidRequest` if that leaves none."""
     team_id = principal.team_id
-    if not may_be_unpriced(chat, plan) and team_id not in snapshot.team_prices:
+    refuses = services.bills and may_be_unpriced(chat, plan)
+    if not refuses and team_id not in snapshot.team_prices:
         return plan  # nearly always
     problem: str | None = None
     kept = []
     for candidate in plan.candidates:
-        told = unpriced(chat, candidate.endpoint, candidate.provider)
+        told = unpriced(chat, candidate.endpoint, candidate.provider) if refuses else None
         if told is None:
             kept.append(candidate)
         problem = problem or told

@@ -76,6 +76,8 @@ class GatewayServices:
     """The live table of team states, of those of which there is something to know."""
     team_endpoints: TeamEndpoints = field(default_factory=TeamEndpoints)
     ceilings: Ceilings = field(default_factory=Ceilings)
+    bills: bool = True
+    """Somebody pays: what has no price is not sent (decision 14)."""
     rates: Rates | None = None
     idempotency: Idempotency | None = None
     trusted_proxies: tuple[str, ...] = ()
