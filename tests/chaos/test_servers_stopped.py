@@ -136,7 +136,9 @@ def test_a_stopped_database_loses_nothing_and_blames_nobody(place: Place) -> Non
 
 
 def test_past_what_may_be_spent_without_the_database_it_is_503(place: Place) -> None:
-    team = new_team(place.product, "small", "1")
+    # A gift only: then nothing may be spent beyond what is leased (decision 12).
+    team = new_team(place.product, "small")
+    team.grant("1", paid=False)
     key = team.new_key(limit_usd="0.002")["key"]  # about 50 of what the load asks
     url = place.product.url
     assert asyncio.run(chat(url, key, BODY)).status == 200

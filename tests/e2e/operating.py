@@ -93,9 +93,10 @@ class Team:
         until(lambda: knows(self.product.url, made["key"]))
         return made
 
-    def grant(self, usd: str) -> None:
+    def grant(self, usd: str, *, paid: bool = True) -> None:
         zone = str(self.product.zone_file)
-        run("credits", "grant", "--zone", zone, "--team", self.id, "--usd", usd, "--paid")
+        kind = ("--paid",) if paid else ()
+        run("credits", "grant", "--zone", zone, "--team", self.id, "--usd", usd, *kind)
 
     def balance(self) -> tuple[int, int]:
         """Available and held, in nano-dollars."""
