@@ -47,6 +47,7 @@ from opengateway.infra.snapshot_file import SnapshotFiles, SnapshotHolder
 from opengateway.infra.tokens import TiktokenCounter
 from opengateway.infra.transports import new_transport
 from opengateway.kit import log
+from opengateway.kit.client_address import networks
 from opengateway.kit.clock import SystemClock
 from opengateway.kit.ids import IdSource
 from opengateway.kit.supervisor import Supervisor
@@ -140,7 +141,7 @@ def _build(zone: Zone, paths: Paths) -> _Parts:
         teams=table.teams,
         rates=admission.rates,
         idempotency=admission.idempotency,
-        trusted_proxies=tuple(zone.listen.trusted_proxies),
+        trusted_proxies=networks(zone.listen.trusted_proxies),
         journal=journal,
         transport=transport,
         wires=chat_wires(clock, new_id),
@@ -207,7 +208,7 @@ async def _serve(zone: Zone, paths: Paths, listener: socket.socket) -> None:
     logger = log.get_logger("gateway")
     supervisor = Supervisor(_on_bug)
     shipping = _start_feeds(parts, paths, supervisor)
-    forward = ControlForward(paths.control_socket)
+    forward = ControlForward(paths.control_socket, services.trusted_proxies)
     tls = zone.listen.tls
     server = new_server(
         DataApp(services, forward, __version__, parts.desk),

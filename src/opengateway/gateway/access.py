@@ -24,7 +24,6 @@ from opengateway.domain.principal import Principal, TeamState
 _Address = IPv4Address | IPv6Address
 _Network = IPv4Network | IPv6Network
 _CACHED: Final = 8192
-_HOPS: Final = 32
 
 
 def check_access(principal: Principal, peer_ip: str, team: TeamState | None) -> None:
@@ -71,22 +70,6 @@ def parse_address(text: str) -> _Address | None:
     if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
         return address.ipv4_mapped
     return address
-
-
-def caller_address(peer_ip: str, forwarded_for: str, trusted: tuple[str, ...]) -> str:
-    """The address that the request came from, past the proxies that the zone trusts.
-
-    `forwarded_for` is the `x-forwarded-for` header. Read from its end: what stands before the
-    first address that is not a trusted proxy's, anyone may have written.
-    """
-    if not trusted or not forwarded_for or not _admits(trusted, peer_ip):
-        return peer_ip
-    nearest = peer_ip
-    for part in reversed(forwarded_for.rsplit(",", _HOPS)[-_HOPS:]):
-        nearest = part.strip()[:64]
-        if not _admits(trusted, nearest):
-            break
-    return nearest
 
 
 # --- models and providers ----------------------------------------------------------------------------

@@ -32,7 +32,7 @@ from opengateway.domain.errors import (
 )
 from opengateway.domain.principal import KeyKind, Principal
 from opengateway.domain.routing import Plan
-from opengateway.gateway.access import caller_address, check_access
+from opengateway.gateway.access import check_access
 from opengateway.gateway.arrival import Arrival
 from opengateway.gateway.exchange import Exchange
 from opengateway.gateway.idempotency import HEADER as IDEMPOTENCY_KEY
@@ -44,6 +44,7 @@ from opengateway.gateway.recording import Origin, refusal_record
 from opengateway.gateway.resolve import plan_chat
 from opengateway.gateway.services import GatewayServices
 from opengateway.gateway.state import ExchangeState
+from opengateway.kit.client_address import client_address
 from opengateway.ports.caller import Caller
 from opengateway.ports.limits import RowSet
 
@@ -72,7 +73,7 @@ def authenticate(
         team = services.teams.get(principal.team_id)
         if team is not None or principal.ips:
             forwarded = headers.get("x-forwarded-for", "")
-            address = caller_address(peer, forwarded, services.trusted_proxies)
+            address = client_address(peer, (forwarded,), services.trusted_proxies)
             check_access(principal, address, team)
     except (CallerError, CapacityError) as error:
         raise StepFailed("authenticate", error) from None

@@ -12,6 +12,7 @@ from opengateway.gateway.ceiling import Ceilings
 from opengateway.gateway.idempotency import Idempotency
 from opengateway.gateway.limits import Rates
 from opengateway.gateway.pricing import TeamEndpoints
+from opengateway.kit.client_address import Networks
 from opengateway.kit.clock import Clock
 from opengateway.kit.ids import NewId
 from opengateway.ports.dialect import ChatDialect
@@ -80,7 +81,7 @@ class GatewayServices:
     """Somebody pays: what has no price is not sent (decision 14)."""
     rates: Rates | None = None
     idempotency: Idempotency | None = None
-    trusted_proxies: tuple[str, ...] = ()
+    trusted_proxies: Networks = ()
     """Whose `x-forwarded-for` is believed: addresses and networks."""
     tokens: TokenCounter | None = None
     """Counts what a provider left out; without it, that is estimated by ratio."""

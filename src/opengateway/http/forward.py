@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from opengateway.http.asgi import Receive, Scope, Send
+from opengateway.kit.client_address import Networks, client_address
 from opengateway.kit.json import dumps
 
 if TYPE_CHECKING:  # loaded with the first request that needs it: it takes 0.1 s and 8 MB
@@ -42,8 +43,10 @@ class _BodyTooLarge(Exception):
 class ControlForward:
     """An ASGI app that is control, somewhere else."""
 
-    def __init__(self, socket: Path) -> None:
+    def __init__(self, socket: Path, trusted: Networks = ()) -> None:
+        """`trusted` are the proxies before us whose word on the caller's address is believed."""
         self._socket = socket
+        self._trusted = trusted
         self._session: aiohttp.ClientSession | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -54,7 +57,7 @@ class ControlForward:
             async with self._open().request(
                 scope["method"],
                 "http://control" + _target(scope),
-                headers=_headers(scope),
+                headers=_headers(scope, self._trusted),
                 data=_body(receive) if _has_body(scope) else None,
                 allow_redirects=False,
                 skip_auto_headers=("user-agent", "accept", "accept-encoding", "content-type"),
@@ -109,7 +112,7 @@ def _target(scope: Scope) -> str:
     return (raw + (b"?" + query if query else b"")).decode("latin-1")
 
 
-def _headers(scope: Scope) -> CIMultiDict[str]:
+def _headers(scope: Scope, trusted: Networks) -> CIMultiDict[str]:
     from multidict import CIMultiDict
 
     headers: CIMultiDict[str] = CIMultiDict()
@@ -118,7 +121,8 @@ def _headers(scope: Scope) -> CIMultiDict[str]:
             headers.add(name.decode("latin-1"), value.decode("latin-1"))
     client = scope.get("client")
     if client:
-        headers["x-forwarded-for"] = client[0]
+        said = [v.decode("latin-1") for n, v in scope["headers"] if n == b"x-forwarded-for"]
+        headers["x-forwarded-for"] = client_address(client[0], said, trusted)
     headers["x-forwarded-proto"] = scope["scheme"]
     return headers
 
