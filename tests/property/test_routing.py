@@ -302,7 +302,6 @@ class TestAFaultThatHeals:
 
         run_virtually(story())
 
-    @pytest.mark.xfail(strict=True, reason="measured 3.2 %, the goal is 2 %: issue 5 is open")
     def test_what_flaps_gets_hardly_anything(self) -> None:
         async def story() -> None:
             def flapping(now: float) -> Script:

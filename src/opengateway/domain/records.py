@@ -52,7 +52,8 @@ class RoutingRecord(msgspec.Struct, omit_defaults=True, gc=False):
     order: list[str]
     """Places, `provider/region` with `#credential`, as they would have been tried."""
     scores: list[float] = []
-    """The share of successes that was expected of each, in the same order."""
+    """The share of successes that was expected of each, in the same order; empty where all were
+    well."""
     excluded: list[str] = []
     """`place code`, or `place code:detail`."""
     sticky: str = ""

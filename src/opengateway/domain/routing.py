@@ -97,6 +97,8 @@ class Plan:
     preferences: ProviderPreferences = NO_PREFERENCES
     least_context: int = 0
     """Of its candidates: what fits there fits everywhere."""
+    kept: bool = False
+    """Whether it serves other requests too, so that what is found for it is worth keeping."""
 
 
 def narrowed(

@@ -163,6 +163,7 @@ def _plan(
         sorts=tuple(sorts),
         preferences=preferences,
         least_context=min(c.endpoint.context for c in candidates),
+        kept=True,
     )
 
 
@@ -235,4 +236,5 @@ def _fitting(plan: Plan, asker: Asker) -> Plan:
         candidates=tuple(kept),
         excluded=left_out,
         least_context=min(c.endpoint.context for c in kept),
+        kept=False,
     )

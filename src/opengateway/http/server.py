@@ -320,6 +320,17 @@ _BUG = (
 )
 
 
+class MainServer(Server):
+    """The server that SIGTERM and SIGINT stop. uvicorn would raise the signal again once it is down;
+    that would end the process before it has given back its leases and shipped its journal."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        with super().capture_signals():
+            yield
+            self._captured_signals.clear()
+
+
 class QuietServer(Server):
     """A second server of a process: the first one owns the signals."""
 
@@ -356,4 +367,4 @@ def new_server(
         timeout_keep_alive=75,
         timeout_graceful_shutdown=int(drain_s),
     )
-    return Server(config) if owns_signals else QuietServer(config)
+    return MainServer(config) if owns_signals else QuietServer(config)

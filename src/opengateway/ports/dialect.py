@@ -7,6 +7,7 @@ from typing import Protocol
 
 from opengateway.domain.chat import ChatRequest
 from opengateway.domain.errors import ShownError
+from opengateway.kit.json import JsonObject
 
 
 class ChatDialect(Protocol):
@@ -31,4 +32,16 @@ class ChatDialect(Protocol):
 
     def error_event(self, error: ShownError) -> bytes:
         """The last event of a stream that broke. The end marker does not follow it."""
+        ...
+
+
+class RoutingNotes(Protocol):
+    """How a dialect shows `debug.routing`. Not every dialect has a place for it."""
+
+    def whole(self, body: bytes, note: JsonObject) -> bytes:
+        """A whole answer or error with the note in it."""
+        ...
+
+    def event(self, request_id: str, created: int, model: str, note: JsonObject) -> bytes:
+        """The last event of a stream before its end marker."""
         ...

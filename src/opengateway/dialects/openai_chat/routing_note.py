@@ -25,3 +25,15 @@ def routing_event(request_id: str, created: int, model: str, note: JsonObject) -
         "extra": {"routing": note},
     }
     return b"data: " + dumps(chunk) + b"\n\n"
+
+
+class OpenAIRoutingNotes:
+    """The two as the pipeline takes them (`ports.dialect.RoutingNotes`). Holds nothing."""
+
+    __slots__ = ()
+
+    def whole(self, body: bytes, note: JsonObject) -> bytes:
+        return with_routing(body, note)
+
+    def event(self, request_id: str, created: int, model: str, note: JsonObject) -> bytes:
+        return routing_event(request_id, created, model, note)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
 from opengateway.domain.chat import ProviderPreferences, SortBy
@@ -35,26 +36,36 @@ def strategy(plan: Plan) -> str:
 
 
 def routing_record(route: Route) -> RoutingRecord | None:
-    """For the journal. None where there was nothing to choose and nothing left out."""
+    """For the journal. None where there was nothing to choose and nothing left out.
+
+    Without scores where every endpoint was well: they would all say the same.
+    """
     spots = route.order.spots
     excluded = route.plan.excluded
     if len(spots) == 1 and not excluded and not route.sticky and not route.late_excluded:
         return None
+    if len(spots) > _TOLD:
+        spots = spots[:_TOLD]
+    troubled = [spot for spot in spots if not spot.cell.clear]
     return RoutingRecord(
         strategy=strategy(route.plan),
-        order=[spot.place for spot in spots[:_TOLD]],
-        scores=[round(spot.cell.expected, 3) for spot in spots[:_TOLD]],
-        excluded=excluded_words(excluded, route),
+        order=[spot.place for spot in spots],
+        scores=[round(spot.cell.expected, 3) for spot in spots] if troubled else [],
+        excluded=_excluded_words(route) if excluded or route.late_excluded else [],
         sticky=route.sticky,
     )
 
 
-def excluded_words(excluded: Sequence[Exclusion], route: Route | None = None) -> list[str]:
-    found = [f"{e.place} {e.reason}" for e in excluded[:_TOLD]]
-    if route is not None:
-        late = route.late_excluded[: _TOLD - len(found)]
-        found += [f"{candidate.place} require_parameters:{why}" for candidate, why in late]
-    return found
+@lru_cache(maxsize=1024)
+def _static_words(plan: Plan) -> tuple[str, ...]:
+    """The same for every request of a plan."""
+    return tuple(f"{e.place} {e.reason}" for e in plan.excluded[:_TOLD])
+
+
+def _excluded_words(route: Route) -> list[str]:
+    found = list(_static_words(route.plan))
+    late = route.late_excluded[: _TOLD - len(found)]
+    return found + [f"{candidate.place} require_parameters:{why}" for candidate, why in late]
 
 
 def routing_note(

@@ -30,6 +30,8 @@ EJECT_AT: Final = 0.5
 EJECT_SEEN: Final = 10.0
 SLOW_START_S: Final = 30.0
 SLOW_FROM: Final = 0.1
+REGAIN_S: Final = 15.0
+"""The slow start of what was behind only: with what is forgotten before, a minute in all."""
 STALLED_S: Final = 10.0
 """Nothing of what was sent is answered for so long: others first."""
 LEAST_STALL_S: Final = 2.0
@@ -54,6 +56,8 @@ class Health:
         "_at",
         "_headroom",
         "_headroom_until",
+        "_is_behind",
+        "_slow_for",
         "_slow_from",
         "_slow_since",
         "bad",
@@ -93,6 +97,8 @@ class Health:
         self.clear = not any(breaker.out or breaker.streak for breaker in breakers)
         self._slow_since = -math.inf
         self._slow_from = 1.0
+        self._slow_for = SLOW_START_S
+        self._is_behind = False
         self._headroom = 1.0
         self._headroom_until = 0.0
         for breaker in breakers:
@@ -131,8 +137,8 @@ class Health:
             return 1.0
         weight = 1.0
         slow_s = now - self._slow_since
-        if slow_s < SLOW_START_S:
-            weight = self._slow_from + (1 - self._slow_from) * slow_s / SLOW_START_S
+        if slow_s < self._slow_for:
+            weight = self._slow_from + (1 - self._slow_from) * slow_s / self._slow_for
         if now < self._headroom_until and self._headroom < _LOW_HEADROOM:
             weight *= max(self._headroom / _LOW_HEADROOM, 0.01)
         return weight
@@ -162,10 +168,15 @@ class Health:
             self._forget(now)
             expected = self.expected
             if expected < WELL_FROM:
+                self._is_behind = True
                 return Standing.DEGRADED if expected >= DEGRADED_FROM else Standing.POOR
         if self.is_stalled(now):
             return Standing.POOR
-        if quiet and now - self._slow_since >= SLOW_START_S and now >= self._headroom_until:
+        if self._is_behind:
+            # Mostly because time passed, not because it went well: that has to show first.
+            self._ramp(now, SLOW_FROM, REGAIN_S)
+            return Standing.WELL
+        if quiet and now - self._slow_since >= self._slow_for and now >= self._headroom_until:
             self.clear = True
         return Standing.WELL
 
@@ -232,11 +243,15 @@ class Health:
 
     def start_slowly(self, now: float, openings: float) -> None:
         """It is back: a tenth of its share at first, less where it was out again and again."""
-        self.clear = False
-        self._slow_since = now
-        self._slow_from = SLOW_FROM / max(1.0, openings)
+        self._ramp(now, SLOW_FROM / max(1.0, openings), SLOW_START_S)
         self.good = self.bad = 0.0
         self.heard_at = now
+
+    def _ramp(self, now: float, from_share: float, seconds: float) -> None:
+        self.clear = self._is_behind = False
+        self._slow_since = now
+        self._slow_from = from_share
+        self._slow_for = seconds
 
     def set_headroom(self, share: float, seconds: float, now: float) -> None:
         """What the provider's rate headers say."""

@@ -58,14 +58,15 @@ class Router:
         return self._clock.monotonic()
 
     def bound(self, plan: Plan) -> Bound:
-        """The plan with its endpoints' health, found once."""
+        """The plan with its endpoints' health; found once for a plan that is kept."""
         found = self._bound.get(plan)
         if found is None or found.generation != self.health.generation:
-            if len(self._bound) >= _BOUND_PLANS:
-                self._bound.clear()
             now = self.now()
             found = Bound(plan, lambda c: self.health.of(c, now), self.health.generation)
-            self._bound[plan] = found
+            if plan.kept:
+                if len(self._bound) >= _BOUND_PLANS:
+                    self._bound.clear()
+                self._bound[plan] = found
         return found
 
     def order(self, plan: Plan, *, stream: bool = True, sticky: Candidate | None = None) -> Order:

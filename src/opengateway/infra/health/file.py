@@ -29,7 +29,8 @@ class HealthFile:
 
     def save(self, note: bytes) -> None:
         """Whole or not at all. Raises `OSError`."""
-        draft = self._path.with_suffix(".draft")
+        # Gateways of one home write the same file; the last one counts, and each has its own draft.
+        draft = self._path.with_suffix(f".{os.getpid()}.draft")
         handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(handle, "wb") as file:
             file.write(framing.frame(note))

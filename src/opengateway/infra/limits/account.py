@@ -53,6 +53,7 @@ class Account(MinuteWindow):
         "spare_requests",
         "spare_running",
         "spare_tokens",
+        "told",
         "unheard",
         "used_at",
         "wish",
@@ -71,6 +72,8 @@ class Account(MinuteWindow):
         self.denied_s = 1.0
         """Seconds until the shared count would give what it denied last."""
         self.wish = 0
+        self.told = (0, 0, 0)
+        """Requests, tokens and places that we said we hold when we last asked."""
         self.need: Need | None = None
         self.batch = 0
         self.unheard: list[tuple[int, int, int]] = []
@@ -84,6 +87,14 @@ class Account(MinuteWindow):
             self.spare_requests += requests
         if self.row.tpm is not None:
             self.spare_tokens += tokens
+
+    def take_alone(self, tokens: int) -> None:
+        """Count what is taken by our own share. What is leased goes first: it must not come on top."""
+        self.spare_requests = max(0, self.spare_requests - 1)
+        self.spare_tokens = max(0, self.spare_tokens - tokens)
+        self.spare_running = max(0, self.spare_running - 1)
+        self.running += 1
+        self.count(1, tokens)
 
     def shorts(self, row: LimitRow, least: int) -> list[Short]:
         """What the shared count had too little of."""
@@ -179,13 +190,16 @@ class Account(MinuteWindow):
             max(0, 2 * recent[1] - self.spare_tokens),
             0 if idle else max(0, 1 + self.running // 2 - self.spare_running),
         )
+        self.told = (
+            self.spare_requests + untold_requests if row.rpm is not None else 0,
+            self.spare_tokens + untold_tokens if row.tpm is not None else 0,
+            self.spare_running + self.running if limited else 0,
+        )
         return [
             seq,
             self.batch,
             self.unheard,
-            self.spare_requests + untold_requests if row.rpm is not None else 0,
-            self.spare_tokens + untold_tokens if row.tpm is not None else 0,
-            self.spare_running + self.running if limited else 0,
+            *self.told,
             *(-1 if limit is None else limit for limit in (row.rpm, row.tpm, row.concurrency)),
             *least,
             *want,
@@ -214,14 +228,22 @@ class Account(MinuteWindow):
         if not taken:
             return
         self.unheard = []
-        self.spare_requests += requests
-        self.spare_tokens += tokens
-        self.spare_running += running
+        # Whoever did not wait for this answer took of our own share: that is of this grant, too.
+        used_requests = sum(cell[0] - cell[2] for cell in self.cells.values())
+        used_tokens = sum(cell[1] - cell[3] for cell in self.cells.values())
+        self.spare_requests = _still(self.spare_requests, self.told[0] - used_requests, requests)
+        self.spare_tokens = _still(self.spare_tokens, self.told[1] - used_tokens, tokens)
+        self.spare_running = _still(self.spare_running, self.told[2] - self.running, running)
         self.good_until = asked_at + LEASE_S
         self.left = (left[0], left[1], left[2])
         self.denied_s = wait_ms / 1e3
         self.refill_at = self.spare_requests // 2
         self.refill_tokens_at = self.spare_tokens // 2
+
+
+def _still(spare: int, known: int, granted: int) -> int:
+    """What may be used: never more than the shared count knows of, beside what is used already."""
+    return max(0, min(spare, known) + granted)
 
 
 def less_room(

@@ -203,8 +203,7 @@ class ValkeyRateBook:
         for row in rows.rows:
             account = self._account(row, now)
             account.used_at = now
-            account.running += 1
-            account.count(1, wish)
+            account.take_alone(wish)
         self.alone += 1
         return Taken(rows, wish, second, leased=False)
 

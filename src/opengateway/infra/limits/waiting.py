@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 
 _LATE_S = 0.01
-_GIVEN_AGAIN = 3
+_GIVEN_AGAIN = 20
 
 
 async def done_in_time(future: asyncio.Future[Any], deadline_s: float) -> bool:

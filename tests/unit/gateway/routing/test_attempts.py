@@ -197,13 +197,29 @@ class TestWhenAllAreLimited:
         run_virtually(story())
 
 
-def test_the_deadline_ends_a_wait_for_rest() -> None:
+def test_a_rest_beyond_the_deadline_is_not_waited_for() -> None:
     async def story() -> None:
         house = House(places("a"), routing=Routing(deadline_s=0.5), a=always(limited(2)))
         await house.ask()
         done = await house.ask()
-        assert done.took_s <= 0.55
+        assert done.took_s <= 0.05
         assert done.path == []
+
+    run_virtually(story())
+
+
+def test_without_budget_there_is_no_second_attempt() -> None:
+    async def story() -> None:
+        house = House(places("ab"), a=always(BUSY), b=always(BUSY))
+        while house.router.budget.take(house.clock.monotonic()):
+            pass
+        await house.ask()  # what a request pays in may make one more
+        done = await house.ask()
+        assert len(done.path) == 1
+        assert isinstance(done.error, UpstreamError)
+        assert "budget" in done.error.message
+        await asyncio.sleep(11)
+        assert len((await house.ask()).path) > 1
 
     run_virtually(story())
 

@@ -67,6 +67,15 @@ def test_who_has_more_in_flight_is_passed_over() -> None:
     assert desk.shares().get("a", 0.0) <= 0.02
 
 
+def test_the_cheaper_is_given_up_only_for_much_more_load() -> None:
+    desk = Desk(place("cheap", input_usd=1, output_usd=1), place("dear", input_usd=2, output_usd=2))
+    desk.measured("cheap", 0.4), desk.measured("dear", 0.4)
+    desk.cell("cheap").limit.in_flight = 2
+    assert desk.shares()["cheap"] > 0.7
+    desk.cell("cheap").limit.in_flight = 20
+    assert desk.shares()["dear"] > 0.97
+
+
 def test_what_nobody_knows_is_asked_once_and_not_flooded() -> None:
     desk = Desk(place("a"), place("b"))
     desk.measured("a", 0.4)

@@ -54,6 +54,7 @@ def test_what_nobody_uses_or_others_lack_is_given_back() -> None:
     ask = idle.ask(1, 100.0 + IDLE_S, 0, 1)
     assert (ask[HAVE], ask[WANT]) == ([0, 0, 0], [0, 0, 0])
     short = leased()
+    short.ask(1, 100.0, 0, 1)
     short.heard([1, 0, 0, 0, 3, 0, 0, 0], 100.0)
     assert short.is_due(100.25, 1)
     assert short.ask(2, 100.25, 0, 1)[HAVE] == [0, 0, 0]
@@ -68,6 +69,25 @@ def test_waiting_requests_ask_for_what_is_lacking_together() -> None:
     assert ask[LEAST] == [0, 200, 0]
     assert ask[15] == 50, "the least that helps one of them"
     assert account.need is None
+
+
+def test_what_was_taken_alone_meanwhile_is_not_granted_on_top() -> None:
+    """Who could not wait for the answer took of our own share: with it, no more than was granted."""
+    account = Account(ROW, 100.0)
+    account.roll(100)
+    account.ask(1, 100.0, 0, 1)
+    for _ in range(2):
+        account.take_alone(50)
+    account.heard([1, 10, 500, 3, *PLENTY, 0], 100.0)
+    held = (account.spare_requests, account.spare_tokens, account.spare_running)
+    assert held == (10 - 2, 500 - 100, 3 - 2)
+    assert account.ask(2, 100.1, 0, 1)[HAVE][2] == 3
+
+
+def test_what_is_leased_goes_first_where_we_are_alone() -> None:
+    account = leased()
+    account.take_alone(100)
+    assert account.ask(1, 100.1, 0, 1)[HAVE] == [7, 800, 4]
 
 
 def test_a_stale_answer_changes_nothing() -> None:
