@@ -25,12 +25,10 @@ from opengateway.compose.credentials import Credentials
 from opengateway.compose.listening import SIMULATOR_URL, bind, bind_unix
 from opengateway.compose.paths import Paths
 from opengateway.compose.references import References
-from opengateway.compose.routing import RoutingParts, new_routing, routing_samples
 from opengateway.compose.secrets import ensure_secrets, load_secrets
 from opengateway.compose.wires import chat_wires
 from opengateway.compose.zone import Zone, load_zone
 from opengateway.dialects import openai_chat as openai_dialect
-from opengateway.dialects.openai_chat.routing_note import OpenAIRoutingNotes
 from opengateway.domain.catalog import Snapshot
 from opengateway.domain.errors import OperatorError
 from opengateway.gateway.key_state import KeyDesk
@@ -106,7 +104,6 @@ class _Parts:
     transport: UpstreamTransport
     admission: Admission
     desk: KeyDesk
-    routing: RoutingParts
 
 
 def _build(zone: Zone, paths: Paths) -> _Parts:
@@ -134,14 +131,11 @@ def _build(zone: Zone, paths: Paths) -> _Parts:
         new_id=new_id,
         on_bug=_on_bug,
     )
-    routing = new_routing(zone, paths.gateway_state, gateway_id=gateway_id, clock=clock)
     services = GatewayServices(
         zone=zone.name,
         gateway_id=gateway_id,
         snapshots=holder,
         keys=table,
-        router=routing.router,
-        routing_notes=OpenAIRoutingNotes(),
         purse=admission.purse,
         bills=admission.leased is not None,
         teams=table.teams,
@@ -170,7 +164,6 @@ def _build(zone: Zone, paths: Paths) -> _Parts:
         transport,
         admission,
         KeyDesk(ControlKeyStates(client.key_state, clock), admission.rates, zone.name),
-        routing,
     )
 
 
@@ -248,7 +241,6 @@ async def _serve(zone: Zone, paths: Paths, listener: socket.socket) -> None:
         await supervisor.drain(timeout_s=0)
         parts.key_file.close()
         await parts.admission.aclose()
-        await parts.routing.aclose()
         await forward.aclose()
         await parts.client.aclose()
         await parts.transport.aclose()
@@ -278,7 +270,6 @@ def _start_feeds(parts: _Parts, paths: Paths, supervisor: Supervisor) -> asyncio
     )
     supervisor.start(snapshots.run(), name="snapshot_feed")
     supervisor.start(keys.run(), name="key_feed")
-    supervisor.start(parts.routing.upkeep.run(), name="health")
     for name, work in admission.tasks:
         supervisor.start(work, name=name)
     shipper = JournalShipper(paths.journal, parts.journal, client.ship, parts.services.clock)
@@ -312,7 +303,6 @@ def gateway_samples(services: GatewayServices, journal: FileJournal) -> Iterator
         {},
         gauges.unpriced,
     )
-    yield from routing_samples(services.router)
     yield "opengateway_journal_depth_bytes", "gauge", "Not yet acknowledged", {}, journal.depth
 
 
