@@ -17,7 +17,7 @@ export UV_LINK_MODE ?= copy
 export PYTHONDONTWRITEBYTECODE :=
 NODE := PATH="$(CURDIR)/$(TOOLS)/node/bin:$$PATH" npm_config_cache="$(CURDIR)/$(TOOLS)/npm" ASTRO_TELEMETRY_DISABLED=1
 
-.PHONY: help run test soak check fix docs web web-check web-types bench lock clean setup-run setup-test
+.PHONY: help run test soak check fix docs web web-check web-types bench bench-money lock clean setup-run setup-test
 
 help: ## what each target does
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -110,9 +110,7 @@ fix: $(TOOLS)/.test ## format, and mend what lint can mend
 	@$(BIN)/ruff check --fix src tests tools
 
 test: $(TOOLS)/.test $(TOOLS)/.e2e $(TOOLS)/.chromium $(SITE) $(APP) check web-check ## everything, at most 20 minutes
-	@$(BIN)/pytest -q -rs tests/e2e tests/chaos --ignore=tests/e2e/web
-	@# The browser's driver leaves an event loop running: a process of its own.
-	@$(BIN)/pytest -q -rs tests/e2e/web
+	@$(BIN)/pytest -q tests/e2e tests/chaos
 
 $(TOOLS)/.e2e: $(TOOLS)/.node tests/e2e/node/package-lock.json
 	@cd tests/e2e/node && $(NODE) npm ci --no-audit --no-fund --loglevel=error
@@ -129,8 +127,10 @@ $(TOOLS)/.chromium: $(TOOLS)/.node tests/chromium/package-lock.json tests/chromi
 	@rm -rf $(CHROMIUM)/npm
 	@touch $@
 
-soak: $(TOOLS)/.test $(TOOLS)/.e2e $(TOOLS)/.chromium ## the same tests at their long counts
-	@OPENGATEWAY_SOAK=1 $(BIN)/pytest -q -s tests
+# Seeds and figures are printed. SOAK names some of the tests: make soak SOAK=tests/chaos
+SOAK ?= tests
+soak: $(TOOLS)/.test $(TOOLS)/.e2e $(TOOLS)/.chromium ## the same tests at their long counts (SOAK)
+	@OPENGATEWAY_SOAK=1 $(BIN)/pytest -q -s -o timeout=7200 $(SOAK)
 
 $(TOOLS)/.bench: $(TOOLS)/.test $(TOOLS)/.node requirements/bench.lock bench/peers/package-lock.json
 	@$(UV) venv --quiet --allow-existing --python $(PYTHON) $(TOOLS)/bench-litellm
@@ -141,6 +141,10 @@ $(TOOLS)/.bench: $(TOOLS)/.test $(TOOLS)/.node requirements/bench.lock bench/pee
 ROUNDS ?= 3
 bench: $(TOOLS)/.bench ## the gateway and its peers against the same upstream (ROUNDS)
 	@$(BIN)/python tools/bench/run.py --rounds $(ROUNDS)
+
+bench-money: $(TOOLS)/.test ## what holds, limits and budgets cost, and what servers cost (ROUNDS)
+	@$(BIN)/python tools/bench/run.py --rounds $(ROUNDS) --targets opengateway \
+	  --stores embedded,servers --spending on,off
 
 lock: | $(UV) ## renew requirements/*.lock; nothing younger than 7 days
 	@$(PYTHON) tools/lock.py $(UV)

@@ -40,7 +40,7 @@ export default defineConfig({
         {
           label: 'Features',
           translations: { ko: '기능', ja: '機能' },
-          items: [{ slug: 'features/limits' }],
+          items: [{ slug: 'features/routing' }, { slug: 'features/responses' }, { slug: 'features/messages' }, { slug: 'features/operations' }, { slug: 'features/clouds' }, { slug: 'features/limits' }],
         },
         {
           label: 'Platform',

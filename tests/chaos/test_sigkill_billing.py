@@ -91,7 +91,7 @@ def rows(target: Product, statement: str) -> list[Any]:
         return store.execute(statement).fetchall()
 
 
-@pytest.mark.timeout(3 * 3600 if SOAK else 300)
+@pytest.mark.timeout(300 + 12 * KILLS)
 def test_money_survives_any_kill(selling: Product) -> None:
     team = new_team(selling, "killed", "1000000")
     began = time.monotonic()

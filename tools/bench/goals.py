@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 Medians = Mapping[str, Mapping[str, float]]
-ALWAYS = ("direct", "opengateway", "portkey", "litellm", "nginx")
+ALWAYS = ("direct", "opengateway", "unbilled", "servers", "portkey", "litellm", "nginx")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +80,35 @@ def verdicts(found: Medians) -> list[list[str]]:
                 _verdict(goal, ours, theirs),
             ]
         )
+    return lines
+
+
+SPENDING_HEAD = ("figure", "with", "without", "measured", "goal", "")
+_SPENDING = "cpu_us_per_request_gateway"
+
+
+def spending(found: Medians) -> dict[str, float]:
+    """What holds, limits and budgets take of the gateway's CPU, and what servers leave of the
+    embedded stores' throughput; empty where neither was measured."""
+    ours, told = found.get("opengateway", {}), {}
+    if "unbilled" in found and _SPENDING in ours:
+        told["spending_share"] = 1 - found["unbilled"][_SPENDING] / ours[_SPENDING]
+    if "servers" in found and ours.get("rps"):
+        told["servers_throughput"] = found["servers"]["rps"] / ours["rps"]
+    return told
+
+
+def spending_verdicts(found: Medians) -> list[list[str]]:
+    told = spending(found)
+    lines = []
+    if (share := told.get("spending_share")) is not None:
+        pair = [number(found[name][_SPENDING]) for name in ("opengateway", "unbilled")]
+        met = "met" if share <= 0.15 else "NOT MET"
+        lines.append(["gateway CPU us/request", *pair, f"{share:.1%} of it", "<= 15%", met])
+    if (left := told.get("servers_throughput")) is not None:
+        pair = [number(found[name]["rps"]) for name in ("servers", "opengateway")]
+        met = "met" if left >= 0.8 else "NOT MET"
+        lines.append(["requests/s with servers", *pair, f"{left:.1%} of it", ">= 80%", met])
     return lines
 
 

@@ -237,22 +237,36 @@ class Round:
 
     def _start_alone(self, command: Any) -> None:
         """The process that holds the port, by itself: its cold start. Killed; its journal stays,
-        and is settled by the start after this one."""
+        and is settled by the start after this one. Where requests are charged it has nothing to hold
+        without control: there the first answer is the list of models."""
         port = int(command[-1])
-        process, self.row["cold_start_s"] = self._start(command, port)
+        product = self._target.product
+        ask = self._lists if product is not None and product.kind.spends else self._answers
+        process, self.row["cold_start_s"] = self._start(command, port, ask)
         self._children.stop(process, grace_s=0.0)
 
-    def _start(self, command: Any, port: int) -> tuple[subprocess.Popen[bytes], float]:
+    def _start(
+        self, command: Any, port: int, ask: Callable[[int], bool] | None = None
+    ) -> tuple[subprocess.Popen[bytes], float]:
         """Start, and ask until the first good answer. The seconds from exec to it."""
         target = self._target
         began = time.monotonic()
         process = self._children.start(target.name, command, target.env)
-        while not self._answers(port):
+        while not (ask or self._answers)(port):
             if process.poll() is not None or time.monotonic() - began > START_S:
                 said = tail(self._children.logs / f"{target.name}.log")
                 raise Void(f"{target.name} did not start:\n{said}")
             time.sleep(0.005)
         return process, time.monotonic() - began
+
+    def _lists(self, port: int, path: str = "/v1/models") -> bool:
+        headers = {"authorization": f"Bearer {self._target.secrets[0]}"}
+        request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", headers=headers)
+        try:
+            with _OPENER.open(request, timeout=START_S) as answer:
+                return bool(answer.status == 200)
+        except (OSError, urllib.error.HTTPError):
+            return False
 
     def _answers(self, port: int) -> bool:
         target = self._target
@@ -270,6 +284,9 @@ class Round:
         try:
             if target.product is not None:  # a refusal would be in its log, and no reply of ours
                 _OPENER.open(base + "/readyz", timeout=START_S).close()
+                # What a key has left is control's to say: without it nothing can be charged yet.
+                if target.product.kind.spends and not self._lists(port, "/v1/key"):
+                    return False
             with _OPENER.open(request, timeout=START_S) as answer:
                 answer.read()
                 self._count(1)

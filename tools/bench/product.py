@@ -9,9 +9,12 @@ import shutil
 import sqlite3
 import subprocess
 import time
+from collections.abc import Iterator, Mapping
 from contextlib import closing
+from dataclasses import dataclass, field
 from pathlib import Path
 from string import Template
+from typing import Any
 
 from processes import ROOT, Children, environment, free_port, tail
 
@@ -31,6 +34,38 @@ _MAX_ROWS = 300_000
 """Of a home that is used again: a larger log is another thing than a new one."""
 
 
+CREDIT_USD = "1000000"
+TERMS = {
+    "limit_usd": "1000",
+    "limit_reset": "monthly",
+    "rpm": 1_000_000,
+    "tpm": 1_000_000_000,
+    "concurrency": 10_000,
+}
+"""Of each key: a budget and every kind of limit. None is reached."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What of the product is measured. `spends`: requests are held for, limited and charged.
+    `stores`: where PostgreSQL and Valkey are; empty: the embedded ones."""
+
+    name: str = "opengateway"
+    spends: bool = True
+    stores: Mapping[str, str] = field(default_factory=dict)
+
+    def components(self) -> str:
+        """For the zone file."""
+        lines = ["components:", f"  billing: {{use: {'ledger' if self.spends else 'off'}}}"]
+        if self.stores:
+            lines += ["  control_store: {use: postgres, url: env:BENCH_STORE}"]
+            lines += ["  shared_state: {use: valkey, url: env:BENCH_SHARED}"]
+        return "\n".join([*lines, ""])
+
+
+SHIPPED = Kind()
+
+
 def model_names() -> list[str]:
     return [f"bench/model-{number:03d}" for number in range(MODELS)]
 
@@ -38,7 +73,8 @@ def model_names() -> list[str]:
 class Product:
     """One home for the whole run: the keys stay, and each start finds what the last one left."""
 
-    def __init__(self, folder: Path, upstream_port: int) -> None:
+    def __init__(self, folder: Path, upstream_port: int, kind: Kind = SHIPPED) -> None:
+        self.kind = kind
         self.home = folder / "home"
         self.zone_file = folder / "zone.yaml"
         self.secrets: list[str] = []
@@ -46,10 +82,10 @@ class Product:
         """Complete answers to requests with a key, in the whole run: the log's rows must be as many."""
         self.keys_per_s = 0.0
         self._paths = Paths(self.home)
-        self.zone_file.write_text(zone_text(self.home, free_port(), upstream_port))
+        self.zone_file.write_text(zone_text(self.home, free_port(), upstream_port, kind))
 
     def environment(self) -> dict[str, str]:
-        return environment(BENCH_PROVIDER_KEY="sk-bench")
+        return environment(BENCH_PROVIDER_KEY="sk-bench", **self.kind.stores)
 
     def command(self, port: int) -> list[str]:
         return [COMMAND, "serve", "--zone", str(self.zone_file), "--port", str(port)]
@@ -99,34 +135,42 @@ class Product:
 
     async def _issue(self, count: int) -> list[str]:
         wanted = iter(range(count))
+        teams = await self._teams(min(count, TEAMS))
         return [
             secret
-            for part in await asyncio.gather(*(self._writer(wanted) for _ in range(_WRITERS)))
+            for part in await asyncio.gather(
+                *(self._writer(wanted, teams) for _ in range(_WRITERS))
+            )
             for secret in part
         ]
 
-    async def _writer(self, wanted: object) -> list[str]:
-        reader, writer = await asyncio.open_unix_connection(str(self._paths.internal_socket))
+    async def _teams(self, count: int) -> list[str]:
+        """Teams' ids; each has more credit than a run can spend."""
+        caller = await _Caller.open(self._paths.internal_socket)
+        found: list[str] = []
+        with closing(caller.writer):
+            for number in range(count):
+                team = await caller.post("/teams", {"name": f"bench {number}"})
+                found.append(team["id"])
+                if self.kind.spends:
+                    credit = {"team": team["id"], "usd": CREDIT_USD, "note": "bench"}
+                    await caller.post("/grants", credit | {"kind": "paid"})
+        return found
+
+    async def _writer(self, wanted: Iterator[int], teams: list[str]) -> list[str]:
+        caller = await _Caller.open(self._paths.internal_socket)
+        terms = TERMS if self.kind.spends else {}
         made: list[str] = []
-        with closing(writer):
-            for number in wanted:  # type: ignore[attr-defined]
-                asked = {"team": f"bench {number % TEAMS}", "name": f"key {number}"}
-                body = json.dumps(asked).encode()
-                writer.write(
-                    b"POST /internal/v1/keys HTTP/1.1\r\nhost: local\r\n"
-                    b"content-type: application/json\r\ncontent-length: %d\r\n\r\n%b"
-                    % (len(body), body)
-                )
-                head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
-                length = int(head.partition("content-length:")[2].split("\r\n")[0])
-                answer = await reader.readexactly(length)
-                if " 201 " not in head.split("\r\n")[0]:
-                    raise SystemExit(f"a key was refused: {answer.decode()[:300]}")
-                made.append(json.loads(answer)["key"])
+        with closing(caller.writer):
+            for number in wanted:
+                path = f"/teams/{teams[number % len(teams)]}/keys"
+                made.append((await caller.post(path, {"name": f"key {number}", **terms}))["key"])
         return made
 
     def rows(self) -> int:
         """Rows of the event log, counted in the store itself."""
+        if self.kind.stores:
+            return asyncio.run(_rows_of(self.kind.stores["BENCH_STORE"]))
         address = f"file:{self._paths.control_db}?mode=ro"
         with closing(sqlite3.connect(address, uri=True, timeout=5)) as store:
             return int(store.execute("SELECT count(*) FROM requests").fetchone()[0])
@@ -139,9 +183,46 @@ class Product:
         return rows, time.monotonic() - began
 
 
-def zone_text(home: Path, metrics_port: int, upstream_port: int) -> str:
+@dataclass(frozen=True, slots=True)
+class _Caller:
+    """One connection to the internal API."""
+
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+
+    @classmethod
+    async def open(cls, path: Path) -> _Caller:
+        return cls(*await asyncio.open_unix_connection(str(path)))
+
+    async def post(self, path: str, wish: Mapping[str, object]) -> Any:
+        """The decoded answer. Raises `SystemExit` where it is a refusal."""
+        body = json.dumps(wish).encode()
+        self.writer.write(
+            b"POST /internal/v1%b HTTP/1.1\r\nhost: local\r\n"
+            b"content-type: application/json\r\ncontent-length: %d\r\n\r\n%b"
+            % (path.encode(), len(body), body)
+        )
+        head = (await self.reader.readuntil(b"\r\n\r\n")).decode().lower()
+        length = int(head.partition("content-length:")[2].split("\r\n")[0])
+        answer = await self.reader.readexactly(length)
+        if head.split(" ")[1] not in ("200", "201"):
+            raise SystemExit(f"{path} was refused: {answer.decode()[:300]}")
+        return json.loads(answer)
+
+
+async def _rows_of(url: str) -> int:
+    import asyncpg
+
+    connection = await asyncpg.connect(url)
+    try:
+        return int(await connection.fetchval("SELECT count(*) FROM requests"))
+    finally:
+        await connection.close()
+
+
+def zone_text(home: Path, metrics_port: int, upstream_port: int, kind: Kind) -> str:
     template = Template((ROOT / "bench" / "zone.yaml").read_text())
-    return template.substitute(
+    return kind.components() + template.substitute(
         HOME=home,
         METRICS_PORT=metrics_port,
         UPSTREAM=upstream_port,

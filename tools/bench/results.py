@@ -99,16 +99,16 @@ def machine() -> dict[str, Any]:
     }
 
 
-def save(document: dict[str, Any]) -> Path:
+def save(document: dict[str, Any], folder: Path = FOLDER) -> Path:
     """`bench/results/DATE-CORES-ARCHITECTURE.json`; a later run of a day has a number."""
-    FOLDER.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     about = document["machine"]
     day = datetime.datetime.now(datetime.UTC).date().isoformat()
     stem = f"{day}-{about['cores']}core-{about['architecture']}"
-    path, number = FOLDER / f"{stem}.json", 1
+    path, number = folder / f"{stem}.json", 1
     while path.exists():
         number += 1
-        path = FOLDER / f"{stem}-{number}.json"
+        path = folder / f"{stem}-{number}.json"
     path.write_text(json.dumps(_rounded(document), indent=1) + "\n")
     return path
 

@@ -1,6 +1,10 @@
 """`make bench`: the gateway and its peers in one run, against the same upstream.
 
     python tools/bench/run.py [--rounds 3] [--targets opengateway,portkey] [--quick] [--profile]
+        [--stores embedded,servers] [--spending on,off]
+
+`--stores` measures the gateway on PostgreSQL and Valkey beside the embedded stores, `--spending` with
+billing off and keys without limits beside as it is: what holds, limits and budgets cost.
 
 Each round goes through all targets, in the opposite order of the round before, so that what drifts
 on the machine meets all alike. Exits 1 when the run is void: a reply was wrong or lost, or the
@@ -16,6 +20,8 @@ import signal
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -24,23 +30,30 @@ import results
 from page import write_page
 from phases import QUICK, Plan, Round, Void
 from processes import ROOT, Children, alone, environment, free_port, is_open, tail
-from product import KEYS, MODELS, PLACES, Product
+from product import KEYS, MODELS, PLACES, SHIPPED, Kind, Product
 from profiling import Profiler
 from targets import Target, direct, litellm, missing, nginx, opengateway, portkey, versions
+
+import stores
 
 UPSTREAM = ROOT / "tools" / "bench" / "upstream.py"
 SCRATCH = ROOT / ".tools" / "bench"
 LASTING_PORT = 18_734
 PATIENCE_S = 1_200.0
-ALL = ("direct", "opengateway", "portkey", "litellm", "nginx")
+ALL = ("direct", "opengateway", "unbilled", "servers", "portkey", "litellm", "nginx")
+PEERS = {"portkey", "litellm", "nginx"}
 
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--rounds", type=int, default=3, choices=range(1, 21), metavar="1-20")
+    parser.add_argument("--rounds", type=int, choices=range(1, 21), metavar="1-20")
     parser.add_argument("--targets", help="names, with commas between; all, if not given")
+    parser.add_argument("--stores", default="embedded", choices=("embedded", "embedded,servers"))
+    parser.add_argument("--spending", default="on", choices=("on", "on,off"))
     parser.add_argument(
-        "--quick", action="store_true", help="one short round, of the gateway if not said otherwise"
+        "--quick",
+        action="store_true",
+        help="short rounds, one of the gateway if not said otherwise",
     )
     parser.add_argument(
         "--profile",
@@ -54,9 +67,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--no-page", action="store_true", help="leave the docs page as it is")
     chosen = parser.parse_args()
     short = chosen.quick or chosen.profile
-    if short:
-        chosen.rounds = 1
+    chosen.rounds = chosen.rounds or (1 if short else 3)
     names = (chosen.targets or ("opengateway" if short else ",".join(ALL))).split(",")
+    names += ["unbilled"] * ("off" in chosen.spending) + ["servers"] * ("servers" in chosen.stores)
     if unknown := set(names) - set(ALL):
         parser.error(f"no such target: {', '.join(sorted(unknown))}; there are {', '.join(ALL)}")
     chosen.targets = [name for name in ALL if name in names or name == "direct"]
@@ -66,7 +79,14 @@ def arguments() -> argparse.Namespace:
 class Bench:
     """One run. `folder` holds the product's home, logs and whatever else is made."""
 
-    def __init__(self, chosen: argparse.Namespace, folder: Path, children: Children) -> None:
+    def __init__(
+        self,
+        chosen: argparse.Namespace,
+        folder: Path,
+        children: Children,
+        stores: Mapping[str, str],
+    ) -> None:
+        self._stores = stores
         self._chosen = chosen
         self._folder = folder
         self._children = children
@@ -113,19 +133,21 @@ class Bench:
                 )
             time.sleep(0.02)
 
-    def _gateway(self) -> Target:
-        """A new home; for `--quick` and `--profile` the one that the last such run has left."""
+    def _gateway(self, kind: Kind = SHIPPED) -> Target:
+        """A new home; for `--quick` and `--profile` the one that the last such run has left, but for
+        servers: they are new."""
         keys = self._chosen.keys
-        lasting = SCRATCH / f"home-{keys}" if self._again else self._folder
+        lasts = self._again and not kind.stores
+        lasting = (SCRATCH if lasts else self._folder) / f"home-{keys}-{kind.name}"
         lasting.mkdir(parents=True, exist_ok=True)
-        product = Product(lasting, self._upstream_port)
+        product = Product(lasting, self._upstream_port, kind)
         kept = lasting / "keys.json"
-        if self._again and product.find_keys(self._children, kept):
+        if lasts and product.find_keys(self._children, kept):
             say(f"{keys:,} keys of an earlier run; its log has {product.replied:,} rows")
         else:
             product.make_keys(self._children, keys)
             kept.write_text(json.dumps(product.secrets))
-            say(f"{keys:,} keys made, {product.keys_per_s:,.0f} a second")
+            say(f"{kind.name}: {keys:,} keys made, {product.keys_per_s:,.0f} a second")
         return opengateway(product, free_port(), free_port())
 
     def _targets(self) -> list[Target]:
@@ -136,6 +158,10 @@ class Bench:
                     found.append(direct(self._upstream_port))
                 case "opengateway":
                     found.append(self._gateway())
+                case "unbilled":
+                    found.append(self._gateway(Kind("unbilled", spends=False)))
+                case "servers":
+                    found.append(self._gateway(Kind("servers", stores=self._stores)))
                 case "portkey":
                     found.append(portkey(self._upstream_port, free_port()))
                 case "litellm":
@@ -173,7 +199,8 @@ def document(rows: list[dict[str, Any]], chosen: argparse.Namespace) -> dict[str
             "stream_rate": plan.stream_rate,
             "stream_s": plan.stream_s,
         },
-        "medians": results.medians(rows),
+        "medians": (found := results.medians(rows)),
+        "spending": goals.spending(found),
         "rows": [row for row in rows if row["target"] != "direct"],
         "direct": [row for row in rows if row["target"] == "direct"],
     }
@@ -186,6 +213,10 @@ def show(measured: dict[str, Any]) -> None:
     say(goals.as_text(goals.figure_head(), goals.figures(found)))
     say("\nour CPU us/request by process\n")
     say(goals.as_text(("process", "us"), goals.own_parts(found)))
+    if lines := goals.spending_verdicts(found):
+        about = measured["machine"]
+        say(f"\nmoney and stores, on {about['cores']} cores at a load of {about['load_before']}\n")
+        say(goals.as_text(goals.SPENDING_HEAD, lines))
     if lines := goals.verdicts(found):
         say("")
         say(goals.as_text(goals.GOAL_HEAD, lines))
@@ -194,7 +225,7 @@ def show(measured: dict[str, Any]) -> None:
 def main() -> int:
     chosen = arguments()
     chosen.load_before = results.machine()["load_before"]
-    if absent := missing():
+    if absent := missing(chosen.targets, profile=bool(chosen.profile)):
         say(f"not set up: {', '.join(absent)}; run `make bench`")
         return 2
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
@@ -203,8 +234,9 @@ def main() -> int:
         alone(SCRATCH, PATIENCE_S),
         tempfile.TemporaryDirectory(dir=SCRATCH, prefix="run-") as name,
         Children(Path(name) / "logs") as children,
+        stores.running() if "servers" in chosen.targets else nullcontext({}) as urls,
     ):
-        bench = Bench(chosen, Path(name), children)
+        bench = Bench(chosen, Path(name), children, urls)
         try:
             if chosen.profile:
                 say(bench.profile())
@@ -218,7 +250,11 @@ def main() -> int:
             say("\nstopped")
             return 130
     show(measured)
-    if not chosen.quick and len(chosen.targets) > 2:
+    if chosen.quick or not PEERS.intersection(chosen.targets):
+        # No comparison, and so none of the results that the docs page is made of.
+        kept = SCRATCH / "results" if chosen.quick else results.FOLDER / "spending"
+        say(f"\nwritten to {results.save(measured, kept).relative_to(ROOT)}")
+    else:
         say(f"\nwritten to {results.save(measured).relative_to(ROOT)}")
         if not chosen.no_page:
             say(f"and {write_page().relative_to(ROOT)}")

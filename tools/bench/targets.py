@@ -45,7 +45,7 @@ def direct(upstream_port: int) -> Target:
 
 def opengateway(product: Product, port: int, alone_port: int) -> Target:
     return Target(
-        "opengateway",
+        product.kind.name,
         port,
         command=product.command(port),
         env=product.environment(),
@@ -111,9 +111,13 @@ def nginx(upstream_port: int, port: int, folder: Path) -> Target | None:
     )
 
 
-def missing() -> list[str]:
-    """What `make bench` has to set up first."""
-    wanted = [PEERS_ENV / "bin/litellm", PEERS_ENV / "bin/py-spy", NODE, _PORTKEY]
+def missing(names: Sequence[str], *, profile: bool) -> list[str]:
+    """What `make bench` has to set up first for these targets."""
+    wanted = [PEERS_ENV / "bin/py-spy"] if profile else []
+    if "litellm" in names:
+        wanted.append(PEERS_ENV / "bin/litellm")
+    if "portkey" in names:
+        wanted += [NODE, _PORTKEY]
     return [str(path.relative_to(ROOT)) for path in wanted if not path.exists()]
 
 

@@ -30,6 +30,12 @@ window.ResizeObserver = class {
 window.scrollTo = () => undefined;
 window.HTMLElement.prototype.scrollIntoView = () => undefined;
 
+// Without a layout nothing can take the focus, which the kit tells at length.
+const { warn } = console;
+console.warn = (...said: unknown[]) => {
+  if (!String(said[0]).includes('use-focus-trap')) warn(...said);
+};
+
 afterEach(() => {
   cleanup();
   vi.unstubAllGlobals();

@@ -25,6 +25,7 @@ _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 PRICED: Final[tuple[str, ...]] = (
     *("input", "output", "cache_read", "cache_write", "cache_write_1h"),
     *("reasoning", "audio_input", "audio_output"),
+    *("image_output", "images", "seconds", "characters", "documents", "requests"),
 )
 """Field names of `PriceConfig` that are prices."""
 
@@ -161,7 +162,7 @@ class PriceTierConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
 
     def rates(self) -> dict[str, str]:
         """The prices that are given, by field name."""
-        given = ((name, getattr(self, name)) for name in PRICED)
+        given = ((name, getattr(self, name, None)) for name in PRICED)
         return {name: value for name, value in given if value is not None}
 
 
@@ -179,15 +180,26 @@ class PricingConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
 class PriceConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """US dollars per million units, as decimal strings: `"0.20"`."""
 
-    input: str
+    input: str | None = None
     output: str | None = None
-    """Chat models must have it."""
+    """Chat models must have both."""
     cache_read: str | None = None
     cache_write: str | None = None
     cache_write_1h: str | None = None
     reasoning: str | None = None
     audio_input: str | None = None
     audio_output: str | None = None
+    images: str | None = None
+    """Of a million images, as all that follow are of a million: `"40000"` is 0.04 for one."""
+    image_output: str | None = None
+    """Tokens that an image is made of."""
+    seconds: str | None = None
+    """Of sound that is heard."""
+    characters: str | None = None
+    """Of text that is spoken."""
+    documents: str | None = None
+    requests: str | None = None
+    """Of rerank, search units."""
     tiers: tuple[PriceTierConfig, ...] = ()
     """Dearer prices of long inputs, shortest first."""
     effective_from: str | None = None

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from opengateway.catalog.config import PriceCheck, PriceConfig, rate_of
+from opengateway.domain.catalog import ModelKind
 from opengateway.domain.usage import Dimension, PriceOrigin, PriceRow, PriceTier
 
 DIMENSIONS: Final = {
@@ -19,6 +20,12 @@ DIMENSIONS: Final = {
     "reasoning": Dimension.REASONING,
     "audio_input": Dimension.AUDIO_INPUT,
     "audio_output": Dimension.AUDIO_OUTPUT,
+    "image_output": Dimension.IMAGE_OUTPUT,
+    "images": Dimension.IMAGES,
+    "seconds": Dimension.SECONDS,
+    "characters": Dimension.CHARACTERS,
+    "documents": Dimension.DOCUMENTS,
+    "requests": Dimension.REQUESTS,
 }
 # A kind without a price of its own costs what the kind it replaces costs: never less.
 _FALLBACKS: Final = (
@@ -28,6 +35,26 @@ _FALLBACKS: Final = (
 )
 ALWAYS: Final = "1970-01-01"
 """The date of a zone file's price that names none."""
+
+
+_NEEDED: Final[Mapping[ModelKind, tuple[tuple[str, ...], ...]]] = {
+    ModelKind.CHAT: (("input",), ("output",)),
+    ModelKind.COMPLETION: (("input",), ("output",)),
+    ModelKind.EMBEDDING: (("input",),),
+    ModelKind.RERANK: (("input", "requests", "documents"),),
+    ModelKind.IMAGE: (("images", "image_output"),),
+    ModelKind.SPEECH: (("characters", "audio_output"),),
+    ModelKind.TRANSCRIPTION: (("seconds", "audio_input", "input"),),
+    ModelKind.MODERATION: (("input", "requests"),),
+}
+"""Of each group one has to have a price (`domain.operations.BASES`)."""
+
+
+def lacking(price: PriceConfig, kind: ModelKind | None) -> tuple[str, ...]:
+    """The first group of prices of which a model of that kind has none, and needs one."""
+    given = price.rates()
+    groups = _NEEDED[kind or ModelKind.CHAT]
+    return next((names for names in groups if given.keys().isdisjoint(names)), ())
 
 
 def is_flagged(price: PriceConfig) -> bool:

@@ -16,6 +16,7 @@ from opengateway.catalog.config import (
     rate_of,
 )
 from opengateway.catalog.loader import Catalogue, load_catalogue
+from opengateway.catalog.pricing import lacking
 from opengateway.domain.catalog import ModelKind
 
 
@@ -83,13 +84,14 @@ def _price_faults(
         yield "the price has no effective_from as YYYY-MM-DD"
     if price is endpoint.price and price.check is None:
         yield "the price does not say whether it is confirmed (check)"
-    if price.output is None and model.kind in (None, ModelKind.CHAT):
-        yield "the price has no output"
-    heard = endpoint.modalities or model.input_modalities or ()
-    if Modality.AUDIO in heard and price.audio_input is None:
-        yield "takes audio, which has no price"
-    if Modality.AUDIO in (model.output_modalities or ()) and price.audio_output is None:
-        yield "answers in audio, which has no price"
+    if names := lacking(price, model.kind):
+        yield f"the price has no {' or '.join(names)}"
+    if model.kind in (None, ModelKind.CHAT):
+        heard = endpoint.modalities or model.input_modalities or ()
+        if Modality.AUDIO in heard and price.audio_input is None:
+            yield "takes audio, which has no price"
+        if Modality.AUDIO in (model.output_modalities or ()) and price.audio_output is None:
+            yield "answers in audio, which has no price"
     for name, text in price.rates().items():
         try:
             rate_of(text)

@@ -18,10 +18,12 @@ import msgspec
 from opengateway.catalog.loader import load_catalogue
 from opengateway.checks.caller_view import Seen, see_reply, see_stream
 from opengateway.checks.recorded_case import RecordedCase, read_cases
+from opengateway.checks.replay_cohere import play_cohere
 from opengateway.checks.replay_converse import play_converse
 from opengateway.checks.replay_generate_content import play_generate_content
 from opengateway.checks.replay_invoke import is_spoken, play_invoke
-from opengateway.checks.replay_messages import play_messages
+from opengateway.checks.replay_messages_surface import play_count, play_messages_surface
+from opengateway.checks.replay_operations import OPERATIONS, play_operation
 from opengateway.checks.replay_responses import play_responses
 from opengateway.checks.replay_rules import replay_rules
 from opengateway.dialects.openai_chat import decode as decode_openai_chat
@@ -42,10 +44,13 @@ _WIRE = OpenAIChatWire()
 _OTHERS: Mapping[str, Callable[[RecordedCase], tuple[list[str], list[str]]]] = {
     "generateContent": play_generate_content,
     "streamGenerateContent": play_generate_content,
-    "messages": play_messages,
+    "messages": play_messages_surface,
+    "messages.count_tokens": play_count,
     "converse": play_converse,
     "converse-stream": play_converse,
     "responses": play_responses,
+    "cohere.v2.chat": play_cohere,
+    **dict.fromkeys(OPERATIONS, play_operation),
 }
 """What plays the other endpoints: it gives the faults, and what was compared."""
 _UNBENT = Profile(
@@ -101,6 +106,8 @@ def replayed(cases: Path, decode: Decode = decode_openai_chat) -> Iterator[Verdi
 
 
 def replay_case(case: RecordedCase, decode: Decode = decode_openai_chat) -> Verdict:
+    if (why := _other_shape(case)) is not None:
+        return Verdict(case.case_id, case.provider, case.endpoint, "not_covered", why)
     if (play := _OTHERS.get(case.endpoint)) is not None:
         return _verdict(case, *play(case))
     if case.endpoint in ("invoke", "invoke-stream") and is_spoken(case):
@@ -113,6 +120,13 @@ def replay_case(case: RecordedCase, decode: Decode = decode_openai_chat) -> Verd
     player = _Player(case, decode)
     player.play()
     return _verdict(case, player.faults, player.checks)
+
+
+def _other_shape(case: RecordedCase) -> str | None:
+    """Why a case is none of its endpoint's usual shape: a vendor's own path, or its own stream."""
+    reasons = replay_rules().not_covered
+    streamed = f"{case.endpoint} {case.provider} stream" if case.stream else ""
+    return reasons.get(f"{case.endpoint} {case.path}") or reasons.get(streamed)
 
 
 def _verdict(case: RecordedCase, faults: list[str], checks: list[str]) -> Verdict:

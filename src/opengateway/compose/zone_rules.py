@@ -19,6 +19,7 @@ from opengateway.catalog.config import (
 )
 from opengateway.catalog.loader import Catalogue
 from opengateway.catalog.places import base_url_of, missing_places, regional_urls
+from opengateway.catalog.pricing import lacking
 from opengateway.compose.components import EditionName
 from opengateway.compose.egress import (
     host_of,
@@ -216,8 +217,12 @@ def _check_model(
     for index, endpoint in enumerate(config.endpoints):
         where = f"{path}.endpoints[{index}]"
         _check_endpoint(endpoint, where, declared, faults)
-        if endpoint.price.output is None and kind in (None, ModelKind.CHAT):
-            faults.add(f"{where}.price.output", "is missing; a chat model needs it")
+        if names := lacking(endpoint.price, kind):
+            what = (kind or ModelKind.CHAT).value
+            others = f" (or {', '.join(names[1:])})" if names[1:] else ""
+            article = "an" if what[0] in "aei" else "a"
+            told = f"is missing{others}; {article} {what} model needs it"
+            faults.add(f"{where}.price.{names[0]}", told)
         if (key := (endpoint.provider, endpoint.upstream_model)) in seen:
             faults.add(where, "the same provider and upstream_model stand twice in this model")
         seen.add(key)

@@ -26,7 +26,7 @@ class Wire(StrEnum):
     """Messages in the envelope of Bedrock's InvokeModel."""
     ANTHROPIC_VERTEX = "anthropic-vertex"
     """Messages in the envelope of Vertex AI's rawPredict."""
-    COHERE = "cohere"
+    COHERE = origins.COHERE
     """Cohere's second version: chat, embed and rerank."""
 
 
@@ -284,6 +284,8 @@ class Endpoint(msgspec.Struct, frozen=True):
     """Its share beside others of the same priority and price."""
     base_url: str = ""
     """Instead of the provider's, where each of its regions has an address of its own."""
+    completes: bool = False
+    """Whether the legacy completions reach the model there."""
 
 
 HOLD_KNEE_BYTES: Final = 16 * 1024

@@ -134,6 +134,8 @@ class UsageReport(msgspec.Struct, frozen=True):
     """What was used, in all. A later report replaces an earlier one."""
 
     usage: Usage
+    told: Usage | None = None
+    """What was read and made, where the provider bills something else than that."""
 
 
 class Finish(msgspec.Struct, frozen=True):

@@ -74,6 +74,7 @@ class Demand(msgspec.Struct, frozen=True):
     characters: int = 0
     """Exact."""
     documents: int = 0
+    """Of rerank; of embeddings, its texts."""
 
 
 class OperationRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -81,8 +82,12 @@ class OperationRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     paths: dict[Operation, str] = {}
     """Where an operation is, if not at OpenAI's path; empty where the vendor does not have it."""
-    only: tuple[Operation, ...] = ()
+    chat: bool = True
+    """Whether the vendor chats at all."""
+    only: tuple[Operation, ...] | None = None
     """What the vendor has, where that is not all."""
+    completes_chat: bool = False
+    """Whether the legacy completions go on with its chat models too."""
     drop: dict[Operation, tuple[str, ...]] = {}
     """Members that the vendor refuses and that are left out, told to the caller."""
     embedding_formats: tuple[Literal["float", "base64"], ...] = ("float", "base64")
@@ -101,10 +106,11 @@ class OperationRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rerank: Literal["results", "data", "scores"] = "results"
     """The answer's shape: `{results: [{index, relevance_score}]}`, the same as `data` with `top_k`
     for `top_n`, or a bare list of `{index, score}` for `texts`."""
+    image_data_only: tuple[str, ...] = ()
+    """Beginnings of the image models that always give data, and know no `response_format`."""
     verbose_json: bool = True
     """Whether transcriptions know `verbose_json`, which tells the length of the sound."""
     least_seconds: int = 0
     """Of sound that the vendor bills at least."""
     least_characters: int = 0
-    completions_stream: bool = True
-    """Whether the legacy completions stream."""
+    """Of text that is spoken, likewise."""

@@ -12,6 +12,7 @@ from opengateway.domain.chat import ChatReply, UpstreamCall
 from opengateway.domain.errors import ErrorClass, UpstreamError
 from opengateway.domain.records import AttemptRecord
 from opengateway.domain.routing import Candidate, Choice
+from opengateway.gateway.concealing import conceal
 from opengateway.gateway.routing.order import Spot
 from opengateway.gateway.routing.route import Route
 from opengateway.gateway.routing.ticket import Ticket
@@ -134,6 +135,7 @@ async def _sent(
         _record_failure(record, error)
         raise error from None
     except UpstreamError as error:
+        conceal(error, request.credential)
         _record_failure(record, error)
         raise
     finally:

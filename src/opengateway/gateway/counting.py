@@ -34,6 +34,8 @@ async def counted_usage(
 ) -> Usage | None:
     """Our own count, flagged as estimated. None where it cannot be exact, or not soon enough."""
     kept = meter.kept
+    if chat.demand is not None:  # no conversation: what this counts is not in it
+        return None
     if not endpoint.token_encoding or kept is None or chat.input_bytes > MAX_INPUT_BYTES:
         return None
     output = kept.getvalue()

@@ -21,6 +21,12 @@ _PRICE_NAMES = {
     Dimension.CACHE_WRITE_1H: "input_cache_write_1h",
     Dimension.REQUESTS: "request",
     Dimension.IMAGES: "image",
+    Dimension.IMAGE_OUTPUT: "image_output",
+    Dimension.AUDIO_INPUT: "audio",
+    Dimension.AUDIO_OUTPUT: "audio_output",
+    Dimension.SECONDS: "second",
+    Dimension.CHARACTERS: "character",
+    Dimension.DOCUMENTS: "document",
 }
 
 

@@ -26,6 +26,7 @@ from opengateway.domain.money import UNITS_PER_PRICE, Nanos, price_units
 from opengateway.domain.routing import Plan
 from opengateway.domain.usage import Dimension, PriceOrigin, PriceRow, PriceTier
 from opengateway.gateway.density import SAMPLES, made_share
+from opengateway.gateway.units import hold_units, unpriced_units
 from opengateway.kit.json import DecodeError, RawObject, loads
 
 STREAM_HOLD_TOKENS: Final = 4096
@@ -51,6 +52,8 @@ def unpriced(chat: ChatRequest, endpoint: Endpoint, provider: Provider) -> str |
 
     None where everything has a price. Asked before anything is held or sent (decision 14).
     """
+    if chat.demand is not None:
+        return unpriced_units(chat.demand, endpoint)
     facts, fields, rates = chat.facts, chat.fields, endpoint.price.rates
     if facts.cache_lifetimes and _is_unpriced_cache(facts, rates):
         return "a cache lifetime other than five minutes has no price here; leave 'ttl' out"
@@ -75,7 +78,8 @@ def may_be_unpriced(chat: ChatRequest, plan: Plan) -> bool:
     """Whether `unpriced` has to be asked of the candidates at all."""
     facts = chat.facts
     return (
-        bool(facts.cache_lifetimes)
+        chat.demand is not None
+        or bool(facts.cache_lifetimes)
         or facts.has_vendor_tools
         or "audio" in facts.modalities
         or not _RISKY.isdisjoint(chat.fields)
@@ -207,13 +211,16 @@ def hold_amount(
 
     Where the team's own credential pays the provider, the fee alone (decision 33).
     """
-    rates = _rates_of_hold(chat, endpoint)
-    whole = price_units(input_bound(chat, endpoint), _input_rate(chat, rates))
-    whole = Nanos(whole + rates.get(Dimension.REQUESTS, 0))
     tokens = output_bound(chat, endpoint, provider)
     if chat.stream:
         tokens = min(tokens, STREAM_HOLD_TOKENS)
-    amount = whole + price_units(tokens * choices_of(chat), _output_rate(chat, rates))
+    if chat.demand is not None:
+        amount = hold_units(chat.demand, endpoint, tokens)
+    else:
+        rates = _rates_of_hold(chat, endpoint)
+        amount = price_units(input_bound(chat, endpoint), _input_rate(chat, rates))
+        amount += price_units(1, rates.get(Dimension.REQUESTS, 0))
+        amount += price_units(tokens * choices_of(chat), _output_rate(chat, rates))
     if owner is CredentialOwner.TEAM:
         return fee_of(amount, endpoint.own_key_fee_ppm)
     return Nanos(amount + fee_of(amount, endpoint.fee_ppm))
@@ -239,11 +246,13 @@ def affordable_output(chat: ChatRequest, endpoint: Endpoint, available: int) -> 
 
     What a 402 names, so that the caller knows what would be served.
     """
+    if chat.demand is not None:  # it has no limit to lower that would be known to help
+        return 0
     rates = _rates_of_hold(chat, endpoint)
     # Taken down by the fee, and by the nano-dollar that each rounding may add.
     left = available * 1_000_000 // (1_000_000 + endpoint.fee_ppm) - 2
     left -= price_units(input_bound(chat, endpoint), _input_rate(chat, rates))
-    left -= rates.get(Dimension.REQUESTS, 0)
+    left -= price_units(1, rates.get(Dimension.REQUESTS, 0))
     rate = _output_rate(chat, rates) * choices_of(chat)
     if left <= 0:
         return 0
@@ -291,7 +300,9 @@ def _made_bytes(chat: ChatRequest) -> int:
 
 
 def output_bound(chat: ChatRequest, endpoint: Endpoint, provider: Provider | None = None) -> int:
-    """The most output that one choice can have."""
+    """The most output that one choice can have; of an operation beside chat, all of them."""
+    if chat.demand is not None:
+        return chat.demand.output_tokens
     ceiling = endpoint.max_output or endpoint.context
     asked = chat.facts.max_output_tokens
     if asked is None or asked >= ceiling:
@@ -303,6 +314,8 @@ def output_bound(chat: ChatRequest, endpoint: Endpoint, provider: Provider | Non
 
 def choices_of(chat: ChatRequest) -> int:
     """How many answers are made, shown or not."""
+    if chat.demand is not None:  # its bound is of all of them
+        return 1
     best_of = chat.fields.get("best_of")
     if best_of is None:
         return chat.facts.n

@@ -18,6 +18,7 @@ from opengateway.domain.errors import (
 )
 from opengateway.domain.records import Ending
 from opengateway.gateway.attempts import BegunStream, Owner
+from opengateway.gateway.concealing import conceal
 from opengateway.gateway.presentation import present
 from opengateway.gateway.pricing import STREAM_HOLD_TOKENS, choices_of, output_bound
 from opengateway.gateway.watch import Interruption
@@ -190,6 +191,10 @@ async def _tell_broken(
     exchange: Streamed, error: UpstreamError | CapacityError | InsufficientFunds, out: bytes
 ) -> None:
     """After the first content: told in-band, with what came before it."""
+    winner = exchange.state.winner
+    if isinstance(error, UpstreamError) and winner is not None:
+        place = (winner.provider.id, winner.credential or "")
+        conceal(error, exchange.services.credentials.get(place))
     shown = present(error, exchange.state.arrival.request_id, exchange.state.attempts)
     if isinstance(error, UpstreamError) and exchange.state.attempts:
         attempt = exchange.state.attempts[-1]

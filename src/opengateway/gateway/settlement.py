@@ -12,6 +12,7 @@ from opengateway.domain.money import Nanos
 from opengateway.domain.records import Ending
 from opengateway.domain.usage import Cost, Dimension, Usage, cost_where_priced
 from opengateway.gateway.pricing import fee_of, hold_amount, input_estimate
+from opengateway.gateway.units import estimated_units
 from opengateway.policies.settlement import SETTLEMENT
 
 _NOTHING: Final = Nanos(0)
@@ -40,6 +41,8 @@ class Settlement:
 
 def estimate_usage(chat: ChatRequest, endpoint: Endpoint, meter: Meter) -> Usage:
     """Our own count where the provider gave none: the input, and the output that was handed on."""
+    if chat.demand is not None:
+        return estimated_units(chat.demand, endpoint, meter)
     if meter.input_usage is not None:  # the provider told this much
         quantities = dict(meter.input_usage.quantities)
     else:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import re
 from collections.abc import Mapping
 from typing import Final
 from urllib.parse import quote
@@ -37,6 +38,7 @@ _PAUSE_S: Final = 10.0
 _NEW_S: Final = 60.0
 _FETCH_S: Final = 15.0
 _CONNECT_S: Final = 5.0
+_TOKEN: Final = re.compile(r"[\x21-\x7e]+")
 _ANSWER_BYTES: Final = 64 * 1024
 _MAX_LIFE_S: Final = 24 * 3600
 
@@ -181,8 +183,7 @@ def _token_in(body: bytes) -> tuple[str, float]:
         told = None
     token = told.get("access_token") if isinstance(told, dict) else None
     life = told.get("expires_in", _LIFE_S) if isinstance(told, dict) else 0
-    is_token = isinstance(token, str) and token.isascii() and token.isprintable() and token
-    if not is_token or isinstance(life, bool) or not isinstance(life, int | float):
+    is_life = isinstance(life, int | float) and not isinstance(life, bool)
+    if not isinstance(token, str) or not _TOKEN.fullmatch(token) or not is_life:
         raise no_token("its issuer gave an answer without one")
-    assert isinstance(token, str), "looked at just now"
     return token, float(min(max(life, 0.0), _MAX_LIFE_S))

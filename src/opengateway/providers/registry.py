@@ -15,6 +15,7 @@ from opengateway.ports.translation import CanonicalWire
 from opengateway.providers.envelopes import ClaudeOnBedrock, ClaudeOnVertex
 from opengateway.wires.anthropic.wire import AnthropicWire
 from opengateway.wires.bedrock.wire import BedrockWire
+from opengateway.wires.cohere import CohereWire
 from opengateway.wires.gemini.wire import GeminiWire
 from opengateway.wires.openai_chat import OpenAIChatCanonicalWire, OpenAIChatWire
 from opengateway.wires.openai_responses import OpenAIResponsesWire
@@ -30,6 +31,7 @@ CANONICAL: Mapping[Wire, CanonicalWire] = MappingProxyType(
         Wire.BEDROCK: BedrockWire(),
         Wire.ANTHROPIC_BEDROCK: ClaudeOnBedrock(),
         Wire.ANTHROPIC_VERTEX: ClaudeOnVertex(),
+        Wire.COHERE: CohereWire(),
     }
 )
 """Wires that are reached through the canonical form."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from dataclasses import replace
 
 from opengateway.domain.errors import OperatorError
 from opengateway.kit import json
@@ -13,16 +14,29 @@ from opengateway.simulator.anthropic.wire import AnthropicSimulator
 from opengateway.simulator.bedrock.wire import BedrockSimulator
 from opengateway.simulator.cases import load_cases, no_cases
 from opengateway.simulator.chat import ChatSimulator
+from opengateway.simulator.cohere.wire import CohereSimulator
 from opengateway.simulator.faults import Rule, RuleBook, parse_rules
+from opengateway.simulator.gemini.embeddings import GeminiEmbeddingsSimulator
 from opengateway.simulator.gemini.wire import GeminiSimulator
 from opengateway.simulator.ledger import Ledger
 from opengateway.simulator.link import CallerGone, Cut, Receive, Reply, Scope, Send, read_body
+from opengateway.simulator.operations.forms import PATHS as OPERATION_PATHS
+from opengateway.simulator.operations.wire import OperationsSimulator
 from opengateway.simulator.personas import Persona, Refusal, load_personas, render_refusal
+from opengateway.simulator.responses.wire import PATH as RESPONSES
+from opengateway.simulator.responses.wire import ResponsesSimulator
 from opengateway.simulator.serving import Incoming, Service
 from opengateway.simulator.settings import MAX_FAULT_BYTES, SimulatorSettings
 from opengateway.simulator.vertex import TOKEN_PATH, VertexClaudeSimulator, exchanged, on_gemini
 
-OtherWire = AnthropicSimulator | GeminiSimulator | BedrockSimulator | VertexClaudeSimulator
+OtherWire = (
+    AnthropicSimulator
+    | GeminiSimulator
+    | BedrockSimulator
+    | VertexClaudeSimulator
+    | CohereSimulator
+    | GeminiEmbeddingsSimulator
+)
 _log = logging.getLogger("opengateway.simulator")
 _AZURE = "/azure/openai"
 _DEPLOYED = re.compile(r"/deployments/(?P<name>[^/]+)(?P<rest>/.+)")
@@ -55,7 +69,15 @@ def build_app(
     invoked = AnthropicSimulator(settings, books["bedrock-invoke"], clock, new_id)
     bedrock = BedrockSimulator(settings, books["bedrock"], invoked, clock, new_id)
     vertex = VertexClaudeSimulator(settings, no_cases()["anthropic"], clock, new_id)
-    return Simulator(settings, service, ledger, chat, (anthropic, gemini, bedrock, vertex))
+    responses = ResponsesSimulator(settings, books["responses"], clock, new_id)
+    cohere = CohereSimulator(settings, books["cohere"], books["operations"], new_id)
+    others = (anthropic, gemini, bedrock, vertex, cohere)
+    made = Simulator(settings, service, ledger, chat, responses, others)
+    made.add_operations(
+        OperationsSimulator(settings, books["operations"], clock, new_id),
+        GeminiEmbeddingsSimulator(settings, books["operations"], new_id),
+    )
+    return made
 
 
 class Simulator:
@@ -67,14 +89,23 @@ class Simulator:
         service: Service,
         ledger: Ledger,
         chat: ChatSimulator,
+        responses: ResponsesSimulator,
         others: tuple[OtherWire, ...],
     ) -> None:
         self._settings = settings
         self._service = service
         self._ledger = ledger
         self._chat = chat
+        self._responses = responses
         self._others = others
         self._personas = load_personas()
+
+    def add_operations(
+        self, operations: OperationsSimulator, embeddings: GeminiEmbeddingsSimulator
+    ) -> None:
+        """What stands beside chat, on the wires of OpenAI and of Google."""
+        self._operations = operations
+        self._embeddings = embeddings
 
     @property
     def ledger(self) -> Ledger:
@@ -118,6 +149,9 @@ class Simulator:
         else:
             scope = on_gemini(scope)
             path = scope["path"]
+            if self._embeddings.owns(path):
+                await self._other(self._embeddings, scope, reply, body)
+                return
             for wire in self._others:
                 if path.startswith(wire.prefix):
                     await self._other(wire, scope, reply, body)
@@ -151,21 +185,22 @@ class Simulator:
                 reply, 404, {"error": {"message": f"no persona is called {provider!r:.80}"}}
             )
             return
-        model = None
         try:
             if body is None:
                 raise Refusal("too_large", (), limit=self._settings.max_body_bytes)
             key = authorize(scope, persona)
-            if (deployed := _DEPLOYED.fullmatch(rest)) is not None:
-                if b"api-version=" not in scope.get("query_string", b""):
-                    raise Refusal("not_found", (), path=path)
-                model, rest = deployed["name"], deployed["rest"]
-            if rest == "/chat/completions":
+            model, rest = _deployed(scope, rest)
+            headers = {name: value for name, value in scope["headers"]}
+            incoming = Incoming(persona, provider, path, key, body, headers, model=model)
+            if (wire := self._spoken(rest)) is not None:
                 if method != "POST":
                     raise Refusal("method", (), path=path)
-                headers = {name: value for name, value in scope["headers"]}
-                incoming = Incoming(persona, provider, path, key, body, headers, model=model)
-                await self._service.answer(self._chat, incoming, reply)
+                if wire is self._responses:
+                    persona = self._responses.persona
+                    incoming = replace(incoming, persona=persona)
+                if wire is self._operations:
+                    incoming = self._operations.arrived(incoming, rest)
+                await self._service.answer(wire, incoming, reply)
             elif rest == "/models" and method == "GET":
                 await _send_json(reply, 200, self._chat.models())
             elif rest.startswith("/models/") and method == "GET":
@@ -174,6 +209,14 @@ class Simulator:
                 raise Refusal("not_found", (), path=path)
         except Refusal as refusal:
             await self._refuse(reply, persona, refusal, closing=body is None)
+
+    def _spoken(self, rest: str) -> ChatSimulator | ResponsesSimulator | OperationsSimulator | None:
+        """What answers at that path below the base URL."""
+        if rest == "/chat/completions":
+            return self._chat
+        if rest == RESPONSES:
+            return self._responses
+        return self._operations if rest in OPERATION_PATHS else None
 
     async def _refuse(
         self, reply: Reply, persona: Persona, refusal: Refusal, *, closing: bool
@@ -223,11 +266,27 @@ class Simulator:
             self._service.rules = rules
             await _send_json(reply, 200, {"rules": len(rules.rules)})
         elif action == ("POST", "reset"):
-            for each in (self._service, self._chat, *self._others):
+            for each in (
+                self._service,
+                self._operations,
+                self._chat,
+                self._responses,
+                *self._others,
+            ):
                 each.reset()
             await _send_json(reply, 200, {"status": "reset"})
         else:
             await _send_json(reply, 404, {"error": {"message": "no such simulator address"}})
+
+
+def _deployed(scope: Scope, rest: str) -> tuple[str | None, str]:
+    """The deployment that a path names, and what follows it. Raises `Refusal`."""
+    found = _DEPLOYED.fullmatch(rest)
+    if found is None:
+        return None, rest
+    if b"api-version=" not in scope.get("query_string", b""):
+        raise Refusal("not_found", (), path=scope["path"])
+    return found["name"], found["rest"]
 
 
 def authorize(scope: Scope, persona: Persona) -> str:

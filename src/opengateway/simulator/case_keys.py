@@ -116,6 +116,13 @@ CHAT = CaseKeys(
     rest=("response_format", "tool_choice", "n", "temperature", "reasoning_effort", "stop"),
 )
 
+COHERE = CaseKeys(
+    member="messages",
+    messages=chat_messages,
+    others=lambda body: body.get("tools") or None,
+    rest=("tool_choice", "temperature", "response_format", "thinking"),
+)
+
 
 # --- Anthropic --------------------------------------------------------------------------------------
 

@@ -15,8 +15,18 @@ import msgspec
 
 from opengateway.domain.errors import OperatorError
 from opengateway.kit import json
-from opengateway.simulator.case_keys import ANTHROPIC, CHAT, CONVERSE, GEMINI, CaseKeys
+from opengateway.simulator.case_keys import (
+    ANTHROPIC,
+    CHAT,
+    COHERE,
+    CONVERSE,
+    GEMINI,
+    CaseKeys,
+)
+from opengateway.simulator.operation_keys import ENDPOINTS as OPERATION_ENDPOINTS
+from opengateway.simulator.operation_keys import OPERATIONS
 from opengateway.simulator.rendering import Frame, FrameKind
+from opengateway.simulator.response_keys import RESPONSES
 
 MAX_CASES = 20_000
 MAX_CASE_BYTES = 32 * 1024 * 1024
@@ -32,6 +42,7 @@ _GEMINI_MODEL = re.compile(r"/models/([^/:]+):")
 # The wire that answers an endpoint, and what the endpoint is called there.
 _ENDPOINTS: dict[str, tuple[str, str]] = {
     "chat.completions": ("chat", ""),
+    "responses": ("responses", ""),
     "messages": ("anthropic", "messages"),
     "messages.count_tokens": ("anthropic", "count_tokens"),
     "generateContent": ("gemini", "generateContent"),
@@ -39,11 +50,16 @@ _ENDPOINTS: dict[str, tuple[str, str]] = {
     "countTokens": ("gemini", "countTokens"),
     "converse": ("bedrock", ""),
     "converse-stream": ("bedrock", ""),
+    "cohere.v2.chat": ("cohere", ""),
+    **{endpoint: ("operations", action) for endpoint, action in OPERATION_ENDPOINTS.items()},
     "invoke": ("bedrock-invoke", "messages"),
     "invoke-stream": ("bedrock-invoke", "messages"),
 }
 WIRES: dict[str, CaseKeys] = {
     "chat": CHAT,
+    "cohere": COHERE,
+    "operations": OPERATIONS,
+    "responses": RESPONSES,
     "anthropic": ANTHROPIC,
     "gemini": GEMINI,
     "bedrock": CONVERSE,
@@ -170,10 +186,12 @@ def _load(path: Path, books: dict[str, CaseBook]) -> None:
     except (msgspec.DecodeError, binascii.Error, OSError, RecursionError) as error:
         raise OperatorError(f"cases: {str(path)!r} is not a case: {str(error)[:200]}") from error
     keys = WIRES[wire]
-    if not isinstance(body, dict) or not isinstance(body.get(keys.member), list):
+    if not isinstance(body, dict):
+        return
+    if keys.member and not isinstance(body.get(keys.member), list | str):
         return
     asked = body | {"stream": case.stream, "action": action}
-    if wire == "gemini":
+    if wire in ("gemini", "operations") and _GEMINI_MODEL.search(case.request.path):
         found = _GEMINI_MODEL.search(case.request.path)
         asked["model"] = found[1] if found else case.model
     elif wire.startswith("bedrock"):
@@ -181,6 +199,7 @@ def _load(path: Path, books: dict[str, CaseBook]) -> None:
             return  # another maker's body
         named = case.request.path.partition("/model/")[2].partition("/")[0]
         asked["model"] = unquote(named) or case.model
+        asked["stream"] = case.endpoint.endswith("-stream")  # errors are not streamed
     headers = _headers(answer.headers, case.stream)
     rest = keys.rest_key(body)
     made = Case(case.case_id, case.provider, case.stream, answer.status, headers, raw, rest)

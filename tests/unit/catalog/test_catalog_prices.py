@@ -79,10 +79,12 @@ def test_a_kind_without_its_own_price_costs_what_it_replaces_and_the_source_says
 
 
 def test_a_price_that_is_given_is_never_replaced() -> None:
-    prices = dict(zip(PRICED, ("1", "2", "0", "4", "5", "6", "7", "8"), strict=True))
+    given = ("1", "2", "0", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14")
+    prices = dict(zip(PRICED, given, strict=True))
     row = price_row("e", PriceConfig(**prices, **DATED))
     assert row.source == "vendor price page"
-    assert list(row.rates.values()) == [n * 10**9 for n in (1, 0, 4, 5, 2, 6, 7, 8)]
+    in_order = (1, 0, 4, 5, 2, 6, 7, 8, 9, 10, 11, 12, 13, 14)
+    assert list(row.rates.values()) == [n * 10**9 for n in in_order]
 
 
 def test_of_two_sources_the_higher_rate_serves_kind_by_kind() -> None:

@@ -27,7 +27,10 @@ def test_the_list_as_json_holds_exact_prices_with_date_and_source(
     assert groq["price"]["reasoning_tokens"] == groq["price"]["output_tokens"] == "0.6"
     assert groq["effective_from"] == "2026-11-01"
     assert groq["price_id"].startswith("openai/gpt-oss-120b:groq:openai/gpt-oss-120b@2026-11-01#")
-    assert all(row["context"] and row["capabilities"] and row["endpoints"] for row in rows.values())
+    assert all(row["context"] and row["endpoints"] for row in rows.values())
+    assert all(row["capabilities"] for row in rows.values() if row["kind"] == "chat")
+    heard = rows["openai/whisper-1"]["endpoints"][0]["price"]
+    assert heard == {"seconds": "100"}
 
 
 def test_the_list_for_people_has_a_line_for_each_endpoint(

@@ -124,6 +124,13 @@ def test_a_call_that_closes_before_it_opened_is_whole() -> None:
     assert [e.text for e in found if isinstance(e, ToolArguments)] == ['{"x":1}']
 
 
+def test_an_item_that_opens_as_nothing_is_what_it_closes_as() -> None:
+    found = events(
+        sse(began(), item("added", 0, {"id": "fc"}), item("done", 0, function_call("{}")), ended())
+    )
+    assert [type(e) for e in found[1:4]] == [ToolStart, ToolArguments, ToolEnd]
+
+
 def test_a_refusal_a_citation_and_a_vendors_own_item_are_handed_on() -> None:
     note = {"type": "url_citation", "url": "https://x.example", "title": "X", "start_index": 0}
     told = message("See X.")

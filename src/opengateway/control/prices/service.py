@@ -36,6 +36,8 @@ _RATE: Final = re.compile(r"[0-9]{1,9}(\.[0-9]{1,12})?")
 _SOURCE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._/-]{0,127}")
 _MAX_NANOS: Final = 10**15
 """A million dollars for a million tokens."""
+_PARTS: Final = frozenset(("cache_read", "cache_write", "cache_write_1h", "reasoning"))
+"""Kinds whose price replaces that of input or output for a part of it."""
 
 
 class PriceExists(Conflict):
@@ -223,8 +225,11 @@ class PriceService:
                     param="currency",
                 )
             factor = Decimal(fx.usd_per_unit)
-        if "input" not in wanted.rates and "output" not in wanted.rates:
-            raise InvalidRequest("'rates' needs 'input' or 'output'", param="rates")
+        if wanted.rates.keys() <= _PARTS:
+            raise InvalidRequest(
+                "'rates' needs 'input', 'output' or another kind that is no part of these",
+                param="rates",
+            )
         for name, text in wanted.rates.items():
             if name not in PRICED:
                 raise InvalidRequest(

@@ -137,7 +137,7 @@ class ChunkRenderer:
             case Aside():
                 return self._aside(event)
             case UsageReport():
-                self._usage = event.usage
+                self._usage = event.told or event.usage
             case Finish():
                 choice = self._choices.get(event.choice) or self._open(event.choice)
                 choice.finish = event

@@ -21,6 +21,7 @@ from opengateway.domain.events import (
     TextDelta,
     ToolArguments,
     ToolStart,
+    UsageReport,
 )
 from opengateway.domain.origins import GOOGLE
 from opengateway.kit.ids import NewId
@@ -52,8 +53,9 @@ def whole_answer(
         "model": model_id,
         "choices": [choices[index].choice(index) for index in sorted(choices)],
     }
+    told = [event.told for event in events if isinstance(event, UsageReport) and event.told]
     if meter.usage is not None:
-        answer["usage"] = usage_object(meter.usage)
+        answer["usage"] = usage_object(told[-1] if told else meter.usage)
     return dumps(answer)
 
 

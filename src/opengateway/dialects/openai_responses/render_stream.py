@@ -34,7 +34,7 @@ from opengateway.domain.events import (
 )
 from opengateway.domain.usage import Usage
 from opengateway.kit.ids import NewId
-from opengateway.kit.json import JsonObject, Raw, dumps, loads
+from opengateway.kit.json import JsonObject, Raw, dumps, loads, loads_raw_object
 from opengateway.wires.openai_responses.answer import ORIGIN
 from opengateway.wires.openai_responses.seals import Seal, carried
 
@@ -108,7 +108,7 @@ class ResponseRenderer:
             case ToolEnd():
                 self._end_call(event.slot, "completed")
             case UsageReport():
-                self._usage = event.usage
+                self._usage = event.told or event.usage
             case Finish():
                 self._finish = event
             case End():
@@ -127,7 +127,7 @@ class ResponseRenderer:
                     self._said.note(event)
             case ServerEventItem():
                 if event.origin == ORIGIN:
-                    self._whole_item(event.raw)
+                    self._unread(event.raw)
             case Aside():
                 self._aside(event)
             case _:  # a ping; a failure, which `broken` tells
@@ -221,6 +221,13 @@ class ResponseRenderer:
         self._close_said()
         item = {"id": self._item_id("ig"), "type": "image_generation_call", "status": "completed"}
         self._whole_item(Raw(dumps({**item, "result": event.data})))
+
+    def _unread(self, raw: Raw) -> None:
+        """An item of a vendor's own tool, under an id of ours."""
+        item = loads_raw_object(raw)
+        self._close_said()
+        item["id"] = Raw(dumps(self._item_id("itm")))
+        self._whole_item(Raw(dumps(item)))
 
     def _whole_item(self, item: Raw) -> None:
         """An item that is told at once, opened and closed."""

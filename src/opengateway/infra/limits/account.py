@@ -96,18 +96,25 @@ class Account(MinuteWindow):
         self.running += 1
         self.count(1, tokens)
 
-    def shorts(self, row: LimitRow, least: int) -> list[Short]:
+    def shorts(self, row: LimitRow, least: int, now: float) -> list[Short]:
         """What the shared count had too little of."""
         measures = (
-            (Measure.REQUESTS, row.rpm, self.spare_requests, 1, self.denied_s),
-            (Measure.TOKENS, row.tpm, self.spare_tokens, least, self.denied_s),
-            (Measure.CONCURRENCY, row.concurrency, self.spare_running, 1, 1.0),
+            (Measure.REQUESTS, row.rpm, self.spare_requests, 1, 0),
+            (Measure.TOKENS, row.tpm, self.spare_tokens, least, 1),
+            (Measure.CONCURRENCY, row.concurrency, self.spare_running, 1, None),
         )
         return [
-            Short(row, measure, wait_s)
-            for measure, limit, spare, needed, wait_s in measures
+            Short(row, measure, 1.0 if index is None else self._wait_s(now, index, limit - needed))
+            for measure, limit, spare, needed, index in measures
             if limit is not None and spare < needed
         ]
+
+    def _wait_s(self, now: float, index: int, room: int) -> float:
+        """As the shared count said; longer where what we used ourselves, of which it may not have
+        known when it answered, fills the limit alone."""
+        ours = self.tokens if index else self.requests
+        own_s = self.wait_s(now, index, room) if ours > room else 0.0
+        return max(self.denied_s, own_s)
 
     def room(self, share: Callable[[int | None], int | None], alone: bool) -> tuple[int, int]:
         """Requests and tokens that are left: of our share where we are alone, else as last heard."""

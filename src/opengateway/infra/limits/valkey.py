@@ -256,7 +256,9 @@ class ValkeyRateBook:
 
     def _shorts(self, rows: RowSet, least: int) -> tuple[Short, ...]:
         now = self._now()
-        return tuple(s for row in rows.rows for s in self._account(row, now).shorts(row, least))
+        return tuple(
+            s for row in rows.rows for s in self._account(row, now).shorts(row, least, now)
+        )
 
     def _may_get(self, rows: RowSet, least: int) -> bool:
         now = self._now()

@@ -33,7 +33,7 @@ from opengateway.simulator.serving import (
 from opengateway.simulator.settings import ModelTraits, SimulatorSettings
 from opengateway.simulator.signatures import Signer
 
-VERSIONS = ("2023-06-01", "2023-01-01")
+VERSIONS = ("2023-06-01", "2023-01-01", "2026-10-21")
 _CREATED = "2026-01-01T00:00:00Z"
 
 

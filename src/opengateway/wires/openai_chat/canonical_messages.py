@@ -78,11 +78,12 @@ def _messages(turn: Turn, is_own: bool, keeps_blocks: bool) -> Iterable[JsonObje
     if turn.name is not None:
         extra = {"name": turn.name, **extra}
     results = [item for item in turn.items if isinstance(item, ToolResult)]
+    shown: list[Item] = []
     for result in results:
-        content = _content(result.content, is_own)
+        content = _content(result.content, is_own) if is_own else _told(result, shown)
         own = extra if len(turn.items) == 1 else {}
         yield {"role": "tool", "tool_call_id": result.call_id, "content": content, **own}
-    rest = [item for item in turn.items if not isinstance(item, ToolResult)]
+    rest = [*shown, *(item for item in turn.items if not isinstance(item, ToolResult))]
     if not rest and (results or turn.role is Role.TOOL):
         return
     if turn.role is Role.ASSISTANT:
@@ -90,6 +91,18 @@ def _messages(turn: Turn, is_own: bool, keeps_blocks: bool) -> Iterable[JsonObje
     else:
         role = Role.USER if turn.role is Role.TOOL else turn.role
         yield {"role": role.value, "content": _content(rest, is_own), **extra}
+
+
+def _told(result: ToolResult, shown: list[Item]) -> str:
+    """A result of another shape: its text. Messages of tools hold no more here, and say nothing of
+    failure. Its images and files go to `shown`, which the user says after all results."""
+    texts = [item.text for item in result.content if isinstance(item, Text)]
+    media = [item for item in result.content if not isinstance(item, Text)]
+    if media:
+        shown += (Text(text=f"What {result.call_id} gave:"), *media)
+        texts += [] if texts else ["It is in the next message."]
+    text = "\n".join(texts)
+    return f"Error: {text}" if result.is_error else text
 
 
 def _assistant(items: Sequence[Item], is_own: bool, keeps_blocks: bool) -> JsonObject:

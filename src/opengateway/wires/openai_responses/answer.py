@@ -83,6 +83,7 @@ class Answer:
     def added(self, index: int, told: JsonObject, out: list[Event]) -> None:
         kind = _text(told, "type")
         item = self.item(index, kind)
+        item.kind = kind
         if kind in CALLS:
             self._start_call(item, told, out)
         elif kind == "message":
@@ -192,10 +193,13 @@ class Answer:
     def done(self, index: int, told: JsonObject, out: list[Event]) -> None:
         """The item told whole. Told again, it says nothing new."""
         kind = _text(told, "type")
+        if not kind:
+            raise BadItem("an item without a type")
         is_new = index not in self._items
         item = self.item(index, kind)
         if item.is_done:
             return
+        item.kind = kind  # it knows best, whatever was said before
         if kind in CALLS:
             self._end_call(index, item, told, out)
         elif kind == "message":

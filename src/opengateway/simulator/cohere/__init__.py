@@ -1,0 +1,1 @@
+"""Cohere's second version as its vendor serves it."""

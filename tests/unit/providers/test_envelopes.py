@@ -1,0 +1,179 @@
+"""Claude in a cloud's envelope: the maker's own body, where and how the cloud wants it."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+import msgspec
+import pytest
+
+from anthropic_wire import (
+    STOP,
+    asked,
+    assistant,
+    began,
+    closed,
+    ended,
+    failure_of,
+    finish_of,
+    message,
+    opened,
+    sse,
+    text_of,
+    user,
+)
+from anthropic_wire import delta as said
+from opengateway.checks.replay_messages import anthropic_endpoint, anthropic_provider
+from opengateway.domain.canonical import Document, Image, Reasoning
+from opengateway.domain.catalog import Provider, Wire
+from opengateway.domain.errors import ErrorClass, InvalidRequest
+from opengateway.domain.events import End
+from opengateway.kit.event_stream import encode
+from opengateway.providers.envelopes import ClaudeOnBedrock, ClaudeOnVertex
+
+VERTEX, BEDROCK = ClaudeOnVertex(), ClaudeOnBedrock()
+ANTHROPIC = anthropic_provider()
+
+
+def provider(wire: Wire, **members: Any) -> Provider:
+    made = msgspec.structs.replace(ANTHROPIC, wire=wire, headers=members.pop("headers", {}))
+    return msgspec.structs.replace(made, **members)
+
+
+ON_VERTEX = provider(Wire.ANTHROPIC_VERTEX, base_url="https://x/v1/projects/p/locations/l")
+ON_BEDROCK = provider(Wire.ANTHROPIC_BEDROCK, base_url="https://x")
+MODEL = anthropic_endpoint("claude-sonnet-4-5@20250929")
+PROFILE = anthropic_endpoint("us.anthropic.claude-sonnet-4-5-v1:0")
+
+
+@pytest.mark.parametrize(("stream", "action"), [(False, "rawPredict"), (True, "streamRawPredict")])
+def test_on_vertex_the_address_names_the_model_and_the_body_its_version(
+    stream: bool, action: str
+) -> None:
+    thought = Reasoning(text="hm", signature="s", origin="anthropic")
+    call = VERTEX.request(
+        asked(user("q"), assistant(thought, "a"), user("r"), stream=stream), MODEL, ON_VERTEX
+    )
+    assert call.path == f"/publishers/anthropic/models/claude-sonnet-4-5@20250929:{action}"
+    body = json.loads(call.body)
+    assert body["anthropic_version"] == "vertex-2023-10-16"
+    assert "model" not in body
+    assert body.get("stream") is (True if stream else None)
+    assert body["messages"][1]["content"][0]["signature"] == "s"
+    assert "anthropic-version" not in call.headers
+
+
+@pytest.mark.parametrize(
+    ("stream", "action"), [(False, "invoke"), (True, "invoke-with-response-stream")]
+)
+def test_on_bedrock_the_body_holds_betas_and_no_stream(stream: bool, action: str) -> None:
+    betas = provider(Wire.ANTHROPIC_BEDROCK, headers={"anthropic-beta": "a-1, b-2"})
+    call = BEDROCK.request(asked(stream=stream), PROFILE, betas)
+    assert call.path == f"/model/us.anthropic.claude-sonnet-4-5-v1%3A0/{action}"
+    body = json.loads(call.body)
+    assert body["anthropic_version"] == "bedrock-2023-05-31"
+    assert body["anthropic_beta"] == ["a-1", "b-2"]
+    assert body.keys().isdisjoint(("model", "stream"))
+
+
+@pytest.mark.parametrize(
+    "part",
+    [Image(url="https://x.example/a.png"), Document(url="https://x"), Document(file_id="file_1")],
+)
+@pytest.mark.parametrize(("wire", "place"), [(VERTEX, ON_VERTEX), (BEDROCK, ON_BEDROCK)])
+def test_no_cloud_fetches_an_address(wire: Any, place: Provider, part: Any) -> None:
+    with pytest.raises(InvalidRequest, match="does not fetch"):
+        wire.request(asked(user("q", part)), MODEL, place)
+
+
+def framed(*events: dict[str, Any]) -> bytes:
+    headers = {":event-type": "chunk", ":message-type": "event"}
+    return b"".join(
+        encode(
+            headers,
+            json.dumps({"bytes": base64.b64encode(json.dumps(e).encode()).decode()}).encode(),
+        )
+        for e in events
+    )
+
+
+ANSWER = (began(), opened(0), said(0, "text", text="Hi"), closed(0), ended(), STOP)
+
+
+def test_on_bedrock_each_event_comes_in_a_frame() -> None:
+    parser = BEDROCK.parser(PROFILE, ON_BEDROCK)
+    data = framed(*ANSWER)
+    events = [e for at in range(len(data)) for e in parser.feed(data[at : at + 1])]
+    assert isinstance([*events, *parser.end()][-1], End)
+    assert (text_of(events), finish_of(events).reason) == ("Hi", "stop")
+    other = VERTEX.parser(MODEL, ON_VERTEX)
+    assert [*other.feed(sse(*ANSWER)), *other.end()] == events
+
+
+@pytest.mark.parametrize(
+    ("tail", "error_class"),
+    [
+        (b"", ErrorClass.TRUNCATED),
+        (framed(closed(0))[:-3], ErrorClass.TRUNCATED),
+        (b"\xff" * 30, ErrorClass.MALFORMED),
+        (encode({":message-type": "event"}, b"{}"), ErrorClass.MALFORMED),
+        (encode({":message-type": "event"}, b'{"bytes":"%"}'), ErrorClass.MALFORMED),
+        (encode({":message-type": "event"}, b"[]"), ErrorClass.MALFORMED),
+        (
+            encode({":message-type": "exception", ":exception-type": "throttlingException"}, b"{}"),
+            ErrorClass.RATE_LIMITED,
+        ),
+        (
+            framed({"type": "error", "error": {"type": "overloaded_error", "message": "x"}}),
+            ErrorClass.OVERLOADED,
+        ),
+    ],
+)
+def test_a_stream_that_breaks_is_a_failure_and_the_last_event(
+    tail: bytes, error_class: ErrorClass
+) -> None:
+    parser = BEDROCK.parser(PROFILE, ON_BEDROCK)
+    events = [*parser.feed(framed(*ANSWER[:3]) + tail)]
+    events += [*parser.end(), *parser.feed(b"x"), *parser.end()]
+    assert failure_of(events).error_class is error_class
+
+
+def test_what_follows_the_end_is_not_missed() -> None:
+    parser = BEDROCK.parser(PROFILE, ON_BEDROCK)
+    events = [*parser.feed(framed(*ANSWER) + b"\xff" * 30), *parser.end()]
+    assert isinstance(events[-1], End)
+
+
+def test_whole_answers_are_the_maker_s() -> None:
+    body = json.dumps(message({"type": "text", "text": "Hi"})).encode()
+    for wire, place in ((VERTEX, ON_VERTEX), (BEDROCK, ON_BEDROCK)):
+        assert text_of(list(wire.reply(body, MODEL, place))) == "Hi"
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "error_class"),
+    [
+        (400, {"type": "error", "error": {"type": "invalid_request_error",
+                                          "message": "prompt is too long: 2 > 1"}},
+         ErrorClass.CONTEXT_EXCEEDED),
+        (529, {"type": "error", "error": {"type": "overloaded_error", "message": "x"}},
+         ErrorClass.OVERLOADED),
+        (429, {"error": {"code": 429, "status": "RESOURCE_EXHAUSTED", "message": "Quota exceeded"}},
+         ErrorClass.RATE_LIMITED),
+        (401, {"error": {"code": 401, "status": "UNAUTHENTICATED", "message": "x"}}, ErrorClass.AUTH),
+        (404, {"error": {"code": 404, "status": "NOT_FOUND", "message": "x"}}, ErrorClass.MODEL_GONE),
+    ],
+)  # fmt: skip
+def test_on_vertex_both_the_maker_s_and_the_cloud_s_errors_are_read(
+    status: int, body: dict[str, Any], error_class: ErrorClass
+) -> None:
+    error = VERTEX.error(status, {}, json.dumps(body).encode(), ON_VERTEX)
+    assert error.error_class is error_class
+
+
+def test_on_bedrock_errors_are_the_service_s() -> None:
+    headers = {"x-amzn-errortype": "ThrottlingException"}
+    error = BEDROCK.error(429, headers, b'{"message":"Too many tokens"}', ON_BEDROCK)
+    assert (error.error_class, error.detail) == (ErrorClass.RATE_LIMITED, "Too many tokens")
