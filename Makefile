@@ -110,7 +110,9 @@ fix: $(TOOLS)/.test ## format, and mend what lint can mend
 	@$(BIN)/ruff check --fix src tests tools
 
 test: $(TOOLS)/.test $(TOOLS)/.e2e $(TOOLS)/.chromium $(SITE) $(APP) check web-check ## everything, at most 20 minutes
-	@$(BIN)/pytest -q tests/e2e tests/chaos
+	@$(BIN)/pytest -q -rs tests/e2e tests/chaos --ignore=tests/e2e/web
+	@# The browser's driver leaves an event loop running: a process of its own.
+	@$(BIN)/pytest -q -rs tests/e2e/web
 
 $(TOOLS)/.e2e: $(TOOLS)/.node tests/e2e/node/package-lock.json
 	@cd tests/e2e/node && $(NODE) npm ci --no-audit --no-fund --loglevel=error

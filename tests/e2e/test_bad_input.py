@@ -94,7 +94,7 @@ def test_it_is_told_and_not_sent(
         ("POST", "/v1/models", 405, "method_not_allowed"),
         ("POST", "/v1/chat/completions/", 404, "unknown_url"),
         ("POST", "/v1/v1/chat/completions", 404, "unknown_url"),
-        ("POST", "/v1/embeddings", 501, "not_implemented"),
+        ("POST", "/v1/realtime", 501, "not_implemented"),
         ("GET", "/v1/models/lab/none", 404, "model_not_found"),
     ],
 )

@@ -25,6 +25,8 @@ from opengateway.kit.ids import NewId
 from opengateway.ports.idempotency import IdempotencyStore
 from opengateway.ports.limits import RateBook
 from opengateway.ports.purse import Purse
+from opengateway.ports.response_store import ResponseStore
+from opengateway.ports.secret_box import SecretBox
 
 _LAST_RETURNS_S: Final = 2.0
 _BESIDE_S: Final = 1.0
@@ -42,6 +44,8 @@ class Admission:
     store: IdempotencyStore
     rates: Rates
     idempotency: Idempotency
+    responses: ResponseStore
+    box: SecretBox
     tasks: tuple[tuple[str, Coroutine[Any, Any, None]], ...]
     closers: tuple[Callable[[], Coroutine[Any, Any, None]], ...]
 
@@ -98,14 +102,17 @@ def new_admission(
             on_bug,
         )
         tasks.append(("purse", leased.run()))
-    book, store, shared_tasks, closers = _shared(zone, gateway_id, clock)
+    book, store, responses, shared_tasks, closers = _shared(zone, gateway_id, clock)
+    box = AesSecretBox(data_keys)
     return Admission(
         purse=leased or UnlimitedPurse(),
         leased=leased,
         book=book,
         store=store,
         rates=Rates(book, table.teams),
-        idempotency=Idempotency(store, AesSecretBox(data_keys)),
+        idempotency=Idempotency(store, box),
+        responses=responses,
+        box=box,
         tasks=(*tasks, *shared_tasks),
         closers=closers,
     )
@@ -116,26 +123,31 @@ def _shared(
 ) -> tuple[
     RateBook,
     IdempotencyStore,
+    ResponseStore,
     tuple[tuple[str, Coroutine[Any, Any, None]], ...],
     tuple[Callable[[], Coroutine[Any, Any, None]], ...],
 ]:
     if not zone.stores.shared_state:
         from opengateway.infra.idempotency.memory import MemoryIdempotencyStore
         from opengateway.infra.limits.memory import MemoryRateBook
+        from opengateway.infra.response_store.memory import MemoryResponseStore
 
-        return MemoryRateBook(clock), MemoryIdempotencyStore(clock), (), ()
+        book, store = MemoryRateBook(clock), MemoryIdempotencyStore(clock)
+        return book, store, MemoryResponseStore(clock), (), ()
     # Loaded only where it is chosen: redis is 30 ms of a start.
     from opengateway.infra.idempotency.valkey import ValkeyIdempotencyStore
     from opengateway.infra.limits.valkey import ValkeyRateBook
+    from opengateway.infra.response_store.valkey import ValkeyResponseStore
     from opengateway.infra.shared_state.valkey import Valkey
 
     shared = Valkey(zone.stores.shared_state, clock)
     beside = Valkey(zone.stores.shared_state, clock, deadline_s=_BESIDE_S)
-    book = ValkeyRateBook(beside, gateway_id, clock, gateways=zone.listen.workers)
-    store = ValkeyIdempotencyStore(shared, beside, clock)
+    shared_book = ValkeyRateBook(beside, gateway_id, clock, gateways=zone.listen.workers)
+    shared_store = ValkeyIdempotencyStore(shared, beside, clock)
     return (
-        book,
-        store,
-        (("limits", book.run()), ("idempotency", store.run())),
-        (book.aclose, store.aclose, shared.aclose, beside.aclose),
+        shared_book,
+        shared_store,
+        ValkeyResponseStore(beside, clock),
+        (("limits", shared_book.run()), ("idempotency", shared_store.run())),
+        (shared_book.aclose, shared_store.aclose, shared.aclose, beside.aclose),
     )

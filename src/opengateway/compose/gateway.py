@@ -14,7 +14,7 @@ import gc
 import os
 import socket
 import sys
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from opengateway.compose.listening import SIMULATOR_URL, bind, bind_unix
 from opengateway.compose.paths import Paths
 from opengateway.compose.references import References
 from opengateway.compose.secrets import ensure_secrets, load_secrets
+from opengateway.compose.surfaces import new_surfaces
 from opengateway.compose.wires import chat_wires
 from opengateway.compose.zone import Zone, load_zone
 from opengateway.dialects import openai_chat as openai_dialect
@@ -37,6 +38,7 @@ from opengateway.http.data_app import DataApp
 from opengateway.http.forward import ControlForward
 from opengateway.http.metrics_app import MetricsApp, Sample
 from opengateway.http.server import new_server
+from opengateway.http.surfaces import Surfaces
 from opengateway.infra.control_client import ControlClient
 from opengateway.infra.feeds import KeyFeed, SnapshotFeed
 from opengateway.infra.journal.shipper import JournalShipper
@@ -104,6 +106,7 @@ class _Parts:
     transport: UpstreamTransport
     admission: Admission
     desk: KeyDesk
+    surfaces: Surfaces
 
 
 def _build(zone: Zone, paths: Paths) -> _Parts:
@@ -164,7 +167,16 @@ def _build(zone: Zone, paths: Paths) -> _Parts:
         transport,
         admission,
         KeyDesk(ControlKeyStates(client.key_state, clock), admission.rates, zone.name),
+        new_surfaces(services, admission.responses, admission.box, _keeps_responses(table)),
     )
+
+
+def _keeps_responses(table: KeyTable) -> Callable[[str], bool]:
+    def keeps(team_id: str) -> bool:
+        team = table.teams.get(team_id)
+        return team is not None and team.keep_responses
+
+    return keeps
 
 
 class _Places:
@@ -211,7 +223,7 @@ async def _serve(zone: Zone, paths: Paths, listener: socket.socket) -> None:
     forward = ControlForward(paths.control_socket, services.trusted_proxies)
     tls = zone.listen.tls
     server = new_server(
-        DataApp(services, forward, __version__, parts.desk),
+        DataApp(services, forward, __version__, parts.desk, parts.surfaces),
         drain_s=zone.routing.deadline_s,
         certificate=(tls.cert_file, tls.key_file) if tls else None,
     )

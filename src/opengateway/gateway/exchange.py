@@ -95,7 +95,7 @@ class Exchange:
             return
         body = answer.reply.body
         await self.count_missing()
-        head = json_head(self)
+        head = json_head(self, content_type=answer.reply.content_type)
         claim = self.state.claim
         if claim is not None and self.services.idempotency is not None:
             await self.services.idempotency.answered(claim, 200, pairs_of(head), body)
@@ -338,6 +338,8 @@ class Exchange:
 
     async def _end_with(self, shown: ShownError, ending: Ending) -> None:
         dialect = self.services.chat_dialect
+        if not self.committed:
+            shown = dialect.shown(shown)
         self._close_unheard(ending, shown.status, shown)
         if self.committed:
             await self.write(dialect.error_event(shown), last=True)

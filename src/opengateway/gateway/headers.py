@@ -31,9 +31,12 @@ class Told(Protocol):
     def elapsed_s(self) -> float: ...
 
 
-def json_head(told: Told, error: ShownError | None = None) -> bytes:
+def json_head(
+    told: Told, error: ShownError | None = None, content_type: str = "application/json"
+) -> bytes:
     """Of a whole answer."""
-    head = JSON + _served_by(told)
+    kind = JSON if content_type == "application/json" else _kind(content_type)
+    head = kind + _served_by(told)
     return head if error is None else head + error_lines(error)
 
 
@@ -75,9 +78,10 @@ def _served_by(told: Told) -> bytes:
             told.services.zone, winner.provider.id, winner.endpoint.region, winner.model.id
         )
     lines = (
-        b"x-request-id: %b\r\n%bx-opengateway-attempts: %d\r\nx-opengateway-sticky: none\r\n"
+        b"x-request-id: %b\r\nrequest-id: %b\r\n%bx-opengateway-attempts: %d\r\nx-opengateway-sticky: none\r\n"
         b"x-opengateway-overhead-ms: %.2f\r\n"
         % (
+            state.arrival.request_id.encode(),
             state.arrival.request_id.encode(),
             place,
             len(state.attempts),
@@ -89,6 +93,11 @@ def _served_by(told: Told) -> bytes:
     if state.dropped:
         lines += b"x-opengateway-dropped-params: %b\r\n" % ",".join(state.dropped).encode()
     return lines
+
+
+@lru_cache(maxsize=64)
+def _kind(content_type: str) -> bytes:
+    return b"content-type: %b\r\n" % content_type.encode()
 
 
 @lru_cache(maxsize=64)

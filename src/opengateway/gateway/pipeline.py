@@ -81,9 +81,11 @@ def authenticate(
 
 
 def presented_secret(headers: dict[str, str]) -> str:
-    """The secret of `Authorization: Bearer ...`; empty when there is none."""
+    """The secret of `Authorization: Bearer ...`, else of `x-api-key`; empty when there is none."""
     scheme, _, secret = headers.get("authorization", "").partition(" ")
-    return secret.strip() if scheme.lower() == "bearer" else ""
+    if scheme.lower() == "bearer" and (secret := secret.strip()):
+        return secret
+    return headers.get("x-api-key", "").strip()
 
 
 async def serve_chat(

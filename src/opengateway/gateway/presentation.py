@@ -61,8 +61,10 @@ def _present_upstream(
         message = error.message
         if len(attempts) > 1:
             message += f" (the last of {len(attempts)} attempts)"
+    body = error.body if policy.reveal else b""
     return ShownError(
-        status=policy.status,
+        status=error.upstream_status if body else policy.status,
+        body=body,
         type=policy.type,
         code=policy.code,
         message=message,

@@ -55,6 +55,8 @@ def unpriced(chat: ChatRequest, endpoint: Endpoint, provider: Provider) -> str |
     if chat.demand is not None:
         return unpriced_units(chat.demand, endpoint)
     facts, fields, rates = chat.facts, chat.fields, endpoint.price.rates
+    if facts.billed_apart is not None:
+        return f"{facts.billed_apart} has no price here; leave it out"
     if facts.cache_lifetimes and _is_unpriced_cache(facts, rates):
         return "a cache lifetime other than five minutes has no price here; leave 'ttl' out"
     if "audio" in facts.modalities and Dimension.AUDIO_INPUT not in rates:
@@ -81,6 +83,7 @@ def may_be_unpriced(chat: ChatRequest, plan: Plan) -> bool:
         chat.demand is not None
         or bool(facts.cache_lifetimes)
         or facts.has_vendor_tools
+        or facts.billed_apart is not None
         or "audio" in facts.modalities
         or not _RISKY.isdisjoint(chat.fields)
         or any(candidate.endpoint.unpriced_above is not None for candidate in plan.candidates)

@@ -19,6 +19,7 @@ from opengateway.domain.errors import (
 from opengateway.domain.records import Ending
 from opengateway.gateway.attempts import BegunStream, Owner
 from opengateway.gateway.concealing import conceal
+from opengateway.gateway.echoing import broken_of, ending_of
 from opengateway.gateway.presentation import present
 from opengateway.gateway.pricing import STREAM_HOLD_TOKENS, choices_of, output_bound
 from opengateway.gateway.watch import Interruption
@@ -74,20 +75,20 @@ async def _pump(
     tap = _Tap(exchange, stream)
     while True:
         if stream.error is not None:
-            await _tell_broken(exchange, stream.error, out)
+            await _tell_broken(exchange, stream, stream.error, out)
             return
         if stream.done:
             await exchange.count_missing()
             try:
                 exchange.close(Ending.COMPLETED, 200)
             except CapacityError as error:
-                await _tell_broken(exchange, error, out)
+                await _tell_broken(exchange, stream, error, out)
                 return
-            await exchange.write(out + dialect.end_marker, last=True)
+            await exchange.write(out + ending_of(stream, dialect), last=True)
             return
         await exchange.write(out, last=False)  # also waits for a caller who does not read as fast
         if tap.is_short and not await tap.hold_more():
-            await _tell_broken(exchange, _out_of_credit(), b"")
+            await _tell_broken(exchange, stream, _out_of_credit(), b"")
             return
         watch.arm(tap.idle_s, Interruption.IDLE)
         began = clock.monotonic()
@@ -188,7 +189,10 @@ def _out_of_credit() -> InsufficientFunds:
 
 
 async def _tell_broken(
-    exchange: Streamed, error: UpstreamError | CapacityError | InsufficientFunds, out: bytes
+    exchange: Streamed,
+    stream: ChatStream,
+    error: UpstreamError | CapacityError | InsufficientFunds,
+    out: bytes,
 ) -> None:
     """After the first content: told in-band, with what came before it."""
     winner = exchange.state.winner
@@ -207,7 +211,7 @@ async def _tell_broken(
         exchange.close(Ending.UPSTREAM_BROKE, 200, shown)
     except CapacityError as unrecorded:
         exchange.services.on_bug("record", unrecorded)
-    event = exchange.services.chat_dialect.error_event(shown)
+    event = broken_of(stream, exchange.services.chat_dialect, shown)
     await exchange.write(out + event, last=True)
 
 

@@ -95,6 +95,7 @@ def plan_chat(chat: ChatRequest, principal: Principal, snapshot: Snapshot) -> Pl
     facts, wishes = chat.facts, chat.preferences
     key: tuple[object, ...] = (
         chat.model,
+        chat.kinds,
         chat.fallbacks,
         facts.modalities,
         principal.models,
@@ -134,7 +135,7 @@ def _planned(asker: Asker) -> Plan:
             model, sort = find_variant(name, snapshot)
             if sort is not None and not chat.preferences.order:
                 sorts[-1] = sorts[-1] or sort
-            found = _endpoints(asker, _chatting(model), rank, left_out)
+            found = _endpoints(asker, _of_kind(model, chat.kinds), rank, left_out)
         except CallerError as error:
             if rank == 0:
                 problem = error  # a fallback may still serve; else this is what was wrong
@@ -167,10 +168,13 @@ def _plan(
     )
 
 
-def _chatting(model: Model) -> Model:
-    if model.kind is not ModelKind.CHAT:
+def _of_kind(model: Model, kinds: tuple[ModelKind, ...]) -> Model:
+    if model.kind not in kinds:
+        does = f"this is for kind {kinds[0].value!r}"
+        if kinds == (ModelKind.CHAT,):
+            does = "it does not chat"
         raise InvalidRequest(
-            f"{model.id!r} is a model of kind {model.kind.value!r}; it does not chat",
+            f"{model.id!r} is a model of kind {model.kind.value!r}; {does}",
             code="wrong_endpoint",
             param="model",
         )

@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from opengateway.domain.catalog import Snapshot
 from opengateway.domain.errors import (
+    CallerError,
     CapacityError,
     GatewayError,
     InvalidRequest,
@@ -19,6 +20,7 @@ from opengateway.domain.errors import (
     NotImplementedYet,
     RateLimited,
     TooLarge,
+    UpstreamError,
 )
 from opengateway.domain.principal import KeyKind, Principal
 from opengateway.gateway.arrival import Arrival
@@ -28,8 +30,11 @@ from opengateway.gateway.models import ModelList
 from opengateway.gateway.pipeline import StepFailed, authenticate, serve_chat
 from opengateway.gateway.presentation import present
 from opengateway.gateway.services import GatewayServices
+from opengateway.gateway.token_count import HEADER as TOKEN_COUNT_HEADER
+from opengateway.gateway.token_count import count_body
 from opengateway.http.asgi import App, Receive, Scope, Send
 from opengateway.http.direct import DirectCall
+from opengateway.http.surfaces import RESPONSES, Surfaces, stored_response
 from opengateway.kit.json import dumps
 
 
@@ -69,23 +74,13 @@ class Route:
 
 
 _NOT_YET = (
-    "/v1/audio/speech",
-    "/v1/audio/transcriptions",
-    "/v1/audio/translations",
     "/v1/batches",
-    "/v1/completions",
-    "/v1/embeddings",
     "/v1/files",
-    "/v1/images/generations",
-    "/v1/messages",
-    "/v1/messages/count_tokens",
-    "/v1/moderations",
     "/v1/realtime",
-    "/v1/rerank",
-    "/v1/responses",
 )
 """Surfaces of the API that this version does not serve: told so, and not as a misspelt path."""
 
+_NOT_YET_BELOW = ("/v1/responses/compact", "/v1/responses/input_tokens")
 _OURS = frozenset(("/v1", "/healthz", "/readyz", "/version"))
 
 
@@ -93,17 +88,27 @@ class DataApp:
     """Implements `direct.DirectApp`; over ASGI, `control` gets what is not the data plane's."""
 
     def __init__(
-        self, services: GatewayServices, control: App, version: str, desk: KeyDesk
+        self,
+        services: GatewayServices,
+        control: App,
+        version: str,
+        desk: KeyDesk,
+        surfaces: Surfaces,
     ) -> None:
         self._desk = desk
+        self._surfaces = surfaces
         self._services = services
         self._control = control
         self._models = ModelList()
         self.body_bytes = services.limits.body_bytes
         self.body_idle_s = services.limits.body_idle_s
         self._version = dumps({"version": version, "zone": services.zone})
-        routes = (
+        routes: tuple[Route, ...] = (
             Route("POST", "/v1/chat/completions", Access.INFERENCE_KEY, self._chat),
+            Route("POST", "/v1/messages/count_tokens", Access.INFERENCE_KEY, self._count_tokens),
+            Route("POST", RESPONSES, Access.INFERENCE_KEY, self._respond),
+            Route("GET", RESPONSES + "/", Access.INFERENCE_KEY, self._stored, prefix=True),
+            Route("DELETE", RESPONSES + "/", Access.INFERENCE_KEY, self._stored, prefix=True),
             Route("GET", "/v1/models", Access.INFERENCE_KEY, self._list_models),
             Route("GET", "/v1/models/", Access.INFERENCE_KEY, self._one_model, prefix=True),
             Route("GET", "/v1/key", Access.INFERENCE_KEY, self._key),
@@ -111,6 +116,10 @@ class DataApp:
             Route("GET", "/healthz", Access.PUBLIC, self._health),
             Route("GET", "/readyz", Access.PUBLIC, self._ready),
             Route("GET", "/version", Access.PUBLIC, self._tell_version),
+        )
+        routes += tuple(
+            Route("POST", path, Access.INFERENCE_KEY, self._operate)
+            for path in surfaces.conversations
         )
         self.routes = routes
         self._exact = {(r.method, r.path): r for r in routes if not r.prefix}
@@ -166,14 +175,17 @@ class DataApp:
     # --- routes ----------------------------------------------------------------------------------
 
     def _by_prefix(self, method: str, path: str) -> tuple[Route, str]:
+        known = ""
         for route in self._prefixes:
             if path.startswith(route.path) and len(path) > len(route.path):
-                if method not in (route.method, "HEAD"):
-                    raise StepFailed("accept", _wrong_method(method, route.method))
-                return route, path[len(route.path) :]
+                if route.method == ("GET" if method == "HEAD" else method):
+                    return route, path[len(route.path) :]
+                known = f"{known}, {route.method}" if known else route.method
+        if known and not path.startswith(_NOT_YET_BELOW):
+            raise StepFailed("accept", _wrong_method(method, known))
         if path in self._methods:
             raise StepFailed("accept", _wrong_method(method, self._methods[path]))
-        if path in _NOT_YET or path.startswith(("/v1/files/", "/v1/batches/")):
+        if path in _NOT_YET or path.startswith(("/v1/files/", "/v1/batches/", *_NOT_YET_BELOW)):
             raise StepFailed(
                 "accept",
                 NotImplementedYet(f"{path} is not served by this version of the gateway"),
@@ -183,27 +195,70 @@ class DataApp:
     async def _chat(self, incoming: Incoming) -> None:
         await self._converse(incoming, self._services, "chat.completions")
 
+    async def _count_tokens(self, incoming: Incoming) -> None:
+        principal = self._principal(incoming)
+        call = incoming.call
+        if call.is_too_large:
+            call.keep_alive = False
+            raise StepFailed("accept", _too_large(self.body_bytes))
+        try:
+            count, means = await self._surfaces.counting.count(
+                call.body, incoming.headers, principal
+            )
+        except (CallerError, CapacityError, UpstreamError) as error:
+            raise StepFailed("decode", error) from None
+        head = b"%bx-request-id: %b\r\n%b: %b\r\n" % (
+            JSON,
+            incoming.request_id.encode(),
+            TOKEN_COUNT_HEADER.encode(),
+            means.value.encode(),
+        )
+        call.answer(200, head, count_body(count))
+
     async def _converse(
         self, incoming: Incoming, services: GatewayServices, operation: str
     ) -> None:
         """A conversation on one surface: `services` hold its dialect and its wires."""
+        principal, arrival = self._arrived(incoming, operation)
+        await serve_chat(services, arrival, principal, incoming.call)
+
+    async def _respond(self, incoming: Incoming) -> None:
+        principal, arrival = self._arrived(incoming, "responses")
+        await self._surfaces.responses.serve(arrival, principal, incoming.call)
+
+    async def _stored(self, incoming: Incoming) -> None:
+        principal, call = self._principal(incoming), incoming.call
+        keeper = self._surfaces.responses.keeper
+        try:
+            body = await stored_response(keeper, principal, call.method, incoming.rest, call.query)
+        except (CallerError, CapacityError) as error:
+            raise StepFailed("resolve", error) from None
+        _send_json(incoming, 200, body)
+
+    def _arrived(self, incoming: Incoming, operation: str) -> tuple[Principal, Arrival]:
+        """Steps 1 and 2. Raises `StepFailed`."""
         call, headers = incoming.call, incoming.headers
-        principal = authenticate(services, headers, call.peer, use=KeyKind.INFERENCE)
+        principal = self._principal(incoming)
         if call.is_too_large:
             call.keep_alive = False
             raise StepFailed("accept", _too_large(self.body_bytes))
         if "content-encoding" in headers:
             _check_encoding(headers)
-        arrival = Arrival(
+        return principal, Arrival(
             request_id=incoming.request_id,
-            started_at_ns=services.clock.now_ns(),
+            started_at_ns=self._services.clock.now_ns(),
             accepted_at=incoming.accepted_at,
             operation=operation,
             headers=headers,
             body=call.body,
             client_request_id=_client_request_id(headers),
         )
-        await serve_chat(services, arrival, principal, call)
+
+    async def _operate(self, incoming: Incoming) -> None:
+        path = incoming.call.path
+        await self._converse(
+            incoming, self._surfaces.conversations[path], path.removeprefix("/v1/")
+        )
 
     async def _list_models(self, incoming: Incoming) -> None:
         principal = self._principal(incoming)
@@ -279,14 +334,15 @@ class DataApp:
     # --- errors before an exchange ---------------------------------------------------------------
 
     def _refuse(self, incoming: Incoming, step: str, error: GatewayError) -> None:
-        shown = present(error, incoming.request_id)
+        dialect = self._surfaces.dialect_of(incoming.call.path) or self._services.chat_dialect
+        shown = dialect.shown(present(error, incoming.request_id))
         self._services.gauges.refused[step, shown.code] += 1
         head = refusal_head(shown)
         if isinstance(error, MethodNotAllowed):
             head += b"allow: %b\r\n" % error.allow.encode()
         elif isinstance(error, RateLimited):
             head += b"".join(b"%b: %b\r\n" % pair for pair in error.headers)
-        incoming.call.answer(shown.status, head, self._services.chat_dialect.error_body(shown))
+        incoming.call.answer(shown.status, head, dialect.error_body(shown))
 
 
 def _check_encoding(headers: Mapping[str, str]) -> None:

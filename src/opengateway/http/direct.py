@@ -81,6 +81,7 @@ class DirectCall:
         "method",
         "parts",
         "path",
+        "query",
         "response_complete",
         "size",
     )
@@ -94,6 +95,7 @@ class DirectCall:
         *,
         keep_alive: bool,
         old_version: bool,
+        query: str = "",
     ) -> None:
         self._protocol = protocol
         self._raw_headers = raw_headers
@@ -106,6 +108,7 @@ class DirectCall:
         self._timer: asyncio.TimerHandle | None = None
         self.method = method
         self.path = path
+        self.query = query
         self.keep_alive = keep_alive
         self.parts: list[bytes] = []
         self.is_turn = False

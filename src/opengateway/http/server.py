@@ -141,6 +141,7 @@ class GatewayProtocol(HttpToolsProtocol):
             self.headers,
             keep_alive=not old_version and parser.should_keep_alive(),
             old_version=old_version,
+            query=self.url.partition(b"?")[2].decode("latin-1"),
         )
         self._call = call
         self.cycle = call

@@ -28,6 +28,10 @@ class ChatDialect(Protocol):
         """Raises `InvalidRequest` with the member at fault; anything else is a bug of ours."""
         ...
 
+    def shown(self, error: ShownError) -> ShownError:
+        """The error with this dialect's own status, type and wording."""
+        ...
+
     def error_body(self, error: ShownError) -> bytes: ...
 
     def error_event(self, error: ShownError) -> bytes:

@@ -175,6 +175,9 @@ class LineDialect:
     def decode(self, body: bytes, headers: Mapping[str, str]) -> ChatRequest:
         raise InvalidRequest("not used here")
 
+    def shown(self, error: ShownError) -> ShownError:
+        return error
+
     def error_body(self, error: ShownError) -> bytes:
         return f"ERROR {error.status} {error.code}".encode()
 

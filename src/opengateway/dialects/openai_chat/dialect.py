@@ -67,6 +67,9 @@ class OpenAIChatDialect:
     def decode(self, body: bytes, headers: Mapping[str, str]) -> ChatRequest:
         return decode(body, headers)
 
+    def shown(self, error: ShownError) -> ShownError:
+        return error
+
     def error_body(self, error: ShownError) -> bytes:
         return error_body(error)
 

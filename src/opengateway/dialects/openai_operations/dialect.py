@@ -39,6 +39,9 @@ class OperationDialect:
     def decode(self, body: bytes, headers: Mapping[str, str]) -> ChatRequest:
         return self._decode(body, headers)
 
+    def shown(self, error: ShownError) -> ShownError:
+        return error
+
     def error_body(self, error: ShownError) -> bytes:
         return error_body(error)
 

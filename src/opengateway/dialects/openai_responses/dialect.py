@@ -33,6 +33,9 @@ class OpenAIResponsesDialect:
     def decode(self, body: bytes, headers: Mapping[str, str]) -> ChatRequest:
         return decode(body, headers, keeps=self._keeps)
 
+    def shown(self, error: ShownError) -> ShownError:
+        return error
+
     def error_body(self, error: ShownError) -> bytes:
         return error_body(error)
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from itertools import islice
 from typing import Final, assert_never
 
-from opengateway.domain.catalog import Model, ModelKind
+from opengateway.domain.catalog import Model
 from opengateway.domain.errors import (
     CallerError,
     InvalidRequest,
@@ -57,7 +57,7 @@ def alternatives(asker: Asker, model: Model) -> tuple[str, ...]:
 
 def _could_serve(asker: Asker, model: Model) -> bool:
     providers = asker.snapshot.providers
-    return model.kind is ModelKind.CHAT and any(
+    return model.kind in asker.chat.kinds and any(
         excluded(asker, model, (endpoint, providers[endpoint.provider_id])) is None
         and too_long(asker.chat, endpoint) is None
         for endpoint in model.endpoints

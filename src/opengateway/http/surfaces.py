@@ -1,0 +1,66 @@
+"""What the data plane serves beside chat completions, and how each of these speaks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import parse_qs
+
+from opengateway.domain.errors import InvalidRequest, NotFound
+from opengateway.domain.principal import Principal
+from opengateway.gateway.responses import ResponseKeeper
+from opengateway.gateway.responses_surface import ResponsesSurface
+from opengateway.gateway.services import GatewayServices
+from opengateway.gateway.token_count import TokenCounting
+from opengateway.ports.dialect import ChatDialect
+
+RESPONSES: Final = "/v1/responses"
+MESSAGES: Final = "/v1/messages"
+_MOST_ITEMS: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Surfaces:
+    """`conversations` by path: the same gateway, with the dialect and the wires of that surface."""
+
+    conversations: Mapping[str, GatewayServices]
+    responses: ResponsesSurface
+    counting: TokenCounting
+    """Of `POST /v1/messages/count_tokens`."""
+
+    def dialect_of(self, path: str) -> ChatDialect | None:
+        """In which an error at this path is told; None: as chat completions tell it."""
+        if path.startswith(RESPONSES):
+            return self.responses.plain.chat_dialect
+        if path.startswith(MESSAGES):
+            path = MESSAGES
+        services = self.conversations.get(path)
+        return services.chat_dialect if services is not None else None
+
+
+async def stored_response(
+    keeper: ResponseKeeper, principal: Principal, method: str, rest: str, query: str
+) -> bytes:
+    """`GET` and `DELETE /v1/responses/{id}`, and its input items. Raises `NotFound` and more."""
+    response_id, _, what = rest.partition("/")
+    if method == "DELETE" and not what:
+        return await keeper.deleted(principal, response_id)
+    if method in ("GET", "HEAD") and not what:
+        return await keeper.shown(principal, response_id)
+    if method in ("GET", "HEAD") and what == "input_items":
+        limit, after, descending = _page(query)
+        return await keeper.input_items(
+            principal, response_id, limit=limit, after=after, descending=descending
+        )
+    raise NotFound(f"there is no {method} of {RESPONSES}/{rest[:80]!s}", code="unknown_url")
+
+
+def _page(query: str) -> tuple[int, str, bool]:
+    asked = {name: values[-1] for name, values in parse_qs(query).items()}
+    limit, order = asked.get("limit", "20"), asked.get("order", "desc")
+    if not limit.isdecimal() or not 1 <= int(limit[:6]) <= _MOST_ITEMS:
+        raise InvalidRequest(f"'limit' must be from 1 to {_MOST_ITEMS}", param="limit")
+    if order not in ("asc", "desc"):
+        raise InvalidRequest("'order' must be 'asc' or 'desc'", param="order")
+    return int(limit), asked.get("after", "")[:200], order == "desc"
