@@ -29,7 +29,7 @@ from opengateway.dialects.openai_chat.depth import (
     has_too_many_values,
     loads_shallow,
 )
-from opengateway.dialects.openai_chat.extras import targets, timeouts, who, wishes
+from opengateway.dialects.openai_chat.extras import strictness, targets, timeouts, who, wishes
 from opengateway.dialects.openai_chat.messages import TEXT_ONLY, check_messages
 from opengateway.dialects.openai_chat.shapes import (
     OUR_MEMBERS,
@@ -99,6 +99,7 @@ def decode(body: bytes, headers: Mapping[str, str]) -> ChatRequest:
         debug_routing=params.debug is not None and bool(params.debug.routing),
         first_token_timeout_s=first_token_s,
         deadline_s=deadline_s,
+        strict_parameters=strictness(params.extra, headers),
     )
 
 

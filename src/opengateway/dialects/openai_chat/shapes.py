@@ -259,6 +259,7 @@ class Extra(Struct, gc=False, forbid_unknown_fields=True):
     deadline_ms: _Milliseconds | None = None
     first_token_timeout_ms: _Milliseconds | None = None
     on_stream_failure: Literal["error"] | None = None
+    strict_parameters: bool | None = None
 
 
 class Debug(Struct, gc=False, forbid_unknown_fields=True):
