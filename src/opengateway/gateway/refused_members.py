@@ -96,6 +96,4 @@ def _without(
     theirs = {theirs: ours for ours, theirs in candidate.provider.profile.rename.items()}
     told = [theirs[name] if theirs.get(name) in chat.fields else name for name in gone]
     dropped = (*call.dropped, *(name for name in told if name not in OURS))
-    return msgspec.structs.replace(
-        call, body=dumps(members), dropped=tuple(dict.fromkeys(dropped))
-    )
+    return msgspec.structs.replace(call, body=dumps(members), dropped=tuple(dict.fromkeys(dropped)))

@@ -38,9 +38,9 @@ async def test_a_team_that_keeps_its_responses_is_told_to_gateways(people: Peopl
     assert changed["keep_responses"] is True
     (state,) = (team for team in (await table(people))["teams"] if team["team_id"] == team_id)
     assert state["keep_responses"] is True
-    assert (await changes_of(people, "team"))[-1]["payload"]["keep_responses"] is True
+    assert (await changes_of(people, "team"))[-1]["row"]["keep_responses"] is True
     await people.done(owner, "PATCH", path, {"keep_responses": False})
-    assert (await changes_of(people, "team"))[-1]["payload"]["keep_responses"] is False
+    assert (await changes_of(people, "team"))[-1]["row"]["keep_responses"] is False
     audit = await people.rows("SELECT action FROM audit_log WHERE action = 'team.changed'")
     assert len(audit) == 2
 

@@ -89,7 +89,9 @@ class House:
         self.world.snapshot = replace(shot, providers=providers)
         dialect = OpenAIChatDialect()
         self.world.services = changed(
-            self.world.services, wires={Wire.OPENAI: STRAIGHT_CHAT[Wire.OPENAI]}, chat_dialect=dialect
+            self.world.services,
+            wires={Wire.OPENAI: STRAIGHT_CHAT[Wire.OPENAI]},
+            chat_dialect=dialect,
         )
 
     async def ask(self, *, strict_key: bool = False, headers: Json = {}, **members: Any) -> Told:  # noqa: B006
@@ -202,7 +204,9 @@ async def test_what_a_strict_caller_sent_is_not_left_out_after_a_refusal() -> No
 
 
 async def test_what_we_added_ourselves_goes_without_a_word_even_for_the_strict() -> None:
-    stream = Script(chunks=[b'data: {"choices":[]}\n\n'], headers={"content-type": "text/event-stream"})
+    stream = Script(
+        chunks=[b'data: {"choices":[]}\n\n'], headers={"content-type": "text/event-stream"}
+    )
     house = House({"a": RETRIES}, a=[refusing("property 'stream_options' is unsupported"), stream])
     world, transport = house.world, house.transport
     body = b'{"model":"lab/m","stream":true,"messages":[{"role":"user","content":"hi"}]}'
@@ -239,7 +243,10 @@ async def test_a_vendor_without_the_mark_is_not_asked_again() -> None:
 
 
 async def test_one_member_is_left_out_for_one_request_and_no_more() -> None:
-    refusals = [refusing("property 'seed' is unsupported"), refusing("property 'user' is unsupported")]
+    refusals = [
+        refusing("property 'seed' is unsupported"),
+        refusing("property 'user' is unsupported"),
+    ]
     told = await House({"a": RETRIES}, a=[*refusals, OK]).ask(seed=7, user="u")
     assert (told.status, len(told.sent)) == (400, 2)
 
