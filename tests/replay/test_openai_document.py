@@ -7,8 +7,10 @@ Responses stands in `test_responses`.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Any, Final
 
+import jsonschema_rs
 import pytest
 
 from openai_document import faults, needs_document
@@ -22,6 +24,7 @@ from opengateway.dialects.openai_chat import ChatRendering, decode
 from opengateway.dialects.openai_operations import DIALECTS
 from opengateway.domain.catalog import Wire
 from opengateway.gateway.translation import TranslatedWire
+from opengateway.http.data_openapi import document
 from opengateway.kit.json import dumps, loads
 from opengateway.kit.sse import Decoder
 from opengateway.ports.provider import ChatWire
@@ -103,6 +106,24 @@ def is_the_document_s(name: str, fault: str) -> bool:
     return name == "CreateEmbeddingResponse" and '/embedding: "' in fault  # base64, as asked for
 
 
+_OURS: Final = {
+    "CreateChatCompletionResponse": "ChatCompletion",
+    "CreateChatCompletionStreamResponse": "ChatChunk",
+    "CreateCompletionResponse": "Completion",
+    "CreateEmbeddingResponse": "Embeddings",
+    "ImagesResponse": "Images",
+    "CreateModerationResponse": "Moderation",
+}
+
+
+@cache
+def ours(name: str) -> Any:
+    """Our own document's word on it."""
+    components = loads(document("1"))["components"]
+    schema = {"$ref": f"#/components/schemas/{name}", "components": components}
+    return jsonschema_rs.Draft202012Validator(schema)
+
+
 @needs_recordings
 @needs_document
 @pytest.mark.parametrize("case_id", sorted(CASES) or ["none"])
@@ -111,6 +132,7 @@ def test_what_a_caller_gets_is_valid_by_openais_document(case_id: str) -> None:
     for name, value in answers(CASES[case_id]):
         found = [fault for fault in faults(name, value) if not is_the_document_s(name, fault)]
         assert found == [], name
+        assert ours(_OURS[name]).is_valid(value), f"{name} is not as /openapi.json says"
         seen += 1
     assert seen, "nothing was answered"
 

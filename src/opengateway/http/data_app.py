@@ -33,6 +33,7 @@ from opengateway.gateway.services import GatewayServices
 from opengateway.gateway.token_count import HEADER as TOKEN_COUNT_HEADER
 from opengateway.gateway.token_count import count_body
 from opengateway.http.asgi import App, Receive, Scope, Send
+from opengateway.http.data_openapi import document
 from opengateway.http.direct import DirectCall
 from opengateway.http.surfaces import RESPONSES, Surfaces, is_not_served_yet, stored_response
 from opengateway.kit.json import dumps
@@ -73,7 +74,7 @@ class Route:
     prefix: bool = False
 
 
-_OURS = frozenset(("/v1", "/healthz", "/readyz", "/version"))
+_OURS = frozenset(("/v1", "/healthz", "/readyz", "/version", "/openapi.json"))
 
 
 class DataApp:
@@ -94,6 +95,7 @@ class DataApp:
         self._models = ModelList()
         self.body_bytes = services.limits.body_bytes
         self.body_idle_s = services.limits.body_idle_s
+        self._told_version = version
         self._version = dumps({"version": version, "zone": services.zone})
         routes: tuple[Route, ...] = (
             Route("POST", "/v1/chat/completions", Access.INFERENCE_KEY, self._chat),
@@ -108,6 +110,7 @@ class DataApp:
             Route("GET", "/healthz", Access.PUBLIC, self._health),
             Route("GET", "/readyz", Access.PUBLIC, self._ready),
             Route("GET", "/version", Access.PUBLIC, self._tell_version),
+            Route("GET", "/openapi.json", Access.PUBLIC, self._describe),
         )
         routes += tuple(
             Route("POST", path, Access.INFERENCE_KEY, self._operate)
@@ -299,6 +302,9 @@ class DataApp:
 
     async def _tell_version(self, incoming: Incoming) -> None:
         _send_json(incoming, 200, self._version)
+
+    async def _describe(self, incoming: Incoming) -> None:
+        _send_json(incoming, 200, document(self._told_version))
 
     def not_ready(self) -> list[str]:
         """Why this gateway cannot serve now; empty when it can."""
