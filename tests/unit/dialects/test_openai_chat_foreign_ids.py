@@ -37,6 +37,10 @@ def body(*parts: Any, **members: Any) -> bytes:
             "extra_body.google.cached_content",
         ),
         (
+            body(acme={"cached_content": "cachedContents/x"}),
+            "acme.cached_content",
+        ),
+        (
             body(tools=[{"type": "file_search", "vector_store_ids": ["vs_1"]}]),
             "tools[0].vector_store_ids",
         ),
@@ -78,6 +82,9 @@ def test_a_caller_s_own_tools_may_call_their_parameters_so() -> None:
     schema = {"type": "object", "properties": {"file_ids": {"type": "array"}, "container": {}}}
     tool = {"type": "function", "function": {"name": "f", "parameters": schema}}
     assert decode(body(tools=[tool]), {}).facts.has_tools
+    form = {"type": "json_schema", "json_schema": {"name": "n", "schema": schema}}
+    asked = body(response_format=form, metadata={"conversation": "c"})
+    assert decode(asked, {}).facts.response_format == "json_schema"
 
 
 def test_nothing_and_empty_lists_name_nothing() -> None:

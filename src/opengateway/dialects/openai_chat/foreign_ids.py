@@ -21,13 +21,14 @@ MEMBERS: Final = frozenset(
     )
 )
 """Members of a request, of its tools and of vendors' own objects that name such things."""
-_HOLD_MORE: Final = ("extra_body", "google", "tools")
-"""Members that may hold one of these further down: vendors' own objects, and their tools."""
 _may_hold: Final = re.compile("|".join((*sorted(MEMBERS), r"\\u")).encode()).search
 """Whether it is worth a closer look: one of the names, or letters that are written as numbers."""
 _MAX_DEPTH: Final = 4
 _OF_THE_CALLER: Final = frozenset(("function", "custom", "parameters"))
 """What the caller's own tools are described by: any name may stand there."""
+_READ_ELSEWHERE: Final = frozenset(("messages", "metadata", "response_format", "functions"))
+"""Members of the caller's own words. All others with something in them may be a vendor's."""
+_OPENS: Final = (b"{", b"[")
 
 
 def check_members(fields: Mapping[str, Raw]) -> None:
@@ -36,9 +37,10 @@ def check_members(fields: Mapping[str, Raw]) -> None:
         for name in MEMBERS.intersection(fields):
             if bytes(fields[name]) not in (b"null", b"[]"):
                 _not_here(name)
-    for name in _HOLD_MORE:
-        if name in fields and _may_hold(bytes(fields[name])):
-            _check_within(loads(fields[name]), name, _MAX_DEPTH)
+    for name, raw in fields.items():
+        text = bytes(raw)
+        if text[:1] in _OPENS and name not in _READ_ELSEWHERE and _may_hold(text):
+            _check_within(loads(raw), name, _MAX_DEPTH)
 
 
 def _check_within(value: Any, path: str, depth: int) -> None:
