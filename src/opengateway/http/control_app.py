@@ -25,6 +25,8 @@ from opengateway.control.ledger.routes import router as ledger
 from opengateway.control.memberships.routes import router as members
 from opengateway.control.notifications.routes import router as notifications
 from opengateway.control.prices.routes import router as prices
+from opengateway.control.redeem.routes import admin as campaigns
+from opengateway.control.redeem.routes import router as redeem
 from opengateway.control.replies import JsonReply
 from opengateway.control.sign_in.routes import WRITING_GETS
 from opengateway.control.sign_in.routes import router as sign_in
@@ -104,7 +106,7 @@ def new_control_app(parts: ControlParts, assets: Path) -> FastAPI:
         app.include_router(router, prefix="/api/v1")
     for router in (budgets, prices, notifications, webhooks):
         app.include_router(router, prefix="/api/v1")
-    for router in (ledger, ledger_admin):
+    for router in (ledger, ledger_admin, redeem, campaigns):
         app.include_router(router, prefix="/api/v1")
     app.include_router(_pages(assets))
     require_declared(app.router, set(Access) - {Access.INTERNAL})

@@ -30,6 +30,8 @@ from opengateway.control.ledger.routes import admin as ledger_admin
 from opengateway.control.ledger.routes import internal as ledger
 from opengateway.control.ledger.routes import router as team_ledger
 from opengateway.control.owners.routes import router as owners
+from opengateway.control.redeem.routes import admin as campaigns
+from opengateway.control.redeem.routes import internal as redeem_codes
 from opengateway.control.replies import JsonReply
 from opengateway.control.scope import Scope
 from opengateway.control.settler.metrics import SettlerMetrics
@@ -146,7 +148,7 @@ def new_internal_app(parts: ControlParts) -> FastAPI:
     for router in (team_keys, team_admin, audit):
         app.include_router(router, prefix="/internal/v1")
     app.include_router(owners, prefix="/internal/v1")
-    for router in (leases, ledger, team_ledger, ledger_admin):
+    for router in (leases, ledger, team_ledger, ledger_admin, redeem_codes, campaigns):
         app.include_router(router, prefix="/internal/v1")
     app.include_router(metrics)
     require_declared(app.router, {Access.INTERNAL, Access.TEAM, Access.PLATFORM})
