@@ -17,7 +17,7 @@ from typing import Any, Final
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from e2e.product import Product, Simulator, Zone, http, product, simulator  # noqa: E402
+from e2e.product import Product, Simulator, Zone, http, product, simulator
 
 _NEW_USER: Final = 0x10000000
 _NEW_NETWORK: Final = 0x40000000

@@ -194,12 +194,27 @@ async def open_control(settings: ControlSettings) -> AsyncIterator[ControlHouse]
                 (
                     *sign_in_jobs(signing_in, open_scope, clock),
                     *_ledger_jobs(settings, open_scope, leases),
+                    *_fleet_jobs(settings, database, feed),
                     *spending_jobs(settings.spending, spending, open_scope, clock),
                 ),
             )
         finally:
             await signing_in.aclose()
             await database.close()
+
+
+def _fleet_jobs(
+    settings: ControlSettings, database: Database, feed: ChangeFeed
+) -> tuple[Callable[[], Coroutine[Any, Any, None]], ...]:
+    """SQLite has one control process, and hears of every change by itself."""
+    if not settings.database_url.startswith(("postgresql:", "postgres:")):
+        return ()
+
+    async def newest() -> int:
+        async with database.read() as session:
+            return await ChangeRepository(session).newest()
+
+    return (partial(feed.follow, newest),)
 
 
 def _ledger_jobs(
