@@ -9,7 +9,7 @@ from typing import Final
 
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, CollectorRegistry, generate_latest
-from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.registry import Collector
 from starlette.middleware import Middleware
 
@@ -46,6 +46,7 @@ from opengateway.http.control_errors import ControlEdge, error_response, install
 from opengateway.http.journal_intake import JournalIntake
 from opengateway.http.unit_of_work import NewScope, UnitOfWork
 from opengateway.infra.database import HEAD, Database
+from opengateway.infra.egress_guard import EgressGuard
 from opengateway.kit.ids import NewId
 
 MAX_BODY_BYTES: Final = 32 * 1024 * 1024
@@ -66,6 +67,7 @@ class ControlParts:
     checkpoints: Checkpoints
     spending: SpendingTools
     leases: LeaseDesk
+    wall: EgressGuard | None = None
 
     def stop_waiting(self) -> None:
         """Answer every long poll now: the process is going down."""
@@ -178,3 +180,11 @@ class _Standing(Collector):
         )
         snapshot.add_metric((), {"version": self._parts.board.current.version})
         yield snapshot
+        if self._parts.wall is not None:
+            refused = CounterMetricFamily(
+                "opengateway_egress_refused",
+                "Connections that led out of the airgap, and were not made",
+                labels=("process",),
+            )
+            refused.add_metric(("control",), self._parts.wall.refused)
+            yield refused
