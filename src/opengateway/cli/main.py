@@ -22,6 +22,7 @@ from opengateway.cli.admins import admin_app
 from opengateway.cli.money import credits_app, ledger_app
 from opengateway.cli.people import audit_app, teams_app
 from opengateway.cli.routes import route_app
+from opengateway.cli.smoke import smoke
 from opengateway.domain.errors import GatewayError
 
 app = typer.Typer(
@@ -46,6 +47,7 @@ app.add_typer(ledger_app, name="ledger")
 app.add_typer(catalog_app, name="catalog")
 app.add_typer(route_app, name="route")
 app.add_typer(dev_app, name="dev")
+app.command("smoke")(smoke)
 
 ZoneFile = Annotated[Path, typer.Option("--zone", help="The zone file.", envvar="OPENGATEWAY_ZONE")]
 AsJson = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
