@@ -21,7 +21,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Machine-readable output.")
 
 def smoke(
     zone: ZoneFile,
-    models: Annotated[str, typer.Option(help="A glob over models' ids, as 'openai/*'.")] = "*",
+    models: Annotated[str, typer.Option(help="A glob over models' ids, as 'acme/*'.")] = "*",
     level: Annotated[
         SmokeLevel, typer.Option(help="What to try: everything, or one cheap call a provider.")
     ] = SmokeLevel.PRE_PUBLISH,

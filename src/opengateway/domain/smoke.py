@@ -63,7 +63,7 @@ class Cell(msgspec.Struct, frozen=True):
     region: str
     upstream_model: str
     feature: Feature
-    wire: str = "openai"
+    wire: str = ""
     reasons: bool = False
     nanos: int = 0
     """The most that it can cost, by the endpoint's price."""

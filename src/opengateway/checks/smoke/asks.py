@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
 
-from opengateway.domain.catalog import ModelKind
+from opengateway.domain.catalog import MESSAGES_WIRES, ModelKind
 from opengateway.domain.smoke import Cell, Feature
 from opengateway.kit import json
 
@@ -51,8 +51,6 @@ _TEXT_TOKENS: Final = 64
 _THINKING_TOKENS: Final = 2_048
 """A model that thinks spends its output on it first."""
 _CANCELLED_TOKENS: Final = 1_000
-_MARKED_WIRES: Final = frozenset(("anthropic", "anthropic-bedrock", "anthropic-vertex", "bedrock"))
-"""Where a prompt is kept only if it is marked."""
 _LONG: Final = " ".join(f"Rule {n}: answer politely, briefly and truly." for n in range(1, 620))
 _BOUNDARY: Final = "opengateway-smoke"
 
@@ -129,7 +127,7 @@ def _reasoning(cell: Cell) -> dict[str, Any]:
 
 def _cache(cell: Cell) -> dict[str, Any]:
     part: dict[str, Any] = {"type": "text", "text": _LONG}
-    if cell.wire in _MARKED_WIRES:
+    if cell.wire in MESSAGES_WIRES:  # a prompt is kept there only if it is marked
         part["cache_control"] = {"type": "ephemeral"}
     system = {"role": "system", "content": [part]}
     return {**_plain(cell), "messages": [system, *_user("Reply with OK.")], "session_id": _SESSION}

@@ -11,11 +11,11 @@ from opengateway.domain.smoke import SmokeLevel, SmokeWish
 
 
 class NewSmokeRun(BaseModel):
-    model_config = input_example(level="pre-publish", models="openai/*")
+    model_config = input_example(level="pre-publish", models="acme/*")
 
     level: str = Field(pattern="^(ci|pre-publish|live|daily)$")
     models: str = Field(
-        "*", min_length=1, max_length=256, description="A glob over models' ids, as `openai/*`."
+        "*", min_length=1, max_length=256, description="A glob over models' ids, as `acme/*`."
     )
     cap_usd: str | None = Field(
         None,
