@@ -15,12 +15,19 @@ from opengateway.domain.smoke import SmokeLevel
 _PAUSE_S = 0.3
 _PAGE = 100
 
-ZoneFile = Annotated[Path, typer.Option("--zone", help="The zone file.", envvar="OPENGATEWAY_ZONE")]
+ZoneFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--zone",
+        help="The zone file. Level ci needs none: it makes one, of the whole catalogue.",
+        envvar="OPENGATEWAY_ZONE",
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
 
 
 def smoke(
-    zone: ZoneFile,
+    zone: ZoneFile = None,
     models: Annotated[str, typer.Option(help="A glob over models' ids, as 'acme/*'.")] = "*",
     level: Annotated[
         SmokeLevel, typer.Option(help="What to try: everything, or one cheap call a provider.")
@@ -35,11 +42,20 @@ def smoke(
 
     The running product is asked; where none runs, one is started for the length of the command.
     """
-    raise typer.Exit(
-        asyncio.run(
-            _smoke(zone, {"level": level.value, "models": models, "cap_usd": cap_usd}, as_json)
-        )
-    )
+    wanted = {"level": level.value, "models": models, "cap_usd": cap_usd}
+    if zone is not None:
+        raise typer.Exit(asyncio.run(_smoke(zone, wanted, as_json)))
+    if level is not SmokeLevel.CI:
+        raise typer.BadParameter("is needed, except for --level ci", param_hint="--zone")
+    raise typer.Exit(asyncio.run(_simulated(wanted, as_json)))
+
+
+async def _simulated(wanted: dict[str, Any], as_json: bool) -> int:
+    """The whole catalogue against the simulator."""
+    from opengateway.compose.simulated import simulated_zone
+
+    async with simulated_zone() as zone:
+        return await _smoke(zone, wanted, as_json)
 
 
 async def _smoke(zone: Path, wanted: dict[str, Any], as_json: bool) -> int:
