@@ -24,6 +24,7 @@ from opengateway.cli.money import credits_app, ledger_app
 from opengateway.cli.people import audit_app, teams_app
 from opengateway.cli.redeem import redeem_app
 from opengateway.cli.routes import route_app
+from opengateway.cli.smoke import smoke
 from opengateway.domain.errors import GatewayError
 
 app = typer.Typer(
@@ -50,6 +51,7 @@ app.add_typer(catalog_app, name="catalog")
 app.add_typer(route_app, name="route")
 app.add_typer(bundle_app, name="bundle")
 app.add_typer(dev_app, name="dev")
+app.command("smoke")(smoke)
 
 ZoneFile = Annotated[Path, typer.Option("--zone", help="The zone file.", envvar="OPENGATEWAY_ZONE")]
 AsJson = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]

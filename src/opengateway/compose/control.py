@@ -27,6 +27,13 @@ from typing import Any, Final
 import msgspec
 from fastapi import FastAPI
 
+from opengateway.compose.housekeeping import (
+    OperationPlan,
+    Stores,
+    operation_jobs,
+    operation_of,
+    operation_tools,
+)
 from opengateway.compose.paths import Paths
 from opengateway.compose.secrets import PEPPER_VERSION, ensure_secrets, load_secrets
 from opengateway.compose.sign_in import (
@@ -56,7 +63,7 @@ from opengateway.domain.errors import OperatorError
 from opengateway.http.control_app import new_control_app
 from opengateway.http.internal_app import ControlParts, new_internal_app
 from opengateway.http.server import new_server
-from opengateway.http.unit_of_work import NewScope, unit_of_work
+from opengateway.http.unit_of_work import NewScope, reading_scope, unit_of_work
 from opengateway.infra.database import AsyncSession, Database, migrate, sqlite_url
 from opengateway.infra.egress_guard import EgressGuard
 from opengateway.infra.event_log.sqlite import SqlEventLog
@@ -84,6 +91,7 @@ class ControlSettings:
     billing: bool = True
     """Whether requests are held for and charged."""
     spending: SpendingPlan = field(default_factory=SpendingPlan)
+    operation: OperationPlan = field(default_factory=OperationPlan)
     clock: Clock = field(default_factory=SystemClock)
     wall: EgressGuard | None = None
 
@@ -136,6 +144,7 @@ def settings_of(zone_path: Path) -> ControlSettings:
         billing=zone.components.billing.use != "off",
         spending=spending_of(zone, secrets.snapshot_private_key),
         wall=wall_of(zone, calls_webhooks=True),
+        operation=operation_of(zone, os.environ),
     )
 
 
@@ -172,6 +181,8 @@ async def open_control(settings: ControlSettings) -> AsyncIterator[ControlHouse]
             leases = LeaseDesk(open_scope, feed, clock)
             board = SnapshotBoard(settings.snapshot(), clock)
             spending = spending_tools(settings.spending, board, database, clock)
+            stores = Stores(open_scope, partial(reading_scope, database, new_scope))
+            operation = operation_tools(stores, leases, clock)
             parts = ControlParts(
                 database=database,
                 new_scope=new_scope,
@@ -180,6 +191,7 @@ async def open_control(settings: ControlSettings) -> AsyncIterator[ControlHouse]
                 leases=leases,
                 board=board,
                 spending=spending,
+                operation=operation,
                 zone=settings.zone,
                 started_at_ns=clock.now_ns(),
                 checkpoints=checkpoints,
@@ -196,6 +208,7 @@ async def open_control(settings: ControlSettings) -> AsyncIterator[ControlHouse]
                     *_ledger_jobs(settings, open_scope, leases),
                     *_fleet_jobs(settings, database, feed),
                     *spending_jobs(settings.spending, spending, open_scope, clock),
+                    *operation_jobs(settings.operation, stores, parts),
                 ),
             )
         finally:
