@@ -1307,6 +1307,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/teams/{team_id}/playground-key": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Issue Playground Key
+         * @description A key for an hour, for the page in which the signed-in member tries models. It is the member's
+         *     one such key, under every limit of the team and of the member.
+         */
+        post: operations["issue_playground_key_api_v1_teams__team_id__playground_key_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/teams/{team_id}/webhooks": {
         parameters: {
             query?: never;
@@ -3021,6 +3042,23 @@ export interface components {
          * @enum {string}
          */
         PlatformRole: "platform_admin" | "platform_support" | "platform_finance";
+        /**
+         * PlaygroundKey
+         * @description `key` is the secret, good until `expires_at_ns`. It belongs into a page's memory alone.
+         * @example {
+         *       "expires_at_ns": 1900000000000000000,
+         *       "id": "key_0192f0c1a2b37c4d8e9fa0b1c2d3e4f5",
+         *       "key": "og_live_(32 characters)(6 of a checksum)"
+         *     }
+         */
+        PlaygroundKey: {
+            /** Expires At Ns */
+            expires_at_ns: number;
+            /** Id */
+            id: string;
+            /** Key */
+            key: string | null;
+        };
         /** PostingView */
         PostingView: {
             /** Account */
@@ -6172,6 +6210,37 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    issue_playground_key_api_v1_teams__team_id__playground_key_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                team_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlaygroundKey"];
+                };
             };
             /** @description Validation Error */
             422: {
