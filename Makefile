@@ -17,7 +17,7 @@ export UV_LINK_MODE ?= copy
 export PYTHONDONTWRITEBYTECODE :=
 NODE := PATH="$(CURDIR)/$(TOOLS)/node/bin:$$PATH" npm_config_cache="$(CURDIR)/$(TOOLS)/npm" ASTRO_TELEMETRY_DISABLED=1
 
-.PHONY: help run test soak check fix docs web web-check web-types bench bench-money lock clean setup-run setup-test
+.PHONY: help run test e2e soak check fix docs web web-check web-types bench bench-money lock clean setup-run setup-test
 
 help: ## what each target does
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -98,21 +98,28 @@ web-check: $(TOOLS)/.test $(TOOLS)/.web-check ## the web app's API types, compil
 	@cd web && $(NODE) npm run --silent check
 
 # --- quality ---------------------------------------------------------------------------------------
+QUICK := tests/unit tests/contract tests/replay tests/property tests/arch tests/perf
+
 check: $(TOOLS)/.test ## format, lint, types, contracts, unit + contract + replay tests; under 90 s
 	@$(BIN)/ruff format --check --quiet src tests tools
 	@$(BIN)/ruff check --quiet src tests tools
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/lint-imports --no-cache > $(TOOLS)/imports.log || { cat $(TOOLS)/imports.log; exit 1; }
 	@$(BIN)/mypy --no-error-summary
-	@$(BIN)/pytest -q -n 2 tests/unit tests/contract tests/replay tests/property tests/arch tests/perf
+	@$(BIN)/pytest -q -n 2 -m "not slow and not servers" $(QUICK)
 
 fix: $(TOOLS)/.test ## format, and mend what lint can mend
 	@$(BIN)/ruff format src tests tools
 	@$(BIN)/ruff check --fix src tests tools
 
 test: $(TOOLS)/.test $(TOOLS)/.e2e $(TOOLS)/.chromium $(SITE) $(APP) check web-check ## everything, at most 20 minutes
-	@$(BIN)/pytest -q -rs tests/e2e tests/chaos --ignore=tests/e2e/web
-	@# The browser's driver leaves an event loop running: a process of its own.
-	@$(BIN)/pytest -q -rs tests/e2e/web
+	@$(BIN)/pytest -q -n 2 -m "slow or servers" $(QUICK)
+	@# A file stays with one worker: its tests share a running product.
+	@$(BIN)/pytest -q -rs -n 2 --dist loadfile tests/e2e tests/chaos --ignore=tests/e2e/web
+	@# The browser's driver leaves an event loop running: processes of its own.
+	@$(MAKE) --no-print-directory e2e
+
+e2e: $(TOOLS)/.test $(TOOLS)/.chromium $(SITE) $(APP) ## the tests in a browser
+	@$(BIN)/pytest -q -rs -n 2 --dist loadfile tests/e2e/web
 
 $(TOOLS)/.e2e: $(TOOLS)/.node tests/e2e/node/package-lock.json
 	@cd tests/e2e/node && $(NODE) npm ci --no-audit --no-fund --loglevel=error

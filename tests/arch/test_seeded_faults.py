@@ -12,6 +12,8 @@ import pytest
 
 from arch import test_house as house
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 FUTURE = "from __future__ import annotations\n"
 

@@ -14,6 +14,8 @@ from opengateway.kit.clock import ManualClock
 from opengateway.kit.ids import IdSource
 from opengateway.ledger.book import Book
 
+pytestmark = pytest.mark.slow
+
 SOAK = os.environ.get("OPENGATEWAY_SOAK") == "1"
 SEEDS, STEPS = (400, 1_500) if SOAK else (20, 40)
 """A step is one to four operations at once, and some time."""

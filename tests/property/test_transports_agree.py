@@ -27,6 +27,8 @@ from opengateway.infra.aiohttp_transport import AiohttpTransport
 from opengateway.infra.http_client.transport import HttpClientTransport
 from opengateway.ports.transport import UpstreamTransport
 
+pytestmark = pytest.mark.slow
+
 SOAK = bool(os.environ.get("OPENGATEWAY_SOAK"))
 SOAK_S = 600 if SOAK else 0
 LIMIT = 10_000_000

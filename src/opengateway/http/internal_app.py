@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
@@ -30,6 +31,8 @@ from opengateway.control.ledger.routes import admin as ledger_admin
 from opengateway.control.ledger.routes import internal as ledger
 from opengateway.control.ledger.routes import router as team_ledger
 from opengateway.control.owners.routes import router as owners
+from opengateway.control.redeem.routes import admin as campaigns
+from opengateway.control.redeem.routes import internal as redeem_codes
 from opengateway.control.replies import JsonReply
 from opengateway.control.scope import Scope
 from opengateway.control.settler.metrics import SettlerMetrics
@@ -131,7 +134,6 @@ def new_internal_app(parts: ControlParts) -> FastAPI:
             Middleware(JournalIntake, metrics=SettlerMetrics(registry)),
             Middleware(KeepAnswers, render=error_response),
         ],
-        dependencies=[Depends(authorize_operator), Depends(idempotent)],
     )
     app.state.parts = parts
     app.state.registry = registry
@@ -140,17 +142,25 @@ def new_internal_app(parts: ControlParts) -> FastAPI:
     app.state.snapshot_board = parts.board
     install_errors(app)
     app.state.idempotency_running = set()
+    app.router.routes.extend(_routes().routes)
+    return app
+
+
+@cache
+def _routes() -> APIRouter:
+    """All routes, put together once in a process. Raises `AssertionError` as above."""
+    routes = APIRouter(dependencies=(Depends(authorize_operator), Depends(idempotent)))
     for router in (snapshots, changes, keys, events, status, teams, audit_proof):
-        app.include_router(router, prefix="/internal/v1")
+        routes.include_router(router, prefix="/internal/v1")
     # What a team and the platform's people may do, the operator may do here.
     for router in (team_keys, team_admin, audit):
-        app.include_router(router, prefix="/internal/v1")
-    app.include_router(owners, prefix="/internal/v1")
-    for router in (leases, ledger, team_ledger, ledger_admin):
-        app.include_router(router, prefix="/internal/v1")
-    app.include_router(metrics)
-    require_declared(app.router, {Access.INTERNAL, Access.TEAM, Access.PLATFORM})
-    return app
+        routes.include_router(router, prefix="/internal/v1")
+    routes.include_router(owners, prefix="/internal/v1")
+    for router in (leases, ledger, team_ledger, ledger_admin, redeem_codes, campaigns):
+        routes.include_router(router, prefix="/internal/v1")
+    routes.include_router(metrics)
+    require_declared(routes, {Access.INTERNAL, Access.TEAM, Access.PLATFORM})
+    return routes
 
 
 class _Standing(Collector):

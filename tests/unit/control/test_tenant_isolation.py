@@ -19,6 +19,8 @@ from opengateway.kit.chance import seeded
 from opengateway.policies.permissions import TEAM_ROLES, Role
 from people import API, People, Person, person_in
 
+pytestmark = pytest.mark.slow
+
 _BODIES: dict[str, Any] = {
     "keys": {"name": "x"},
     "rotate": {"overlap_s": 0},

@@ -140,6 +140,7 @@ def test_the_description_says_who_may_and_what_a_repeat_does(api: Api) -> None:
             assert "idempotency-key" in names, path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda m: m.value)
 def test_nothing_breaks_and_nothing_wrong_is_accepted(api: Api, mode: GenerationMode) -> None:
     print(f"seed {_SEED}")

@@ -16,6 +16,8 @@ import redis
 import stores
 from store_servers import PostgresServer, ValkeyServer
 
+pytestmark = pytest.mark.slow
+
 TESTS = Path(__file__).resolve().parents[2]
 _USES_BOTH = """
 import os, pathlib, time

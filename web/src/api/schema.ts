@@ -1992,6 +1992,12 @@ export interface components {
              */
             rpm?: number | null;
             /**
+             * Strict Parameters
+             * @description Answer 400 that names the parameter, where a provider cannot do what is asked as it was asked; else it is left out, and `x-opengateway-dropped-params` says so.
+             * @default false
+             */
+            strict_parameters?: boolean;
+            /**
              * Tpm
              * @description Tokens a minute.
              */
@@ -2020,6 +2026,7 @@ export interface components {
          *       "name": "production",
          *       "providers": [],
          *       "rpm": 600,
+         *       "strict_parameters": false,
          *       "team_id": "team_0192f0c1a2b37c4d8e9fa0b1c2d3e4f6",
          *       "version": 1
          *     }
@@ -2074,6 +2081,8 @@ export interface components {
             revoked_at_ns: number | null;
             /** Rpm */
             rpm: number | null;
+            /** Strict Parameters */
+            strict_parameters: boolean;
             /** Team Id */
             team_id: string;
             /** Tpm */
@@ -2158,6 +2167,12 @@ export interface components {
              */
             rpm?: number | null;
             /**
+             * Strict Parameters
+             * @description Answer 400 that names the parameter, where a provider cannot do what is asked as it was asked; else it is left out, and `x-opengateway-dropped-params` says so.
+             * @default false
+             */
+            strict_parameters?: boolean;
+            /**
              * Tpm
              * @description Tokens a minute.
              */
@@ -2234,6 +2249,7 @@ export interface components {
          *       "name": "production",
          *       "providers": [],
          *       "rpm": 600,
+         *       "strict_parameters": false,
          *       "team_id": "team_0192f0c1a2b37c4d8e9fa0b1c2d3e4f6",
          *       "version": 1
          *     }
@@ -2290,6 +2306,8 @@ export interface components {
             revoked_at_ns: number | null;
             /** Rpm */
             rpm: number | null;
+            /** Strict Parameters */
+            strict_parameters: boolean;
             /** Team Id */
             team_id: string;
             /** Tpm */
@@ -3392,6 +3410,12 @@ export interface components {
             /** Concurrency */
             concurrency?: number | null;
             /**
+             * Keep Responses
+             * @description Keep the answers of `/v1/responses` for 24 hours, encrypted, so that `previous_response_id` and references to items are found.
+             * @default false
+             */
+            keep_responses?: boolean;
+            /**
              * Name
              * @default
              * @example Research
@@ -3420,6 +3444,7 @@ export interface components {
          *       "body_logging": false,
          *       "created_at_ns": 1764000000000000000,
          *       "id": "team_0192f0c1a2b37c4d8e9fa0b1c2d3e4f6",
+         *       "keep_responses": false,
          *       "name": "Research",
          *       "role": "owner",
          *       "status": "active",
@@ -3438,6 +3463,8 @@ export interface components {
             deleted_at_ns: number | null;
             /** Id */
             id: string;
+            /** Keep Responses */
+            keep_responses: boolean;
             /** Name */
             name: string;
             /** Outage Allowance Nanos */

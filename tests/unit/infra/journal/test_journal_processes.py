@@ -15,6 +15,8 @@ from contract.journal import a_close, an_open
 from opengateway.infra.journal.folder import claim
 from unit.infra.journal.disk import records_in
 
+pytestmark = pytest.mark.slow
+
 SOAK = os.environ.get("OPENGATEWAY_SOAK") == "1"
 PATHS = os.pathsep.join(filter(None, sys.path))
 

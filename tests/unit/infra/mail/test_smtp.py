@@ -146,7 +146,9 @@ async def test_it_signs_in_and_a_wrong_password_lets_the_letter_wait(tmp_path: P
     async with serving(sink, tls_context=authority.server("127.0.0.1"), **terms) as port:
         await mailer(port, SmtpTls.STARTTLS, authority, password=SECRET).deliver(LETTER)
         with pytest.raises(MailDelayed) as told:
-            await mailer(port, SmtpTls.STARTTLS, authority, password="other-canary").deliver(LETTER)
+            await mailer(
+                port, SmtpTls.STARTTLS, authority, password="other-canary", timeout_s=1.0
+            ).deliver(LETTER)
     assert len(sink.received) == 1
     assert "canary" not in str(told.value)
 
