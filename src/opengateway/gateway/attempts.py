@@ -127,15 +127,38 @@ class _Attempts:
             self.unable = self.unable or error
             self.route.late_excluded.append((candidate, error.param or error.code))
             return None
+        now = owner.services.clock.monotonic()
+        call = owner.services.refused.known(state.chat, candidate, call, now)
+        if call.dropped and self._is_strict:
+            self.unable = self.unable or _left_out(candidate, call)
+            self.route.late_excluded.append((candidate, "+".join(call.dropped)))
+            return None
         if call.dropped and state.chat.preferences.require_parameters:
             self.route.late_excluded.append((candidate, "+".join(call.dropped)))
             return None
         return call
 
+    @property
+    def _is_strict(self) -> bool:
+        """Whether what an endpoint cannot do is refused, instead of left out and told."""
+        state = self.owner.state
+        asked = state.chat.strict_parameters
+        return state.principal.strict_parameters if asked is None else asked
+
+    def _without_refused(
+        self, candidate: Candidate, call: UpstreamCall, error: UpstreamError
+    ) -> UpstreamCall | None:
+        """The call without the member that the endpoint has just refused, where that may be."""
+        services, chat = self.owner.services, self.owner.state.chat
+        now = services.clock.monotonic()
+        made = services.refused.retried(chat, candidate, call, error, now)
+        return None if made is None or (self._is_strict and made.dropped) else made
+
     async def _at(self, spot: Spot, why: Choice, call: UpstreamCall) -> Answer | None:
         """One endpoint: once, and once more where the error's class and the place are worth it."""
         owner, route = self.owner, self.route
         again = 0
+        is_mended = False
         while True:
             try:
                 answer = await attempt(owner, route, spot, why, call)
@@ -144,6 +167,10 @@ class _Attempts:
                 return None
             except UpstreamError as error:
                 self._note(spot.candidate, error)
+                mended = None if is_mended else self._without_refused(spot.candidate, call, error)
+                if mended is not None and self._is_spent(spot) is None:
+                    call, why, is_mended = mended, Choice.RETRY, True
+                    continue
                 if again >= self._tries_in_place(error, why) or self._is_spent(spot) is not None:
                     return None
                 again += 1
@@ -212,6 +239,16 @@ class _Attempts:
         if self.unable is not None:
             return self.unable
         return _unfit(self.route)
+
+
+def _left_out(candidate: Candidate, call: UpstreamCall) -> InvalidRequest:
+    name = call.dropped[0]
+    return InvalidRequest(
+        f"{name}: {candidate.provider.id} does not take it as it was asked for, and this request is"
+        " strict; leave it out, choose another model, or ask without 'strict_parameters'",
+        code="unsupported_parameter",
+        param=name,
+    )
 
 
 def _unfit(route: Route) -> NotFound:

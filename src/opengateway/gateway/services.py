@@ -12,6 +12,7 @@ from opengateway.gateway.ceiling import Ceilings
 from opengateway.gateway.idempotency import Idempotency
 from opengateway.gateway.limits import Rates
 from opengateway.gateway.pricing import TeamEndpoints
+from opengateway.gateway.refused_members import RefusedMembers
 from opengateway.gateway.routing.router import Router
 from opengateway.kit.client_address import Networks
 from opengateway.kit.clock import Clock
@@ -74,6 +75,8 @@ class GatewayServices:
     on_bug: Callable[[str, BaseException], None]
     limits: GatewayLimits = GatewayLimits()
     gauges: Gauges = field(default_factory=Gauges)
+    refused: RefusedMembers = field(default_factory=RefusedMembers)
+    """What endpoints said of members that they do not take."""
     teams: Mapping[str, TeamState] = field(default_factory=dict)
     """The live table of team states, of those of which there is something to know."""
     team_endpoints: TeamEndpoints = field(default_factory=TeamEndpoints)

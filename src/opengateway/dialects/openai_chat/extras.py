@@ -32,6 +32,7 @@ AGENT_HEADER: Final = "x-claude-code-session-id"
 """Of an agent that was not written for us: what we cannot keep of it is left out."""
 USER_HEADER: Final = "x-opengateway-user-id"
 TIMEOUT_HEADER: Final = "x-opengateway-timeout"
+STRICT_HEADER: Final = "x-opengateway-strict-parameters"
 
 _MAX_NAME: Final = 256
 _is_slug: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}(?:/[a-z0-9][a-z0-9._-]{0,63})?").fullmatch
@@ -190,6 +191,22 @@ def timeouts(extra: Extra | None, headers: Mapping[str, str]) -> tuple[float | N
         first_ms / 1000 if first_ms is not None else None,
         deadline_ms / 1000 if deadline_ms is not None else None,
     )
+
+
+def strictness(extra: Extra | None, headers: Mapping[str, str]) -> bool | None:
+    """Whether what a provider cannot do is refused; None: nothing was said. Raises
+    `InvalidRequest`."""
+    text = headers.get(STRICT_HEADER)
+    if text:
+        word = text.strip().lower()
+        if word not in ("true", "false"):
+            raise wrong(
+                INVALID_VALUE,
+                STRICT_HEADER,
+                f"{STRICT_HEADER!r} must be 'true' or 'false'; got {text[:40]!r}",
+            )
+        return word == "true"
+    return extra.strict_parameters if extra is not None else None
 
 
 def _header_ms(text: str) -> int:
