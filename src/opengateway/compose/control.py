@@ -29,6 +29,7 @@ from fastapi import FastAPI
 
 from opengateway.compose.paths import Paths
 from opengateway.compose.secrets import PEPPER_VERSION, ensure_secrets, load_secrets
+from opengateway.compose.selling import SellingAccess, selling_jobs, selling_of
 from opengateway.compose.sign_in import (
     SignInHouse,
     SignInPlan,
@@ -50,6 +51,7 @@ from opengateway.control.changes.repository import ChangeRepository
 from opengateway.control.leases.desk import LeaseDesk, OpenScope
 from opengateway.control.leases.jobs import LedgerJobs
 from opengateway.control.scope import ControlScope, Pepper
+from opengateway.control.selling import Selling
 from opengateway.control.snapshots.board import SignedSnapshot, SnapshotBoard
 from opengateway.domain.errors import OperatorError
 from opengateway.http.control_app import new_control_app
@@ -82,6 +84,7 @@ class ControlSettings:
     billing: bool = True
     """Whether requests are held for and charged."""
     spending: SpendingPlan = field(default_factory=SpendingPlan)
+    selling: SellingAccess = field(default_factory=SellingAccess)
     clock: Clock = field(default_factory=SystemClock)
 
 
@@ -138,6 +141,7 @@ def settings_of(zone_path: Path) -> ControlSettings:
         sign_in=plan_of(zone, secrets.data_keys),
         billing=zone.components.billing.use != "off",
         spending=spending_of(zone, secrets.snapshot_private_key),
+        selling=SellingAccess(zone.selling, zone.outbound.proxy, zone.outbound.ca_file),
     )
 
 
@@ -161,12 +165,13 @@ async def open_control(settings: ControlSettings) -> AsyncIterator[ControlHouse]
         await migrate(settings.database_url)
         database = Database(settings.database_url)
         signing_in = open_sign_in(settings.sign_in, clock)
+        selling = selling_of(settings.selling)
         try:
             async with database.read() as session:
                 newest = await ChangeRepository(session).newest()
                 await catch_up(session, settings.zone, checkpoints)
 
-            new_scope = _scopes(settings, signing_in, new_id, checkpoints)
+            new_scope = _scopes(settings, signing_in, new_id, checkpoints, selling)
             open_scope = partial(unit_of_work, database, new_scope)
             async with open_scope() as scope:
                 await scope.ledger.settlements.mark_billing(settings.billing)
@@ -185,6 +190,7 @@ async def open_control(settings: ControlSettings) -> AsyncIterator[ControlHouse]
                 zone=settings.zone,
                 started_at_ns=clock.now_ns(),
                 checkpoints=checkpoints,
+                selling=selling,
             )
             assets = Path(str(files("opengateway"))) / "assets"
             yield ControlHouse(
@@ -196,6 +202,7 @@ async def open_control(settings: ControlSettings) -> AsyncIterator[ControlHouse]
                     *sign_in_jobs(signing_in, open_scope, clock),
                     *_ledger_jobs(settings, open_scope, leases),
                     *spending_jobs(settings.spending, spending, open_scope, clock),
+                    *selling_jobs(selling, open_scope, clock),
                 ),
             )
         finally:
@@ -210,7 +217,11 @@ def _ledger_jobs(
 
 
 def _scopes(
-    settings: ControlSettings, signing_in: SignInHouse, new_id: NewId, checkpoints: Checkpoints
+    settings: ControlSettings,
+    signing_in: SignInHouse,
+    new_id: NewId,
+    checkpoints: Checkpoints,
+    selling: Selling,
 ) -> NewScope:
     """How a session becomes what one request may use."""
     clock = settings.clock
@@ -232,6 +243,7 @@ def _scopes(
             sign_in=signing_in.tools,
             after_commit=after_commit,
             audit=AuditLog(session, clock, settings.zone, after_commit, checkpoints).record,
+            selling=selling,
         )
 
     return new_scope
