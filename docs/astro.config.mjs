@@ -56,6 +56,7 @@ export default defineConfig({
             { slug: 'operate/sign-in' },
             { slug: 'operate/postgresql-and-valkey' },
             { slug: 'operate/redeem-codes' },
+            { slug: 'operate/payments' },
             { slug: 'operate/simulator' },
           ],
         },

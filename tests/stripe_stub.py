@@ -95,7 +95,7 @@ class StripeStub:
         return 404, _body("invalid_request_error", None, f"Unrecognized request URL: {path}")
 
     def _new_session(self, params: dict[str, Any]) -> dict[str, Any]:
-        made = {
+        made: dict[str, Any] = {
             "id": self._id("cs_test"),
             "object": "checkout.session",
             "mode": params["mode"],
@@ -114,7 +114,7 @@ class StripeStub:
             made["amount_total"] = int(price["unit_amount"])
             made["currency"] = price["currency"]
             made["_intent"] = params["payment_intent_data"]
-        self.sessions[made["id"]] = made
+        self.sessions[str(made["id"])] = made
         return _shown(made)
 
     def _new_intent(self, params: dict[str, Any]) -> tuple[int, dict[str, Any]]:

@@ -12,6 +12,7 @@ from opengateway.compose.selling_rules import SellingPlan
 from opengateway.control.mail.outbox import OpenScope
 from opengateway.control.payments.jobs import PaymentJobs
 from opengateway.control.selling import Selling
+from opengateway.infra.paper.layout import PdfPress
 from opengateway.kit.clock import Clock
 from opengateway.ports.payments import PaymentProcessor
 
@@ -39,7 +40,7 @@ def selling_of(access: SellingAccess) -> Selling:
             proxy=access.proxy,
             ca_file=access.ca_file,
         )
-    return Selling(plan.rules, processor)
+    return Selling(plan.rules, processor, PdfPress())
 
 
 def selling_jobs(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from opengateway.domain.selling import SellingRules
+from opengateway.ports.paper import PaperPress
 from opengateway.ports.payments import PaymentProcessor
 
 
@@ -12,3 +13,5 @@ from opengateway.ports.payments import PaymentProcessor
 class Selling:
     rules: SellingRules = field(default_factory=SellingRules)
     processor: PaymentProcessor | None = None
+    press: PaperPress | None = None
+    """Prints papers, where a zone does."""

@@ -18,6 +18,7 @@ from opengateway.control.audit.routes import router as audit
 from opengateway.control.authority import authorize_public
 from opengateway.control.bodies import example
 from opengateway.control.budgets.routes import router as budgets
+from opengateway.control.documents.routes import router as documents
 from opengateway.control.idempotency.edge import KeepAnswers, idempotent
 from opengateway.control.invitations.routes import router as invitations
 from opengateway.control.keys.routes import router as keys
@@ -127,7 +128,7 @@ def _routes() -> APIRouter:
         routes.include_router(router, prefix="/api/v1")
     for router in (budgets, prices, notifications, webhooks):
         routes.include_router(router, prefix="/api/v1")
-    for router in (ledger, ledger_admin, redeem, campaigns, payments, payments_admin):
+    for router in (ledger, ledger_admin, redeem, campaigns, payments, payments_admin, documents):
         routes.include_router(router, prefix="/api/v1")
     require_declared(routes, set(Access) - {Access.INTERNAL})
     return routes

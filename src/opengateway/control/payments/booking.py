@@ -7,6 +7,7 @@ so that whatever comes twice, late or in another order moves money once.
 from __future__ import annotations
 
 from opengateway.control.actor import SYSTEM, Actor
+from opengateway.control.documents.service import DocumentService
 from opengateway.control.notifications.alerts import usd
 from opengateway.control.notifications.announcer import Announcer
 from opengateway.control.payments.models import Payment, Refund
@@ -54,6 +55,7 @@ class PaymentBooking:
             settings = await self.rows.recharge_settings(payment.team_id)
             if settings is not None:
                 settings.failures = 0
+        await DocumentService(self._scope, self._actor).receipt(payment)
         await self._note("payment.paid", payment, {"amount_nanos": payment.amount_nanos})
         return True
 
@@ -92,6 +94,12 @@ class PaymentBooking:
             booked = await credits.charge_back(payment.team_id, payment.grant_id, amount, ask)
         payment.refunded_cents += cents
         return booked
+
+    async def note(self, payment: Payment, refund: Refund) -> None:
+        """The paper of a refund that is on its way."""
+        await DocumentService(self._scope, self._actor).credit_note(
+            payment, refund.id, refund.cents
+        )
 
     async def refund_failed(self, payment: Payment, refund: Refund) -> None:
         """The money is ours again, and so the team's."""

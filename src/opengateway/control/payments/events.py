@@ -132,6 +132,7 @@ class EventService:
             await self._refund_from_outside(event, payment)
         elif refund.state == "booked":
             refund.state, refund.object_id = "sent", event.object_id
+            await self._booking.note(payment, refund)
         return True
 
     async def _refund_from_outside(self, event: ProcessorEvent, payment: Payment) -> None:
@@ -143,20 +144,20 @@ class EventService:
         booked = await self._booking.refunded(
             payment, cents, f"{self._processor}:{event.object_id}", is_fact=True
         )
-        await self._rows.add(
-            Refund(
-                id=self._scope.new_id("rfd_"),
-                payment_id=payment.id,
-                team_id=payment.team_id,
-                state="sent",
-                cents=cents,
-                amount_nanos=booked.amount,
-                object_id=event.object_id,
-                entry_id=booked.entry_id,
-                created_by=self._processor,
-                created_at_ns=self._scope.clock.now_ns(),
-            )
+        refund = Refund(
+            id=self._scope.new_id("rfd_"),
+            payment_id=payment.id,
+            team_id=payment.team_id,
+            state="sent",
+            cents=cents,
+            amount_nanos=booked.amount,
+            object_id=event.object_id,
+            entry_id=booked.entry_id,
+            created_by=self._processor,
+            created_at_ns=self._scope.clock.now_ns(),
         )
+        await self._rows.add(refund)
+        await self._booking.note(payment, refund)
 
     async def _method(self, event: ProcessorEvent) -> None:
         rows = self._rows

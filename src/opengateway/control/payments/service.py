@@ -302,6 +302,7 @@ async def send_refund(
         await booking.refund_failed(locked, found)
     elif found.state == "booked":
         found.state, found.object_id = "sent", object_id
+        await booking.note(locked, found)
     await scope.session.flush()
     return found
 
