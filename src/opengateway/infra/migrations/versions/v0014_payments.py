@@ -1,6 +1,6 @@
 """Payments, what processors told, recharging, and the papers that are issued.
 
-Revision: 0012, after 0007.
+Revision: 0014, after 0013.
 """
 
 from __future__ import annotations
@@ -8,8 +8,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0012"
-down_revision = "0007"
+revision = "0014"
+down_revision = "0013"
 branch_labels = None
 depends_on = None
 
@@ -17,6 +17,7 @@ depends_on = None
 def upgrade() -> None:
     _customers()
     _payments()
+    _refunds()
     _events()
     _recharging()
     _documents()
@@ -98,6 +99,9 @@ def _payments() -> None:
         sqlite_where=open_recharge,
         postgresql_where=open_recharge,
     )
+
+
+def _refunds() -> None:
     op.create_table(
         "payment_refunds",
         _text("id", 64),
