@@ -59,6 +59,7 @@ export default defineConfig({
             { slug: 'operate/airgap' },
             { slug: 'operate/backup' },
             { slug: 'operate/redeem-codes' },
+            { slug: 'operate/payments' },
             { slug: 'operate/simulator' },
             { slug: 'operate/smoke-tests' },
           ],
