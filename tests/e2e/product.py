@@ -120,6 +120,8 @@ class Zone:
     routing: dict[str, Any] = field(default_factory=dict)
     tls: dict[str, str] | None = None
     components: dict[str, Any] = field(default_factory=dict)
+    extra: dict[str, Any] = field(default_factory=dict)
+    """Other sections of the file."""
 
     def provider(self, name: str, persona: str | None = None, **extra: Any) -> None:
         """`name` is a provider that the catalogue knows, or a new one on the OpenAI wire."""
@@ -170,6 +172,7 @@ class Zone:
             "providers": self.providers,
             "models": self.models,
             "routing": self.routing,
+            **self.extra,
         }
         path.write_text(yaml.safe_dump(document))
         return path

@@ -27,6 +27,7 @@ from typing import Any, Final
 import msgspec
 from fastapi import FastAPI
 
+from opengateway.compose.desk import DeskPlan, desk_of, desk_tools
 from opengateway.compose.paths import Paths
 from opengateway.compose.secrets import PEPPER_VERSION, ensure_secrets, load_secrets
 from opengateway.compose.sign_in import (
@@ -38,6 +39,7 @@ from opengateway.compose.sign_in import (
 )
 from opengateway.compose.spending import (
     SpendingPlan,
+    first_publication,
     spending_jobs,
     spending_of,
     spending_tools,
@@ -82,6 +84,7 @@ class ControlSettings:
     billing: bool = True
     """Whether requests are held for and charged."""
     spending: SpendingPlan = field(default_factory=SpendingPlan)
+    desk: DeskPlan = field(default_factory=DeskPlan)
     clock: Clock = field(default_factory=SystemClock)
 
 
@@ -138,6 +141,7 @@ def settings_of(zone_path: Path) -> ControlSettings:
         sign_in=plan_of(zone, secrets.data_keys),
         billing=zone.components.billing.use != "off",
         spending=spending_of(zone, secrets.snapshot_private_key),
+        desk=desk_of(zone),
     )
 
 
@@ -174,6 +178,8 @@ async def open_control(settings: ControlSettings) -> AsyncIterator[ControlHouse]
             leases = LeaseDesk(open_scope, feed, clock)
             board = SnapshotBoard(settings.snapshot(), clock)
             spending = spending_tools(settings.spending, board, database, clock)
+            await first_publication(spending)
+            desk = desk_tools(settings.desk, spending, clock, new_id)
             parts = ControlParts(
                 database=database,
                 new_scope=new_scope,
@@ -182,6 +188,7 @@ async def open_control(settings: ControlSettings) -> AsyncIterator[ControlHouse]
                 leases=leases,
                 board=board,
                 spending=spending,
+                desk=desk,
                 zone=settings.zone,
                 started_at_ns=clock.now_ns(),
                 checkpoints=checkpoints,

@@ -45,9 +45,11 @@ from opengateway.infra.journal.shipper import JournalShipper
 from opengateway.infra.journal.writer import FileJournal
 from opengateway.infra.key_states import ControlKeyStates
 from opengateway.infra.key_table import KeyTable, KeyTableFile
-from opengateway.infra.snapshot_file import SnapshotFiles, SnapshotHolder
+from opengateway.infra.secret_box import AesSecretBox
+from opengateway.infra.snapshot_file import BadSnapshot, SnapshotFiles, SnapshotHolder
 from opengateway.infra.tokens import TiktokenCounter
 from opengateway.infra.transports import new_transport
+from opengateway.infra.vault_file import BadVault, VaultFiles
 from opengateway.kit import log
 from opengateway.kit.client_address import networks
 from opengateway.kit.clock import SystemClock
@@ -101,6 +103,7 @@ class _Parts:
     table: KeyTable
     key_file: KeyTableFile
     files: SnapshotFiles
+    vaults: VaultFiles
     journal: FileJournal
     client: ControlClient
     transport: UpstreamTransport
@@ -117,7 +120,10 @@ def _build(zone: Zone, paths: Paths) -> _Parts:
         proxy=zone.outbound.proxy, ca_file=_optional_path(zone.outbound.ca_file)
     )
     references = References(zone.path.parent, os.environ)
-    places = _Places(Credentials(zone.secrets, references, transport, clock))
+    vaults = VaultFiles(
+        paths.gateway_state, secrets.snapshot_public_key, AesSecretBox(secrets.data_keys)
+    )
+    places = _Places(Credentials(zone.secrets, references, transport, clock), vaults)
     holder = SnapshotHolder(secrets.snapshot_public_key, places.swap)
     table = KeyTable(secrets.peppers, clock)
     gateway_id = new_id("gw_")
@@ -162,6 +168,7 @@ def _build(zone: Zone, paths: Paths) -> _Parts:
         table,
         KeyTableFile(paths.gateway_state),
         SnapshotFiles(paths.gateway_state),
+        vaults,
         journal,
         client,
         transport,
@@ -182,13 +189,17 @@ def _keeps_responses(table: KeyTable) -> Callable[[str], bool]:
 class _Places:
     """What follows the snapshot in force: secrets by place, and addresses known at run time only."""
 
-    def __init__(self, secrets: Credentials) -> None:
+    def __init__(self, secrets: Credentials, vaults: VaultFiles) -> None:
         self._secrets = secrets
+        self.vaults = vaults
         self.credentials: dict[tuple[str, str], Credential] = {}
         self.base_urls: dict[str, str] = {}
 
     def swap(self, snapshot: Snapshot) -> None:
-        found = self._secrets.of(snapshot)
+        try:
+            found = self._secrets.of(snapshot, self.vaults.secrets(snapshot.vault))
+        except BadVault as error:
+            raise BadSnapshot(str(error)) from None
         self.credentials.clear()
         self.credentials.update(found)
         self.base_urls.clear()
@@ -271,7 +282,7 @@ def _start_feeds(parts: _Parts, paths: Paths, supervisor: Supervisor) -> asyncio
         logger.error("snapshot_copy_unusable", detail=fault)
     if parts.key_file.load(parts.table):
         admission.replaced(parts.table)
-    snapshots = SnapshotFeed(client, parts.holder, parts.files, tell)
+    snapshots = SnapshotFeed(client, parts.holder, parts.files, tell, parts.vaults)
     keys = KeyFeed(
         client,
         parts.table,

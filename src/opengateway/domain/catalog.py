@@ -10,6 +10,7 @@ import msgspec
 from opengateway.domain import origins
 from opengateway.domain.operations import OperationRules
 from opengateway.domain.usage import Dimension, PriceRow
+from opengateway.domain.vault import is_own
 
 
 class Wire(StrEnum):
@@ -238,6 +239,8 @@ class Provider(msgspec.Struct, frozen=True):
 
     def owner_of(self, credential: str | None) -> CredentialOwner:
         """Whose the credential is; None is a provider's that needs none."""
+        if is_own(credential):
+            return CredentialOwner.TEAM
         return self.credential_owners.get(credential or "", CredentialOwner.PLATFORM)
 
 
@@ -300,6 +303,15 @@ class TeamPrice(msgspec.Struct, frozen=True):
     effective_from: str
     ppm: int | None = None
     rates: dict[Dimension, int] | None = None
+
+
+class OwnCredential(msgspec.Struct, frozen=True):
+    """A team's own credential at a provider: it serves that team alone."""
+
+    provider_id: str
+    name: str
+    preferred: bool = True
+    """Before the platform's; else after them."""
 
 
 class Model(msgspec.Struct, frozen=True):
@@ -373,3 +385,15 @@ class Snapshot(msgspec.Struct, frozen=True):
     """A team's id to what it pays otherwise than others. The first that fits holds."""
     team_policies: dict[str, RoutingPolicy] = {}
     """A team's id to its ceiling on where its requests may go."""
+    own_credentials: dict[str, tuple[OwnCredential, ...]] = {}
+    """A team's id to its own credentials."""
+    vault: str = ""
+    """The version of the vault that holds what the database's credentials are; "" for none."""
+
+    def is_particular(self, team_id: str) -> bool:
+        """Whether something here is of this team alone."""
+        return (
+            team_id in self.team_prices
+            or team_id in self.team_policies
+            or team_id in self.own_credentials
+        )

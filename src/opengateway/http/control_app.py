@@ -26,6 +26,7 @@ from opengateway.control.ledger.routes import router as ledger
 from opengateway.control.memberships.routes import router as members
 from opengateway.control.notifications.routes import router as notifications
 from opengateway.control.prices.routes import router as prices
+from opengateway.control.providers.routes import router as providers
 from opengateway.control.replies import JsonReply
 from opengateway.control.sign_in.routes import WRITING_GETS
 from opengateway.control.sign_in.routes import router as sign_in
@@ -94,6 +95,7 @@ def new_control_app(parts: ControlParts, assets: Path) -> FastAPI:
     app.state.parts = parts
     app.state.change_feed = parts.feed
     app.state.price_publisher = parts.spending.publisher
+    app.state.desk_tools = parts.desk
     app.state.outbound_rules = parts.spending.outbound_rules
     app.state.idempotency_running = set()
     install_errors(app)
@@ -120,6 +122,8 @@ def _routes() -> APIRouter:
     for router in (budgets, prices, notifications, webhooks):
         routes.include_router(router, prefix="/api/v1")
     for router in (ledger, ledger_admin):
+        routes.include_router(router, prefix="/api/v1")
+    for router in (providers,):
         routes.include_router(router, prefix="/api/v1")
     require_declared(routes, set(Access) - {Access.INTERNAL})
     return routes

@@ -31,6 +31,8 @@ from opengateway.control.ledger.routes import admin as ledger_admin
 from opengateway.control.ledger.routes import internal as ledger
 from opengateway.control.ledger.routes import router as team_ledger
 from opengateway.control.owners.routes import router as owners
+from opengateway.control.providers.routes import router as providers
+from opengateway.control.providers.tools import DeskTools
 from opengateway.control.replies import JsonReply
 from opengateway.control.scope import Scope
 from opengateway.control.settler.metrics import SettlerMetrics
@@ -63,6 +65,7 @@ class ControlParts:
     started_at_ns: int
     checkpoints: Checkpoints
     spending: SpendingTools
+    desk: DeskTools
     leases: LeaseDesk
 
     def stop_waiting(self) -> None:
@@ -138,6 +141,7 @@ def new_internal_app(parts: ControlParts) -> FastAPI:
     app.state.change_feed = parts.feed
     app.state.lease_desk = parts.leases
     app.state.snapshot_board = parts.board
+    app.state.desk_tools = parts.desk
     install_errors(app)
     app.state.idempotency_running = set()
     app.router.routes.extend(_routes().routes)
@@ -154,6 +158,8 @@ def _routes() -> APIRouter:
     for router in (team_keys, team_admin, audit):
         routes.include_router(router, prefix="/internal/v1")
     routes.include_router(owners, prefix="/internal/v1")
+    for router in (providers,):
+        routes.include_router(router, prefix="/internal/v1")
     for router in (leases, ledger, team_ledger, ledger_admin):
         routes.include_router(router, prefix="/internal/v1")
     routes.include_router(metrics)
