@@ -40,8 +40,10 @@ class DeskCatalogue(msgspec.Struct, frozen=True):
 
     providers: dict[str, ProviderConfig] = {}
     models: dict[str, ModelConfig] = {}
-    hidden_models: tuple[str, ...] = ()
-    """Models of the bundled catalogue that are not served any more."""
+    ended: dict[str, str] = {}
+    """Models that are served no more, to their successors or ""."""
+    ending: dict[str, tuple[int, str]] = {}
+    """Models that will end: when, and their successors or ""."""
     credentials: tuple[DeskCredential, ...] = ()
     endpoints: dict[str, DeskEndpoint] = {}
     vault: str = ""
@@ -101,19 +103,23 @@ def finish(snapshot: Snapshot, desk: DeskCatalogue) -> Snapshot:
     models = {
         model_id: kept
         for model_id, model in snapshot.models.items()
-        if model_id not in desk.hidden_models and (kept := _set(model, desk)).endpoints
+        if model_id not in desk.ended and (kept := _set(model, desk)).endpoints
     }
     finished = msgspec.structs.replace(
         snapshot,
         models=models,
         aliases={name: to for name, to in snapshot.aliases.items() if to in models},
         own_credentials={team_id: tuple(found) for team_id, found in sorted(own.items())},
+        ended={name: to for name, to in sorted(desk.ended.items()) if name in snapshot.models},
         vault=desk.vault,
     )
     return msgspec.structs.replace(finished, version=content_version(finished))
 
 
 def _set(model: Model, desk: DeskCatalogue) -> Model:
+    ends = desk.ending.get(model.id)
+    if ends is not None:
+        model = msgspec.structs.replace(model, ends_at_ns=ends[0], successor=ends[1])
     if not any(endpoint.id in desk.endpoints for endpoint in model.endpoints):
         return model
     kept = (_at(endpoint, desk.endpoints.get(endpoint.id)) for endpoint in model.endpoints)

@@ -328,6 +328,10 @@ class Model(msgspec.Struct, frozen=True):
     capabilities: tuple[str, ...]
     """Among: tools, parallel_tools, structured_output, reasoning, prompt_caching, temperature."""
     endpoints: tuple[Endpoint, ...]
+    ends_at_ns: int | None = None
+    """When it is served no more."""
+    successor: str = ""
+    """The model that is meant to follow one that ends."""
 
 
 class MaxPrice(msgspec.Struct, frozen=True):
@@ -387,6 +391,8 @@ class Snapshot(msgspec.Struct, frozen=True):
     """A team's id to its ceiling on where its requests may go."""
     own_credentials: dict[str, tuple[OwnCredential, ...]] = {}
     """A team's id to its own credentials."""
+    ended: dict[str, str] = {}
+    """Models that are served no more, to their successors; "" where there is none."""
     vault: str = ""
     """The version of the vault that holds what the database's credentials are; "" for none."""
 

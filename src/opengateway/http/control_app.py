@@ -25,6 +25,7 @@ from opengateway.control.ledger.routes import admin as ledger_admin
 from opengateway.control.ledger.routes import router as ledger
 from opengateway.control.memberships.routes import router as members
 from opengateway.control.notifications.routes import router as notifications
+from opengateway.control.offers.routes import router as offers
 from opengateway.control.prices.routes import router as prices
 from opengateway.control.providers.routes import router as providers
 from opengateway.control.replies import JsonReply
@@ -123,7 +124,7 @@ def _routes() -> APIRouter:
         routes.include_router(router, prefix="/api/v1")
     for router in (ledger, ledger_admin):
         routes.include_router(router, prefix="/api/v1")
-    for router in (providers,):
+    for router in (providers, offers):
         routes.include_router(router, prefix="/api/v1")
     require_declared(routes, set(Access) - {Access.INTERNAL})
     return routes

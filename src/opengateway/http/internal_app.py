@@ -30,6 +30,7 @@ from opengateway.control.leases.routes import router as leases
 from opengateway.control.ledger.routes import admin as ledger_admin
 from opengateway.control.ledger.routes import internal as ledger
 from opengateway.control.ledger.routes import router as team_ledger
+from opengateway.control.offers.routes import router as offers
 from opengateway.control.owners.routes import router as owners
 from opengateway.control.providers.routes import router as providers
 from opengateway.control.providers.tools import DeskTools
@@ -158,7 +159,7 @@ def _routes() -> APIRouter:
     for router in (team_keys, team_admin, audit):
         routes.include_router(router, prefix="/internal/v1")
     routes.include_router(owners, prefix="/internal/v1")
-    for router in (providers,):
+    for router in (providers, offers):
         routes.include_router(router, prefix="/internal/v1")
     for router in (leases, ledger, team_ledger, ledger_admin):
         routes.include_router(router, prefix="/internal/v1")

@@ -18,7 +18,8 @@ from opengateway.kit.db import AsyncSession
 
 class Offers(msgspec.Struct, frozen=True):
     models: dict[str, ModelConfig]
-    hidden_models: tuple[str, ...]
+    ended: dict[str, str]
+    ending: dict[str, tuple[int, str]]
     endpoints: dict[str, DeskEndpoint]
     next_change_ns: int | None
 
@@ -33,7 +34,12 @@ async def read_offers(session: AsyncSession, now_ns: int) -> Offers:
     ahead = [row.ends_at_ns for row in ends if row.ends_at_ns > now_ns]
     return Offers(
         models={row.model_id: msgspec.convert(row.config, ModelConfig) for row in published},
-        hidden_models=tuple(sorted(row.model_id for row in ends if row.ends_at_ns <= now_ns)),
+        ended={row.model_id: row.successor or "" for row in ends if row.ends_at_ns <= now_ns},
+        ending={
+            row.model_id: (row.ends_at_ns, row.successor or "")
+            for row in ends
+            if row.ends_at_ns > now_ns
+        },
         endpoints={
             row.endpoint_id: DeskEndpoint(row.drained, row.weight, row.priority) for row in settings
         },

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
+import msgspec
+
+from opengateway.catalog.config import ModelConfig
 from opengateway.catalog.desk import DeskState
 from opengateway.catalog.price_book import PricesNow
 from opengateway.control.prices.service import read_book
@@ -21,6 +25,7 @@ _LONGEST_WAIT_S: Final = 60.0
 """The wall clock may be set, and another control process may write: look again after this."""
 
 log = get_logger(__name__)
+_NONE: Final[Mapping[str, ModelConfig]] = MappingProxyType({})
 
 
 class Compiled(NamedTuple):
@@ -77,17 +82,26 @@ class PricePublisher:
         self._board.publish(compiled.signed)
         return ahead_ns
 
-    async def trial(self, session: AsyncSession) -> Snapshot | None:
-        """What would be served, by what this session sees. Raises `OperatorError`."""
+    async def trial(
+        self, session: AsyncSession, drafts: Mapping[str, ModelConfig] = _NONE
+    ) -> Snapshot | None:
+        """What would be served, by what this session sees and with these models. None where nothing
+        is compiled here. Raises `OperatorError`."""
         if self._compile is None:
             return None
-        compiled, _ = await self._compiled(session, self._clock.now_ns())
+        compiled, _ = await self._compiled(session, self._clock.now_ns(), drafts)
         return compiled.snapshot
 
-    async def _compiled(self, session: AsyncSession, now_ns: int) -> tuple[Compiled, int | None]:
+    async def _compiled(
+        self, session: AsyncSession, now_ns: int, drafts: Mapping[str, ModelConfig] = _NONE
+    ) -> tuple[Compiled, int | None]:
         assert self._compile is not None, "a publisher that is run has something to compile with"
         book = await read_book(session)
         desk = await self._read_desk(session, now_ns)
+        if drafts:
+            models = {**desk.catalogue.models, **drafts}
+            catalogue = msgspec.structs.replace(desk.catalogue, models=models)
+            desk = msgspec.structs.replace(desk, catalogue=catalogue)
         compiled = self._compile(book.at(now_ns), now_ns, desk)
         dates = [at for at in (book.next_change_ns(now_ns), desk.next_change_ns) if at is not None]
         return compiled, min(dates, default=None)

@@ -80,11 +80,11 @@ class CredentialService:
         """Raises `InvalidRequest`, `CredentialExists`, `TooManyCredentials`."""
         check_secret(secret, wire, self._tools.rules)
         zones = self._tools.zone.providers.get(provider_id)
-        if self._team_id is None and zones is not None:
-            if any(credential.name == name for credential in zones.credentials):
-                raise CredentialExists(
-                    f"the zone file has a credential {name!r} of {provider_id!r}", param="name"
-                )
+        taken = {credential.name for credential in zones.credentials} if zones else set()
+        if self._team_id is None and name in taken:
+            raise CredentialExists(
+                f"the zone file has a credential {name!r} of {provider_id!r}", param="name"
+            )
         await self._check_room()
         now_ns = self._scope.clock.now_ns()
         credential_id = self._scope.new_id("cred_")

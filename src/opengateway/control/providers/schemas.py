@@ -18,7 +18,7 @@ from opengateway.domain.vault import ProviderSecret
 ProviderId = Annotated[str, Field(pattern=NAME_PATTERN, max_length=63, examples=["house-vllm"])]
 Text = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]+$")]
 Url = Annotated[str, Field(min_length=1, max_length=2048, pattern=r"^[ -~]+$")]
-Hidden = Annotated[str, Field(min_length=1, max_length=16_384, pattern=r"^[^\x00]+$", repr=False)]
+Hidden = Annotated[str, Field(min_length=1, max_length=16_384, pattern=r"^[^\x00]+$")]
 CredentialName = Annotated[
     str, Field(min_length=1, max_length=63, pattern=NAME_PATTERN, examples=["main"])
 ]
@@ -161,12 +161,14 @@ class Secret(BaseModel):
 
     model_config = input_example(api_key="sk-example-0123456789")
 
-    api_key: Hidden | None = None
-    access_token: Hidden | None = None
-    service_account: Hidden | None = Field(None, description="The key file's JSON, as text.")
-    aws_access_key_id: Hidden | None = None
-    aws_secret_access_key: Hidden | None = None
-    aws_session_token: Hidden | None = None
+    api_key: Hidden | None = Field(None, repr=False)
+    access_token: Hidden | None = Field(None, repr=False)
+    service_account: Hidden | None = Field(
+        None, repr=False, description="The key file's JSON, as text."
+    )
+    aws_access_key_id: Hidden | None = Field(None, repr=False)
+    aws_secret_access_key: Hidden | None = Field(None, repr=False)
+    aws_session_token: Hidden | None = Field(None, repr=False)
     region: Text | None = Field(None, description="Of AWS's signature.", examples=[None])
 
     def sealed_form(self) -> ProviderSecret:

@@ -33,7 +33,8 @@ async def read_desk(session: AsyncSession, now_ns: int) -> DeskState:
     catalogue = DeskCatalogue(
         providers=providers,
         models=offers.models,
-        hidden_models=offers.hidden_models,
+        ended=offers.ended,
+        ending=offers.ending,
         credentials=tuple(
             DeskCredential(row.id, row.provider_id, row.name, row.team_id, row.preferred)
             for row in used

@@ -8,7 +8,7 @@ from typing import Annotated, cast
 
 from fastapi import Depends, Request
 
-from opengateway.catalog.config import ProviderConfig
+from opengateway.catalog.config import ModelConfig, ProviderConfig
 from opengateway.catalog.loader import Catalogue
 from opengateway.control.prices.publisher import PricePublisher
 from opengateway.control.scope import ControlScope
@@ -39,16 +39,22 @@ class DeskTools:
     """Where providers that are added at run time may be."""
     probe: ProviderProbe | None = None
 
+    async def tried(
+        self, scope: ControlScope, drafts: Mapping[str, ModelConfig]
+    ) -> Snapshot | None:
+        """What would be served with these models. Raises `InvalidRequest`."""
+        try:
+            return await self.publisher.trial(scope.session, drafts)
+        except OperatorError as error:
+            raise InvalidRequest(error.message) from None
+
     async def applied(self, scope: ControlScope) -> Snapshot | None:
         """What was flushed will be served: compile it now, and for good once it is committed.
 
         Raises `InvalidRequest` with what does not fit together.
         """
         await scope.session.flush()
-        try:
-            snapshot = await self.publisher.trial(scope.session)
-        except OperatorError as error:
-            raise InvalidRequest(error.message) from None
+        snapshot = await self.tried(scope, {})
         scope.after_commit(self.publisher.changed)
         return snapshot
 
