@@ -34,6 +34,8 @@ from opengateway.control.offers.routes import router as offers
 from opengateway.control.owners.routes import router as owners
 from opengateway.control.providers.routes import router as providers
 from opengateway.control.providers.tools import DeskTools
+from opengateway.control.redeem.routes import admin as campaigns
+from opengateway.control.redeem.routes import internal as redeem_codes
 from opengateway.control.replies import JsonReply
 from opengateway.control.scope import Scope
 from opengateway.control.settler.metrics import SettlerMetrics
@@ -161,7 +163,7 @@ def _routes() -> APIRouter:
     routes.include_router(owners, prefix="/internal/v1")
     for router in (providers, offers):
         routes.include_router(router, prefix="/internal/v1")
-    for router in (leases, ledger, team_ledger, ledger_admin):
+    for router in (leases, ledger, team_ledger, ledger_admin, redeem_codes, campaigns):
         routes.include_router(router, prefix="/internal/v1")
     routes.include_router(metrics)
     require_declared(routes, {Access.INTERNAL, Access.TEAM, Access.PLATFORM})

@@ -71,6 +71,8 @@ _PLATFORM = {
     "approvals.read": "ASF",
     "approvals.decide": "AF",
     "announcements.write": "AS",
+    "campaigns.read": "ASF",
+    "campaigns.write": "AF",
     "prices.read": "ASF",
     "prices.write": "AF",
     "platform_audit.read": "AS",
