@@ -20,11 +20,11 @@ from control_plane import settings_in
 from opengateway.catalog.desk import DeskState
 from opengateway.catalog.price_book import PricesNow
 from opengateway.compose.control import open_control
+from opengateway.control.desk_state import read_desk
 from opengateway.control.notifications.alerts import Alerts
 from opengateway.control.notifications.announcer import Announcer
 from opengateway.control.notifications.chores import NotificationChores
 from opengateway.control.prices.publisher import Compiled, PricePublisher
-from opengateway.control.providers.state import read_desk
 from opengateway.control.snapshots.board import SignedSnapshot
 from opengateway.control.webhooks.models import Webhook
 from opengateway.control.webhooks.sender import MAX_ATTEMPTS, WebhookSender, pause_s

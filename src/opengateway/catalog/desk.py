@@ -13,7 +13,8 @@ import msgspec
 from opengateway.catalog.compiler import auth_of, content_version, known_provider
 from opengateway.catalog.config import CredentialConfig, ModelConfig, ProviderConfig
 from opengateway.catalog.loader import Catalogue
-from opengateway.domain.catalog import Endpoint, Model, OwnCredential, Snapshot
+from opengateway.domain.catalog import Endpoint, Model, Snapshot
+from opengateway.domain.particulars import ModelEnd, OwnCredential
 from opengateway.domain.vault import Vault, own_name
 
 
@@ -42,8 +43,8 @@ class DeskCatalogue(msgspec.Struct, frozen=True):
     models: dict[str, ModelConfig] = {}
     ended: dict[str, str] = {}
     """Models that are served no more, to their successors or ""."""
-    ending: dict[str, tuple[int, str]] = {}
-    """Models that will end: when, and their successors or ""."""
+    ending: dict[str, ModelEnd] = {}
+    """Models that will end."""
     credentials: tuple[DeskCredential, ...] = ()
     endpoints: dict[str, DeskEndpoint] = {}
     vault: str = ""
@@ -119,7 +120,7 @@ def finish(snapshot: Snapshot, desk: DeskCatalogue) -> Snapshot:
 def _set(model: Model, desk: DeskCatalogue) -> Model:
     ends = desk.ending.get(model.id)
     if ends is not None:
-        model = msgspec.structs.replace(model, ends_at_ns=ends[0], successor=ends[1])
+        model = msgspec.structs.replace(model, ends=ends)
     if not any(endpoint.id in desk.endpoints for endpoint in model.endpoints):
         return model
     kept = (_at(endpoint, desk.endpoints.get(endpoint.id)) for endpoint in model.endpoints)

@@ -26,7 +26,7 @@ from opengateway.compose.listening import SIMULATOR_URL, bind, bind_unix
 from opengateway.compose.paths import Paths
 from opengateway.compose.references import References
 from opengateway.compose.routing import RoutingParts, new_routing, routing_samples
-from opengateway.compose.secrets import ensure_secrets, load_secrets
+from opengateway.compose.secrets import ZoneSecrets, ensure_secrets, load_secrets
 from opengateway.compose.surfaces import new_surfaces
 from opengateway.compose.wires import chat_wires
 from opengateway.compose.zone import Zone, load_zone
@@ -116,13 +116,9 @@ class _Parts:
 
 
 def _build(zone: Zone, paths: Paths) -> _Parts:
-    clock = SystemClock()
-    new_id = IdSource(clock)
+    new_id = IdSource(clock := SystemClock())
     secrets = load_secrets(paths)
-    vaults = VaultFiles(
-        paths.gateway_state, secrets.snapshot_public_key, AesSecretBox(secrets.data_keys)
-    )
-    transport, places = _outward(zone, vaults, clock)
+    transport, places = _outward(zone, paths, secrets, clock)
     holder = SnapshotHolder(secrets.snapshot_public_key, places.swap)
     table = KeyTable(secrets.peppers, clock)
     gateway_id = new_id("gw_")
@@ -170,7 +166,7 @@ def _build(zone: Zone, paths: Paths) -> _Parts:
         table,
         KeyTableFile(paths.gateway_state),
         SnapshotFiles(paths.gateway_state),
-        vaults,
+        places.vaults,
         journal,
         client,
         transport,
@@ -182,13 +178,16 @@ def _build(zone: Zone, paths: Paths) -> _Parts:
 
 
 def _outward(
-    zone: Zone, vaults: VaultFiles, clock: SystemClock
+    zone: Zone, paths: Paths, secrets: ZoneSecrets, clock: SystemClock
 ) -> tuple[UpstreamTransport, _Places]:
     """What leads to providers: connections, credentials and addresses."""
     transport = new_transport(
         proxy=zone.outbound.proxy, ca_file=_optional_path(zone.outbound.ca_file)
     )
     references = References(zone.path.parent, os.environ)
+    vaults = VaultFiles(
+        paths.gateway_state, secrets.snapshot_public_key, AesSecretBox(secrets.data_keys)
+    )
     return transport, _Places(Credentials(zone.secrets, references, transport, clock), vaults)
 
 

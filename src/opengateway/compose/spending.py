@@ -13,10 +13,10 @@ from opengateway.catalog.desk import DeskState
 from opengateway.catalog.price_book import PricesNow
 from opengateway.compose.components import EditionName
 from opengateway.compose.zone import Zone, snapshot_of
+from opengateway.control.desk_state import read_desk
 from opengateway.control.notifications.announcer import Announcer
 from opengateway.control.notifications.chores import NotificationChores
 from opengateway.control.prices.publisher import Compile, Compiled, PricePublisher
-from opengateway.control.providers.state import read_desk
 from opengateway.control.scope import ControlScope
 from opengateway.control.snapshots.board import SignedSnapshot, SnapshotBoard
 from opengateway.control.spending import SpendingTools

@@ -9,7 +9,8 @@ import msgspec
 
 from opengateway.domain import origins
 from opengateway.domain.operations import OperationRules
-from opengateway.domain.usage import Dimension, PriceRow
+from opengateway.domain.particulars import ModelEnd, OwnCredential, TeamPrice
+from opengateway.domain.usage import PriceRow
 from opengateway.domain.vault import is_own
 
 
@@ -319,26 +320,6 @@ class Endpoint(msgspec.Struct, frozen=True):
 HOLD_KNEE_BYTES: Final = 16 * 1024
 
 
-class TeamPrice(msgspec.Struct, frozen=True):
-    """A price of one team's own: for the endpoints that `pattern` fits, by their or their model's
-    id (`*` stands for anything). Either `rates`, or `ppm` millionths of the provider's cost."""
-
-    id: str
-    pattern: str
-    effective_from: str
-    ppm: int | None = None
-    rates: dict[Dimension, int] | None = None
-
-
-class OwnCredential(msgspec.Struct, frozen=True):
-    """A team's own credential at a provider: it serves that team alone."""
-
-    provider_id: str
-    name: str
-    preferred: bool = True
-    """Before the platform's; else after them."""
-
-
 class Model(msgspec.Struct, frozen=True):
     id: str
     name: str
@@ -353,10 +334,7 @@ class Model(msgspec.Struct, frozen=True):
     capabilities: tuple[str, ...]
     """Among: tools, parallel_tools, structured_output, reasoning, prompt_caching, temperature."""
     endpoints: tuple[Endpoint, ...]
-    ends_at_ns: int | None = None
-    """When it is served no more."""
-    successor: str = ""
-    """The model that is meant to follow one that ends."""
+    ends: ModelEnd | None = None
 
 
 class MaxPrice(msgspec.Struct, frozen=True):
@@ -417,14 +395,6 @@ class Snapshot(msgspec.Struct, frozen=True):
     own_credentials: dict[str, tuple[OwnCredential, ...]] = {}
     """A team's id to its own credentials."""
     ended: dict[str, str] = {}
-    """Models that are served no more, to their successors; "" where there is none."""
+    """Models that are served no more, to their successors or ""."""
     vault: str = ""
     """The version of the vault that holds what the database's credentials are; "" for none."""
-
-    def is_particular(self, team_id: str) -> bool:
-        """Whether something here is of this team alone."""
-        return (
-            team_id in self.team_prices
-            or team_id in self.team_policies
-            or team_id in self.own_credentials
-        )

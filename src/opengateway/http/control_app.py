@@ -14,6 +14,8 @@ from starlette.middleware import Middleware
 from opengateway import __version__
 from opengateway.control.access import Access, access, require_declared
 from opengateway.control.account.routes import router as account
+from opengateway.control.announcements.routes import router as announcements
+from opengateway.control.approvals.routes import router as approvals
 from opengateway.control.audit.routes import router as audit
 from opengateway.control.authority import authorize_public
 from opengateway.control.bodies import example
@@ -126,7 +128,7 @@ def _routes() -> APIRouter:
         routes.include_router(router, prefix="/api/v1")
     for router in (ledger, ledger_admin, redeem, campaigns):
         routes.include_router(router, prefix="/api/v1")
-    for router in (providers, offers):
+    for router in (providers, offers, approvals, announcements):
         routes.include_router(router, prefix="/api/v1")
     require_declared(routes, set(Access) - {Access.INTERNAL})
     return routes

@@ -15,6 +15,7 @@ from starlette.middleware import Middleware
 
 from opengateway import __version__
 from opengateway.control.access import Access, access, require_declared
+from opengateway.control.approvals.routes import router as approvals
 from opengateway.control.audit.checkpoints import Checkpoints
 from opengateway.control.audit.routes import internal as audit_proof
 from opengateway.control.audit.routes import router as audit
@@ -161,7 +162,7 @@ def _routes() -> APIRouter:
     for router in (team_keys, team_admin, audit):
         routes.include_router(router, prefix="/internal/v1")
     routes.include_router(owners, prefix="/internal/v1")
-    for router in (providers, offers):
+    for router in (providers, offers, approvals):
         routes.include_router(router, prefix="/internal/v1")
     for router in (leases, ledger, team_ledger, ledger_admin, redeem_codes, campaigns):
         routes.include_router(router, prefix="/internal/v1")

@@ -70,7 +70,7 @@ _PLATFORM = {
     "overview.read": "ASF",
     "approvals.read": "ASF",
     "approvals.decide": "AF",
-    "announcements.write": "AS",
+    "announcements.write": "A",
     "campaigns.read": "ASF",
     "campaigns.write": "AF",
     "prices.read": "ASF",

@@ -13,13 +13,14 @@ from opengateway.control.offers.models import (
     ModelDeprecation,
     ModelState,
 )
+from opengateway.domain.particulars import ModelEnd
 from opengateway.kit.db import AsyncSession
 
 
 class Offers(msgspec.Struct, frozen=True):
     models: dict[str, ModelConfig]
     ended: dict[str, str]
-    ending: dict[str, tuple[int, str]]
+    ending: dict[str, ModelEnd]
     endpoints: dict[str, DeskEndpoint]
     next_change_ns: int | None
 
@@ -36,7 +37,7 @@ async def read_offers(session: AsyncSession, now_ns: int) -> Offers:
         models={row.model_id: msgspec.convert(row.config, ModelConfig) for row in published},
         ended={row.model_id: row.successor or "" for row in ends if row.ends_at_ns <= now_ns},
         ending={
-            row.model_id: (row.ends_at_ns, row.successor or "")
+            row.model_id: ModelEnd(row.ends_at_ns, row.successor or "")
             for row in ends
             if row.ends_at_ns > now_ns
         },

@@ -133,6 +133,7 @@ def _approvals() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_approvals"),
     )
     op.create_index("ix_approvals_state_id", "approvals", ["state", "id"])
+    op.create_index("ix_approvals_asked_by_asked_at_ns", "approvals", ["asked_by", "asked_at_ns"])
 
 
 def _announcements() -> None:
