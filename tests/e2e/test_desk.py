@@ -26,7 +26,7 @@ def upstream() -> Iterator[Simulator]:
 def running(upstream: Simulator, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     zone = Zone(upstream, tmp_path_factory.mktemp("desk"))
     zone.components = {"billing": {"use": "ledger"}}
-    zone.extra = {"outbound": {"allow": ["127.0.0.1"]}}
+    zone.outbound = {"allow": ["127.0.0.1"]}
     zone.provider("first", "vllm")
     zone.model("acme/one", ("first", "sim-chat"))
     with product(zone) as started:
