@@ -186,7 +186,6 @@ async def open_control(settings: ControlSettings) -> AsyncIterator[ControlHouse]
             board = SnapshotBoard(settings.snapshot(), clock)
             spending = spending_tools(settings.spending, board, database, clock)
             await first_publication(spending)
-            desk = desk_tools(settings.desk, spending, clock, new_id)
             stores = Stores(open_scope, partial(reading_scope, database, new_scope))
             operation = operation_tools(stores, leases, clock)
             parts = ControlParts(
@@ -197,18 +196,17 @@ async def open_control(settings: ControlSettings) -> AsyncIterator[ControlHouse]
                 leases=leases,
                 board=board,
                 spending=spending,
-                desk=desk,
+                desk=desk_tools(settings.desk, spending, clock, new_id),
                 operation=operation,
                 zone=settings.zone,
                 started_at_ns=clock.now_ns(),
                 checkpoints=checkpoints,
                 wall=settings.wall,
             )
-            assets = Path(str(files("opengateway"))) / "assets"
             yield ControlHouse(
                 parts,
                 new_internal_app(parts),
-                new_control_app(parts, assets),
+                new_control_app(parts, Path(str(files("opengateway"))) / "assets"),
                 signing_in,
                 (
                     *sign_in_jobs(signing_in, open_scope, clock),
