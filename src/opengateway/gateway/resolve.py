@@ -32,6 +32,11 @@ def find_model(name: str, snapshot: Snapshot) -> Model:
     model = _known(name, snapshot)
     if model is not None:
         return model
+    if (successor := snapshot.ended.get(name)) is not None:
+        instead = f"; ask {successor!r} instead" if successor else ""
+        raise NotFound(
+            f"the model {name[:100]!r} has ended{instead}", code="model_not_found", param="model"
+        )
     near = get_close_matches(name[:100], snapshot.models, n=3, cutoff=0.5)
     advice = f" (did you mean {' or '.join(repr(n) for n in near)}?)" if near else ""
     raise NotFound(
