@@ -13,7 +13,7 @@ from opengateway.domain.catalog import Provider
 from opengateway.kit.json import JsonObject, dumps, loads
 from opengateway.wires.openai_chat.reply import read_reply
 
-_MARKS: Final = re.compile(rb'["\\\\{}\\[\\]]')
+_MARKS: Final = re.compile(rb'["\\{}\[\]]')
 _SPACE: Final = b" \t\r\n"
 _NOT_NAMES: Final = frozenset(("choices", "usage", "object"))
 
