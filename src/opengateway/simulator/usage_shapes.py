@@ -46,6 +46,14 @@ def usage_body(persona: Persona, meter: Meter) -> dict[str, Any]:
             usage["cost_details"] = {"upstream_inference_cost": None}
             usage["prompt_tokens_details"] = {"cached_tokens": meter.cached}
             usage["completion_tokens_details"] = reasoning
+        case "xai":  # the completion leaves the reasoning out
+            usage["completion_tokens"] -= meter.reasoning
+            usage["prompt_tokens_details"] = {"cached_tokens": meter.cached, "text_tokens": 0}
+            usage["completion_tokens_details"] = reasoning
+        case "moonshot":
+            usage["cached_tokens"] = meter.cached
+        case "perplexity":
+            usage |= reasoning | {"search_context_size": "low", "cost": {"total_cost": 0.005}}
         case "plain":
             if meter.cached:
                 usage["prompt_tokens_details"] = {"cached_tokens": meter.cached}
