@@ -20,6 +20,19 @@ BASE_MEMBERS = frozenset(
 )  # fmt: skip
 
 
+UsageShape = Literal[
+    "plain",
+    "details",
+    "groq",
+    "deepseek",
+    "mistral",
+    "openrouter",
+    "xai",
+    "moonshot",
+    "perplexity",
+]
+
+
 class VendorError(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One refusal in the vendor's words. `body` is JSON text and replaces the envelope."""
 
@@ -49,10 +62,7 @@ class Persona(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     members: frozenset[str] = frozenset()
     roles: frozenset[str] = frozenset()
     parts: frozenset[str] = frozenset()
-    usage_shape: Literal[
-        *("plain", "details", "groq", "deepseek", "mistral", "openrouter"),
-        *("xai", "moonshot", "perplexity"),
-    ] = "plain"
+    usage_shape: UsageShape = "plain"
     auth: Literal["bearer", "api-key", "none"] = "bearer"
     """`api-key` is a header of that name, beside which a Bearer is good too."""
     strict: bool = False
