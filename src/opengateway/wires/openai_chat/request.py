@@ -108,9 +108,9 @@ def _needs_nothing(chat: ChatRequest, profile: Profile) -> bool:
     facts = chat.facts
     if profile.add or profile.one_turn_each:
         return False
-    if facts.response_format == "json_object":
-        if profile.schema_as_value or not profile.json_object:
-            return False
+    bends_objects = profile.schema_as_value or not profile.json_object
+    if bends_objects and facts.response_format == "json_object":
+        return False
     if facts.message_members or facts.has_developer_role or facts.modalities != _TEXT:
         return False
     if facts.n > 1 or facts.stop_count or facts.response_format == "json_schema":
