@@ -7,11 +7,11 @@ from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import Protocol
 
-from opengateway.domain.catalog import Routing
 from opengateway.domain.chat import ChatReply, UpstreamCall
 from opengateway.domain.errors import ErrorClass, UpstreamError
 from opengateway.domain.records import AttemptRecord
 from opengateway.domain.routing import Candidate, Choice
+from opengateway.domain.routing_rules import Routing
 from opengateway.gateway.concealing import conceal
 from opengateway.gateway.routing.route import Route
 from opengateway.gateway.routing.spots import Spot
