@@ -57,6 +57,7 @@ export default defineConfig({
             { slug: 'operate/postgresql-and-valkey' },
             { slug: 'operate/redeem-codes' },
             { slug: 'operate/payments' },
+            { slug: 'operate/newcomers' },
             { slug: 'operate/simulator' },
             { slug: 'operate/smoke-tests' },
           ],

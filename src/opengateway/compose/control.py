@@ -213,7 +213,7 @@ async def open_control(settings: ControlSettings) -> AsyncIterator[ControlHouse]
                     *_ledger_jobs(settings, open_scope, leases),
                     *_fleet_jobs(settings, database, feed),
                     *spending_jobs(settings.spending, spending, open_scope, clock),
-                    *selling_jobs(selling, open_scope, clock),
+                    *selling_jobs(selling, open_scope, feed, clock),
                     *operation_jobs(settings.operation, stores, parts),
                 ),
             )

@@ -25,6 +25,7 @@ from opengateway.control.keys.routes import router as keys
 from opengateway.control.ledger.routes import admin as ledger_admin
 from opengateway.control.ledger.routes import router as ledger
 from opengateway.control.memberships.routes import router as members
+from opengateway.control.newcomers.routes import admin as abuse
 from opengateway.control.notifications.routes import router as notifications
 from opengateway.control.payments.routes import admin as payments_admin
 from opengateway.control.payments.routes import router as payments
@@ -130,7 +131,16 @@ def _routes() -> APIRouter:
         routes.include_router(router, prefix="/api/v1")
     for router in (budgets, prices, notifications, webhooks, smoke):
         routes.include_router(router, prefix="/api/v1")
-    for router in (ledger, ledger_admin, redeem, campaigns, payments, payments_admin, documents):
+    for router in (
+        ledger,
+        ledger_admin,
+        redeem,
+        campaigns,
+        payments,
+        payments_admin,
+        documents,
+        abuse,
+    ):
         routes.include_router(router, prefix="/api/v1")
     require_declared(routes, set(Access) - {Access.INTERNAL})
     return routes
