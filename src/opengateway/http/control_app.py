@@ -28,6 +28,7 @@ from opengateway.control.ledger.routes import router as ledger
 from opengateway.control.memberships.routes import router as members
 from opengateway.control.notifications.routes import router as notifications
 from opengateway.control.offers.routes import router as offers
+from opengateway.control.own_credentials.routes import router as own_credentials
 from opengateway.control.prices.routes import router as prices
 from opengateway.control.providers.routes import router as providers
 from opengateway.control.redeem.routes import admin as campaigns
@@ -130,7 +131,7 @@ def _routes() -> APIRouter:
         routes.include_router(router, prefix="/api/v1")
     for router in (ledger, ledger_admin, redeem, campaigns):
         routes.include_router(router, prefix="/api/v1")
-    for router in (providers, offers, approvals, announcements):
+    for router in (providers, offers, approvals, announcements, own_credentials):
         routes.include_router(router, prefix="/api/v1")
     require_declared(routes, set(Access) - {Access.INTERNAL})
     return routes

@@ -15,6 +15,7 @@ from typing import Final
 from opengateway.domain.catalog import Endpoint, MaxPrice, Model, Provider, RoutingPolicy, Snapshot
 from opengateway.domain.chat import ChatRequest, ProviderPreferences
 from opengateway.domain.errors import NotAllowed
+from opengateway.domain.particulars import OwnCredential
 from opengateway.domain.principal import Principal
 from opengateway.domain.routing import Exclusion, ExclusionCode, within
 from opengateway.domain.usage import Dimension
@@ -45,6 +46,10 @@ class Asker:
     @property
     def wishes(self) -> ProviderPreferences:
         return self.chat.preferences
+
+    @property
+    def own_credentials(self) -> tuple[OwnCredential, ...]:
+        return self.snapshot.own_credentials.get(self.principal.team_id, ())
 
     @property
     def team_policy(self) -> RoutingPolicy | None:
