@@ -37,6 +37,7 @@ from opengateway.compose.housekeeping import (
 )
 from opengateway.compose.paths import Paths
 from opengateway.compose.secrets import PEPPER_VERSION, ensure_secrets, load_secrets
+from opengateway.compose.selling import SellingAccess, selling_jobs, selling_of
 from opengateway.compose.sign_in import (
     SignInHouse,
     SignInPlan,
@@ -60,6 +61,7 @@ from opengateway.control.changes.repository import ChangeRepository
 from opengateway.control.leases.desk import LeaseDesk, OpenScope
 from opengateway.control.leases.jobs import LedgerJobs
 from opengateway.control.scope import ControlScope, Pepper
+from opengateway.control.selling import Selling
 from opengateway.control.snapshots.board import SignedSnapshot, SnapshotBoard
 from opengateway.domain.errors import OperatorError
 from opengateway.http.control_app import new_control_app
@@ -78,6 +80,7 @@ from opengateway.ledger.book import Book
 
 _DRAIN_S: Final = 5.0
 _BACKLOG: Final = 256
+_ASSETS: Final = Path(str(files("opengateway"))) / "assets"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +97,7 @@ class ControlSettings:
     """Whether requests are held for and charged."""
     spending: SpendingPlan = field(default_factory=SpendingPlan)
     desk: DeskPlan = field(default_factory=DeskPlan)
+    selling: SellingAccess = field(default_factory=SellingAccess)
     operation: OperationPlan = field(default_factory=OperationPlan)
     clock: Clock = field(default_factory=SystemClock)
     wall: EgressGuard | None = None
@@ -147,6 +151,7 @@ def settings_of(zone_path: Path) -> ControlSettings:
         billing=zone.components.billing.use != "off",
         spending=spending_of(zone, secrets.snapshot_private_key),
         desk=desk_of(zone),
+        selling=SellingAccess(zone.selling, zone.outbound.proxy, zone.outbound.ca_file),
         wall=wall_of(zone, calls_webhooks=True),
         operation=operation_of(zone, os.environ),
     )
@@ -165,19 +170,18 @@ async def open_control(settings: ControlSettings) -> AsyncIterator[ControlHouse]
     `run_control` serves it; the CLI may use its `internal_app` while no control process runs.
     Raises `OperatorError`.
     """
-    clock = settings.clock
-    new_id = IdSource(clock)
+    new_id = IdSource(clock := settings.clock)
     checkpoints = _checkpoints(settings.paths)
     with _alone(settings.paths):
         await migrate(settings.database_url)
         database = Database(settings.database_url)
         signing_in = open_sign_in(settings.sign_in, clock)
+        selling = selling_of(settings.selling)
         try:
             async with database.read() as session:
                 newest = await ChangeRepository(session).newest()
                 await catch_up(session, settings.zone, checkpoints)
-
-            new_scope = _scopes(settings, signing_in, new_id, checkpoints)
+            new_scope = _scopes(settings, signing_in, new_id, checkpoints, selling)
             open_scope = partial(unit_of_work, database, new_scope)
             async with open_scope() as scope:
                 await scope.ledger.settlements.mark_billing(settings.billing)
@@ -201,18 +205,20 @@ async def open_control(settings: ControlSettings) -> AsyncIterator[ControlHouse]
                 zone=settings.zone,
                 started_at_ns=clock.now_ns(),
                 checkpoints=checkpoints,
+                selling=selling,
                 wall=settings.wall,
             )
             yield ControlHouse(
                 parts,
                 new_internal_app(parts),
-                new_control_app(parts, Path(str(files("opengateway"))) / "assets"),
+                new_control_app(parts, _ASSETS),
                 signing_in,
                 (
                     *sign_in_jobs(signing_in, open_scope, clock),
                     *_ledger_jobs(settings, open_scope, leases),
                     *_fleet_jobs(settings, database, feed),
                     *spending_jobs(settings.spending, spending, open_scope, clock),
+                    *selling_jobs(selling, open_scope, clock),
                     *operation_jobs(settings.operation, stores, parts),
                 ),
             )
@@ -242,7 +248,11 @@ def _ledger_jobs(
 
 
 def _scopes(
-    settings: ControlSettings, signing_in: SignInHouse, new_id: NewId, checkpoints: Checkpoints
+    settings: ControlSettings,
+    signing_in: SignInHouse,
+    new_id: NewId,
+    checkpoints: Checkpoints,
+    selling: Selling,
 ) -> NewScope:
     """How a session becomes what one request may use."""
     clock = settings.clock
@@ -264,6 +274,7 @@ def _scopes(
             sign_in=signing_in.tools,
             after_commit=after_commit,
             audit=AuditLog(session, clock, settings.zone, after_commit, checkpoints).record,
+            selling=selling,
         )
 
     return new_scope

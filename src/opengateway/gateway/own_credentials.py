@@ -36,10 +36,8 @@ def ways_to(
         for credential in own
         if credential.provider_id == provider.id
     ]
-    if provider.credentials:
-        ways += [(_PLATFORM, name) for name in provider.credentials]
-    elif provider.auth == "none":
-        ways.append((_PLATFORM, None))
+    if not provider.own_only:
+        ways += [(_PLATFORM, name) for name in provider.credentials or (None,)]
     return ways
 
 

@@ -7,7 +7,8 @@ import pytest
 
 from opengateway.compose.faults import ZoneFaults
 from opengateway.compose.zone import Zone, load_zone, snapshot_of
-from opengateway.domain.catalog import ModelKind, ModelRule, Routing
+from opengateway.domain.catalog import ModelKind, Routing
+from opengateway.domain.model_rules import ModelRule
 
 ZONES = Path(__file__).resolve().parents[3] / "deploy" / "zones"
 HOSTED = ("OPENAI", "GROQ", "DEEPSEEK", "MISTRAL", "OPENROUTER", "TOGETHER", "UPSTAGE")
