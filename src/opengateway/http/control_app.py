@@ -30,6 +30,7 @@ from opengateway.control.memberships.routes import router as members
 from opengateway.control.newcomers.routes import admin as abuse
 from opengateway.control.notifications.routes import router as notifications
 from opengateway.control.offers.routes import router as offers
+from opengateway.control.own_credentials.routes import router as own_credentials
 from opengateway.control.payments.routes import admin as payments_admin
 from opengateway.control.payments.routes import router as payments
 from opengateway.control.payments.routes import told as payment_events
@@ -147,7 +148,7 @@ def _routes() -> APIRouter:
         abuse,
     ):
         routes.include_router(router, prefix="/api/v1")
-    for router in (providers, offers, approvals, announcements):
+    for router in (providers, offers, approvals, announcements, own_credentials):
         routes.include_router(router, prefix="/api/v1")
     require_declared(routes, set(Access) - {Access.INTERNAL})
     return routes
