@@ -49,6 +49,7 @@ from opengateway.control.changes.feed import ChangeFeed
 from opengateway.control.changes.repository import ChangeRepository
 from opengateway.control.leases.desk import LeaseDesk, OpenScope
 from opengateway.control.leases.jobs import LedgerJobs
+from opengateway.control.logs.desk import LogDesk
 from opengateway.control.scope import ControlScope, Pepper
 from opengateway.control.snapshots.board import SignedSnapshot, SnapshotBoard
 from opengateway.domain.errors import OperatorError
@@ -57,13 +58,14 @@ from opengateway.http.internal_app import ControlParts, new_internal_app
 from opengateway.http.server import new_server
 from opengateway.http.unit_of_work import NewScope, unit_of_work
 from opengateway.infra.database import AsyncSession, Database, migrate, sqlite_url
-from opengateway.infra.event_log.sqlite import SqlEventLog
+from opengateway.infra.event_log.sql import SqlEventLog
 from opengateway.infra.ledger_book.rows import SqlLedgerRows
 from opengateway.kit import log
 from opengateway.kit.clock import Clock, SystemClock
 from opengateway.kit.ids import IdSource, NewId
 from opengateway.kit.signing import sign, verify
 from opengateway.ledger.book import Book
+from opengateway.ports.event_log import EventLog
 
 _DRAIN_S: Final = 5.0
 _BACKLOG: Final = 256
@@ -185,6 +187,7 @@ async def open_control(settings: ControlSettings) -> AsyncIterator[ControlHouse]
                 zone=settings.zone,
                 started_at_ns=clock.now_ns(),
                 checkpoints=checkpoints,
+                logs=LogDesk(partial(_reading, database), clock),
             )
             assets = Path(str(files("opengateway"))) / "assets"
             yield ControlHouse(
@@ -201,6 +204,12 @@ async def open_control(settings: ControlSettings) -> AsyncIterator[ControlHouse]
         finally:
             await signing_in.aclose()
             await database.close()
+
+
+@asynccontextmanager
+async def _reading(database: Database) -> AsyncIterator[EventLog]:
+    async with database.read() as session:
+        yield SqlEventLog(session)
 
 
 def _ledger_jobs(

@@ -31,7 +31,7 @@ REGISTRY: Final = (
     # In the control store, whichever that is: rows are written in the transaction of the journal's
     # offset (decision 7).
     Factory(
-        SlotName.EVENT_LOG, "local", Egress.NONE, "opengateway.infra.event_log.sqlite:SqlEventLog"
+        SlotName.EVENT_LOG, "local", Egress.NONE, "opengateway.infra.event_log.sql:SqlEventLog"
     ),
     Factory(SlotName.BILLING, "ledger", Egress.NONE, "opengateway.infra.purse.leased:LeasedPurse"),
     Factory(SlotName.BILLING, "off", Egress.NONE, "opengateway.infra.purse:UnlimitedPurse"),

@@ -33,6 +33,8 @@ class Access(StrEnum):
     """A person with a session, for what is their own."""
     TEAM = "team"
     """Whoever has the permission in the team of the path (`permits`)."""
+    OWN_TEAMS = "own_teams"
+    """Whoever has the permission in some team (`permits_in_own_teams`)."""
     PLATFORM = "platform"
     """Whoever has the permission by a platform role (`permits_platform`)."""
 
@@ -54,7 +56,7 @@ class DeclaredRoute:
 
 def access(who: Access) -> dict[str, Any]:
     """For a route's `openapi_extra`: declares who may call it, where no permission is needed."""
-    assert who not in (Access.TEAM, Access.PLATFORM), "use permits() or permits_platform()"
+    assert who not in (Access.TEAM, Access.OWN_TEAMS, Access.PLATFORM), "use a permits...()"
     return {FIELD: who.value}
 
 
@@ -65,6 +67,15 @@ def permits(permission: str) -> dict[str, Any]:
     """
     assert permission in PERMISSIONS.team, f"no permission {permission!r} in table 'team'"
     return {FIELD: Access.TEAM.value, PERMISSION_FIELD: permission}
+
+
+def permits_in_own_teams(permission: str) -> dict[str, Any]:
+    """For a route that tells of several teams: those where the caller has the permission, or that
+    one of them which `?team_id=` names. Its handler finds them in `OwnTeams`
+    (control/authority.py), and must look at nothing else.
+    """
+    assert permission in PERMISSIONS.team, f"no permission {permission!r} in table 'team'"
+    return {FIELD: Access.OWN_TEAMS.value, PERMISSION_FIELD: permission}
 
 
 def permits_platform(permission: str) -> dict[str, Any]:

@@ -23,6 +23,8 @@ from opengateway.control.invitations.routes import router as invitations
 from opengateway.control.keys.routes import router as keys
 from opengateway.control.ledger.routes import admin as ledger_admin
 from opengateway.control.ledger.routes import router as ledger
+from opengateway.control.logs.routes import admin as logs_admin
+from opengateway.control.logs.routes import router as logs
 from opengateway.control.memberships.routes import router as members
 from opengateway.control.notifications.routes import router as notifications
 from opengateway.control.prices.routes import router as prices
@@ -95,6 +97,7 @@ def new_control_app(parts: ControlParts, assets: Path) -> FastAPI:
     app.state.change_feed = parts.feed
     app.state.price_publisher = parts.spending.publisher
     app.state.outbound_rules = parts.spending.outbound_rules
+    app.state.log_desk = parts.logs
     app.state.idempotency_running = set()
     install_errors(app)
     app.router.routes.extend(_routes().routes)
@@ -119,7 +122,7 @@ def _routes() -> APIRouter:
         routes.include_router(router, prefix="/api/v1")
     for router in (budgets, prices, notifications, webhooks):
         routes.include_router(router, prefix="/api/v1")
-    for router in (ledger, ledger_admin):
+    for router in (ledger, ledger_admin, logs, logs_admin):
         routes.include_router(router, prefix="/api/v1")
     require_declared(routes, set(Access) - {Access.INTERNAL})
     return routes

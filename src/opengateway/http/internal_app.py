@@ -30,6 +30,7 @@ from opengateway.control.leases.routes import router as leases
 from opengateway.control.ledger.routes import admin as ledger_admin
 from opengateway.control.ledger.routes import internal as ledger
 from opengateway.control.ledger.routes import router as team_ledger
+from opengateway.control.logs.desk import LogDesk
 from opengateway.control.owners.routes import router as owners
 from opengateway.control.replies import JsonReply
 from opengateway.control.scope import Scope
@@ -64,12 +65,14 @@ class ControlParts:
     checkpoints: Checkpoints
     spending: SpendingTools
     leases: LeaseDesk
+    logs: LogDesk
 
     def stop_waiting(self) -> None:
         """Answer every long poll now: the process is going down."""
         self.feed.stop()
         self.board.stop()
         self.leases.stop()
+        self.logs.stop()
 
 
 status = APIRouter(tags=["status"])

@@ -64,6 +64,7 @@ _PLATFORM = {
     "prices.read": "ASF",
     "prices.write": "AF",
     "platform_audit.read": "AS",
+    "platform_logs.read": "AS",
     "system.read": "AS",
     "system.write": "A",
 }
@@ -146,7 +147,7 @@ async def people(tmp_path: Path) -> AsyncIterator[People]:
 
 def judged(people: People) -> list[DeclaredRoute]:
     routes = declared_routes(people.house.public_app.router)
-    return [r for r in routes if r.access in (Access.TEAM, Access.PLATFORM)]
+    return [r for r in routes if r.access in (Access.TEAM, Access.OWN_TEAMS, Access.PLATFORM)]
 
 
 def path_of(route: DeclaredRoute, team_id: str) -> str:

@@ -1,0 +1,80 @@
+"""The log of requests: what is filtered has a column, and what they add up to by the hour.
+
+Revision: 0006, after 0005.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0006"
+down_revision = "0005"
+branch_labels = None
+depends_on = None
+
+_TEXTS = (
+    *("member_id", "user_tag", "requested_model", "owner", "region", "upstream_id"),
+    *("finish_reason", "sticky"),
+)
+_NUMBERS = (
+    *("cached_tokens", "written_tokens", "reasoning_tokens"),
+    *("fee_nanos", "provider_cost_nanos", "saved_nanos"),
+)
+_KEPT_BY = ("hour_ns", "team_id", "zone", "key_id", "member_id", "model", "owner", "provider")
+_SUMS = (
+    *("requests", "failed", "retried", "rescued", "input_tokens", "cached_tokens"),
+    *("written_tokens", "output_tokens", "reasoning_tokens", "cost_nanos", "fee_nanos"),
+    *("provider_cost_nanos", "saved_nanos", "overhead_us", "total_us"),
+)
+_HOUR_NS = 3_600 * 10**9
+_SOFAR = f"""
+INSERT INTO usage_hours ({", ".join((*_KEPT_BY, *_SUMS))})
+SELECT (started_at_ns / {_HOUR_NS}) * {_HOUR_NS}, team_id, zone, key_id, '',
+  coalesce(model, ''), coalesce(owner, ''), coalesce(provider, ''), count(*),
+  sum(CASE WHEN ending IN ('completed', 'client_gone') THEN 0 ELSE 1 END),
+  sum(CASE WHEN attempts > 1 THEN 1 ELSE 0 END),
+  sum(CASE WHEN attempts > 1 AND ending = 'completed' THEN 1 ELSE 0 END),
+  sum(input_tokens), 0, 0, sum(output_tokens), 0, sum(cost_nanos), 0, 0, 0, sum(overhead_us), 0
+FROM requests GROUP BY 1, 2, 3, 4, 6, 7, 8
+"""
+
+
+def upgrade() -> None:
+    for name in _TEXTS:
+        op.add_column("requests", sa.Column(name, sa.Text(), nullable=True))
+    for name in _NUMBERS:
+        op.add_column(
+            "requests", sa.Column(name, sa.BigInteger(), nullable=False, server_default="0")
+        )
+    op.execute("UPDATE requests SET requested_model = coalesce(model, '')")
+    _indexes()
+    op.create_table(
+        "usage_hours",
+        sa.Column("hour_ns", sa.BigInteger(), nullable=False),
+        *(sa.Column(name, sa.Text(), nullable=False) for name in _KEPT_BY[1:]),
+        *(sa.Column(name, sa.BigInteger(), nullable=False) for name in _SUMS),
+        # A team's hours lie together: its dashboard reads nothing else.
+        sa.PrimaryKeyConstraint(
+            *("team_id", "hour_ns", "zone", "key_id", "member_id", "model", "owner", "provider"),
+            name="pk_usage_hours",
+        ),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("ix_usage_hours_hour_ns", "usage_hours", ["hour_ns"])
+    op.execute(_SOFAR)
+
+
+def _indexes() -> None:
+    """Lists go by when a request began, and are of a team."""
+    op.drop_index("ix_requests_team_id_id", "requests")
+    op.create_index(
+        "ix_requests_team_id_started_at_ns_id", "requests", ["team_id", "started_at_ns", "id"]
+    )
+    op.create_index("ix_requests_started_at_ns_id", "requests", ["started_at_ns", "id"])
+    known = sa.text("upstream_id IS NOT NULL")
+    op.create_index(
+        *("ix_requests_upstream_id", "requests", ["upstream_id"]),
+        sqlite_where=known,
+        postgresql_where=known,
+    )
