@@ -31,6 +31,7 @@ from opengateway.infra.event_log.columns import (
     rollup,
     values_of,
 )
+from opengateway.infra.event_log.models import RequestRow
 from opengateway.infra.event_log.statements import POSTGRES, SQLITE, Asked, Buckets, Lines
 from opengateway.kit import bulk, json
 from opengateway.kit.db import AsyncSession, Turn, take_turn
@@ -39,7 +40,7 @@ _decode: Final = msgspec.json.Decoder(CloseRecord).decode
 _INTO: Final = f"INSERT INTO requests ({', '.join(COLUMNS)}) "
 _TOGETHER: Final = 32
 """Rows of one statement on SQLite: 1,300 of the 32,766 parameters that it allows."""
-_TABLE: Final = "requests"
+_TABLE: Final = RequestRow.__tablename__
 
 
 def _insert(rows: int) -> bulk.Sql:
