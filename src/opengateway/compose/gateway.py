@@ -25,11 +25,13 @@ from opengateway.compose.credentials import Credentials
 from opengateway.compose.listening import SIMULATOR_URL, bind, bind_unix
 from opengateway.compose.paths import Paths
 from opengateway.compose.references import References
+from opengateway.compose.routing import RoutingParts, new_routing, routing_samples
 from opengateway.compose.secrets import ensure_secrets, load_secrets
 from opengateway.compose.surfaces import new_surfaces
 from opengateway.compose.wires import chat_wires
 from opengateway.compose.zone import Zone, load_zone
 from opengateway.dialects import openai_chat as openai_dialect
+from opengateway.dialects.openai_chat.routing_note import OpenAIRoutingNotes
 from opengateway.domain.catalog import Snapshot
 from opengateway.domain.errors import OperatorError
 from opengateway.gateway.key_state import KeyDesk
@@ -107,17 +109,14 @@ class _Parts:
     admission: Admission
     desk: KeyDesk
     surfaces: Surfaces
+    routing: RoutingParts
 
 
 def _build(zone: Zone, paths: Paths) -> _Parts:
     clock = SystemClock()
     new_id = IdSource(clock)
     secrets = load_secrets(paths)
-    transport = new_transport(
-        proxy=zone.outbound.proxy, ca_file=_optional_path(zone.outbound.ca_file)
-    )
-    references = References(zone.path.parent, os.environ)
-    places = _Places(Credentials(zone.secrets, references, transport, clock))
+    transport, places = _outward(zone, clock)
     holder = SnapshotHolder(secrets.snapshot_public_key, places.swap)
     table = KeyTable(secrets.peppers, clock)
     gateway_id = new_id("gw_")
@@ -134,11 +133,14 @@ def _build(zone: Zone, paths: Paths) -> _Parts:
         new_id=new_id,
         on_bug=_on_bug,
     )
+    routing = new_routing(zone, paths.gateway_state, gateway_id=gateway_id, clock=clock)
     services = GatewayServices(
         zone=zone.name,
         gateway_id=gateway_id,
         snapshots=holder,
         keys=table,
+        router=routing.router,
+        routing_notes=OpenAIRoutingNotes(),
         purse=admission.purse,
         bills=admission.leased is not None,
         teams=table.teams,
@@ -168,7 +170,17 @@ def _build(zone: Zone, paths: Paths) -> _Parts:
         admission,
         KeyDesk(ControlKeyStates(client.key_state, clock), admission.rates, zone.name),
         new_surfaces(services, admission.responses, admission.box, _keeps_responses(table)),
+        routing,
     )
+
+
+def _outward(zone: Zone, clock: SystemClock) -> tuple[UpstreamTransport, _Places]:
+    """What leads to providers: connections, credentials and addresses."""
+    transport = new_transport(
+        proxy=zone.outbound.proxy, ca_file=_optional_path(zone.outbound.ca_file)
+    )
+    references = References(zone.path.parent, os.environ)
+    return transport, _Places(Credentials(zone.secrets, references, transport, clock))
 
 
 def _keeps_responses(table: KeyTable) -> Callable[[str], bool]:
@@ -253,6 +265,7 @@ async def _serve(zone: Zone, paths: Paths, listener: socket.socket) -> None:
         await supervisor.drain(timeout_s=0)
         parts.key_file.close()
         await parts.admission.aclose()
+        await parts.routing.aclose()
         await forward.aclose()
         await parts.client.aclose()
         await parts.transport.aclose()
@@ -282,6 +295,7 @@ def _start_feeds(parts: _Parts, paths: Paths, supervisor: Supervisor) -> asyncio
     )
     supervisor.start(snapshots.run(), name="snapshot_feed")
     supervisor.start(keys.run(), name="key_feed")
+    supervisor.start(parts.routing.upkeep.run(), name="health")
     for name, work in admission.tasks:
         supervisor.start(work, name=name)
     shipper = JournalShipper(paths.journal, parts.journal, client.ship, parts.services.clock)
@@ -315,6 +329,7 @@ def gateway_samples(services: GatewayServices, journal: FileJournal) -> Iterator
         {},
         gauges.unpriced,
     )
+    yield from routing_samples(services.router)
     yield "opengateway_journal_depth_bytes", "gauge", "Not yet acknowledged", {}, journal.depth
 
 

@@ -32,6 +32,8 @@ from opengateway.control.ledger.routes import internal as ledger
 from opengateway.control.ledger.routes import router as team_ledger
 from opengateway.control.logs.desk import LogDesk
 from opengateway.control.owners.routes import router as owners
+from opengateway.control.redeem.routes import admin as campaigns
+from opengateway.control.redeem.routes import internal as redeem_codes
 from opengateway.control.replies import JsonReply
 from opengateway.control.scope import Scope
 from opengateway.control.settler.metrics import SettlerMetrics
@@ -157,7 +159,7 @@ def _routes() -> APIRouter:
     for router in (team_keys, team_admin, audit):
         routes.include_router(router, prefix="/internal/v1")
     routes.include_router(owners, prefix="/internal/v1")
-    for router in (leases, ledger, team_ledger, ledger_admin):
+    for router in (leases, ledger, team_ledger, ledger_admin, redeem_codes, campaigns):
         routes.include_router(router, prefix="/internal/v1")
     routes.include_router(metrics)
     require_declared(routes, {Access.INTERNAL, Access.TEAM, Access.PLATFORM})

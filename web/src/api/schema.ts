@@ -1971,6 +1971,12 @@ export interface components {
              */
             rpm?: number | null;
             /**
+             * Strict Parameters
+             * @description Answer 400 that names the parameter, where a provider cannot do what is asked as it was asked; else it is left out, and `x-opengateway-dropped-params` says so.
+             * @default false
+             */
+            strict_parameters?: boolean;
+            /**
              * Tpm
              * @description Tokens a minute.
              */
@@ -1999,6 +2005,7 @@ export interface components {
          *       "name": "production",
          *       "providers": [],
          *       "rpm": 600,
+         *       "strict_parameters": false,
          *       "team_id": "team_0192f0c1a2b37c4d8e9fa0b1c2d3e4f6",
          *       "version": 1
          *     }
@@ -2053,6 +2060,8 @@ export interface components {
             revoked_at_ns: number | null;
             /** Rpm */
             rpm: number | null;
+            /** Strict Parameters */
+            strict_parameters: boolean;
             /** Team Id */
             team_id: string;
             /** Tpm */
@@ -2137,6 +2146,12 @@ export interface components {
              */
             rpm?: number | null;
             /**
+             * Strict Parameters
+             * @description Answer 400 that names the parameter, where a provider cannot do what is asked as it was asked; else it is left out, and `x-opengateway-dropped-params` says so.
+             * @default false
+             */
+            strict_parameters?: boolean;
+            /**
              * Tpm
              * @description Tokens a minute.
              */
@@ -2213,6 +2228,7 @@ export interface components {
          *       "name": "production",
          *       "providers": [],
          *       "rpm": 600,
+         *       "strict_parameters": false,
          *       "team_id": "team_0192f0c1a2b37c4d8e9fa0b1c2d3e4f6",
          *       "version": 1
          *     }
@@ -2269,6 +2285,8 @@ export interface components {
             revoked_at_ns: number | null;
             /** Rpm */
             rpm: number | null;
+            /** Strict Parameters */
+            strict_parameters: boolean;
             /** Team Id */
             team_id: string;
             /** Tpm */
@@ -3354,6 +3372,12 @@ export interface components {
             /** Concurrency */
             concurrency?: number | null;
             /**
+             * Keep Responses
+             * @description Keep the answers of `/v1/responses` for 24 hours, encrypted, so that `previous_response_id` and references to items are found.
+             * @default false
+             */
+            keep_responses?: boolean;
+            /**
              * Name
              * @default
              * @example Research
@@ -3382,6 +3406,7 @@ export interface components {
          *       "body_logging": false,
          *       "created_at_ns": 1764000000000000000,
          *       "id": "team_0192f0c1a2b37c4d8e9fa0b1c2d3e4f6",
+         *       "keep_responses": false,
          *       "name": "Research",
          *       "role": "owner",
          *       "status": "active",
@@ -3400,6 +3425,8 @@ export interface components {
             deleted_at_ns: number | null;
             /** Id */
             id: string;
+            /** Keep Responses */
+            keep_responses: boolean;
             /** Name */
             name: string;
             /** Outage Allowance Nanos */

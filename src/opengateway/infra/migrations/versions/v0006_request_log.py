@@ -1,6 +1,6 @@
 """The log of requests: what is filtered has a column, and what they add up to by the hour.
 
-Revision: 0006, after 0005.
+Revision: 0006, after 0012.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0006"
-down_revision = "0005"
+down_revision = "0012"
 branch_labels = None
 depends_on = None
 
@@ -78,3 +78,8 @@ def _indexes() -> None:
         sqlite_where=known,
         postgresql_where=known,
     )
+
+
+def downgrade() -> None:
+    """A downgrade would lose what was counted; going back is done from a copy of the store."""
+    raise NotImplementedError("restore a copy of the control store instead")
