@@ -27,6 +27,7 @@ from typing import Any, Final
 import msgspec
 from fastapi import FastAPI
 
+from opengateway.compose.event_log import LogHouse, LogPlan, log_plan_of
 from opengateway.compose.paths import Paths
 from opengateway.compose.secrets import PEPPER_VERSION, ensure_secrets, load_secrets
 from opengateway.compose.sign_in import (
@@ -49,7 +50,6 @@ from opengateway.control.changes.feed import ChangeFeed
 from opengateway.control.changes.repository import ChangeRepository
 from opengateway.control.leases.desk import LeaseDesk, OpenScope
 from opengateway.control.leases.jobs import LedgerJobs
-from opengateway.control.logs.desk import LogDesk
 from opengateway.control.scope import ControlScope, Pepper
 from opengateway.control.snapshots.board import SignedSnapshot, SnapshotBoard
 from opengateway.domain.errors import OperatorError
@@ -58,14 +58,12 @@ from opengateway.http.internal_app import ControlParts, new_internal_app
 from opengateway.http.server import new_server
 from opengateway.http.unit_of_work import NewScope, unit_of_work
 from opengateway.infra.database import AsyncSession, Database, migrate, sqlite_url
-from opengateway.infra.event_log.sql import SqlEventLog
 from opengateway.infra.ledger_book.rows import SqlLedgerRows
 from opengateway.kit import log
 from opengateway.kit.clock import Clock, SystemClock
 from opengateway.kit.ids import IdSource, NewId
 from opengateway.kit.signing import sign, verify
 from opengateway.ledger.book import Book
-from opengateway.ports.event_log import EventLog
 
 _DRAIN_S: Final = 5.0
 _BACKLOG: Final = 256
@@ -84,6 +82,7 @@ class ControlSettings:
     billing: bool = True
     """Whether requests are held for and charged."""
     spending: SpendingPlan = field(default_factory=SpendingPlan)
+    log: LogPlan = field(default_factory=LogPlan)
     clock: Clock = field(default_factory=SystemClock)
 
 
@@ -140,6 +139,7 @@ def settings_of(zone_path: Path) -> ControlSettings:
         sign_in=plan_of(zone, secrets.data_keys),
         billing=zone.components.billing.use != "off",
         spending=spending_of(zone, secrets.snapshot_private_key),
+        log=log_plan_of(zone),
     )
 
 
@@ -163,12 +163,13 @@ async def open_control(settings: ControlSettings) -> AsyncIterator[ControlHouse]
         await migrate(settings.database_url)
         database = Database(settings.database_url)
         signing_in = open_sign_in(settings.sign_in, clock)
+        request_log = LogHouse(settings.log, database, clock, new_id)
         try:
             async with database.read() as session:
                 newest = await ChangeRepository(session).newest()
                 await catch_up(session, settings.zone, checkpoints)
 
-            new_scope = _scopes(settings, signing_in, new_id, checkpoints)
+            new_scope = _scopes(settings, signing_in, request_log, new_id, checkpoints)
             open_scope = partial(unit_of_work, database, new_scope)
             async with open_scope() as scope:
                 await scope.ledger.settlements.mark_billing(settings.billing)
@@ -187,7 +188,7 @@ async def open_control(settings: ControlSettings) -> AsyncIterator[ControlHouse]
                 zone=settings.zone,
                 started_at_ns=clock.now_ns(),
                 checkpoints=checkpoints,
-                logs=LogDesk(partial(_reading, database), clock),
+                logs=request_log.desk,
             )
             assets = Path(str(files("opengateway"))) / "assets"
             yield ControlHouse(
@@ -198,18 +199,14 @@ async def open_control(settings: ControlSettings) -> AsyncIterator[ControlHouse]
                 (
                     *sign_in_jobs(signing_in, open_scope, clock),
                     *_ledger_jobs(settings, open_scope, leases),
+                    *request_log.jobs,
                     *spending_jobs(settings.spending, spending, open_scope, clock),
                 ),
             )
         finally:
+            request_log.close()
             await signing_in.aclose()
             await database.close()
-
-
-@asynccontextmanager
-async def _reading(database: Database) -> AsyncIterator[EventLog]:
-    async with database.read() as session:
-        yield SqlEventLog(session)
 
 
 def _ledger_jobs(
@@ -219,7 +216,11 @@ def _ledger_jobs(
 
 
 def _scopes(
-    settings: ControlSettings, signing_in: SignInHouse, new_id: NewId, checkpoints: Checkpoints
+    settings: ControlSettings,
+    signing_in: SignInHouse,
+    request_log: LogHouse,
+    new_id: NewId,
+    checkpoints: Checkpoints,
 ) -> NewScope:
     """How a session becomes what one request may use."""
     clock = settings.clock
@@ -229,7 +230,7 @@ def _scopes(
     ) -> ControlScope:
         return ControlScope(
             session=session,
-            event_log=SqlEventLog(session),
+            event_log=request_log.of(session),
             clock=clock,
             new_id=new_id,
             pepper=settings.pepper,

@@ -6,6 +6,7 @@ from typing import Final
 
 from opengateway.compose.components import Egress, Factory, SlotName
 from opengateway.compose.stores import ServerOptions
+from opengateway.infra.event_log.options import ArchiveOptions
 from opengateway.infra.mail.options import SmtpOptions
 
 _REFERENCES: Final = "opengateway.compose.references:References"
@@ -28,10 +29,21 @@ REGISTRY: Final = (
         "opengateway.infra.shared_state.valkey:Valkey",
         config=ServerOptions,
     ),
-    # In the control store, whichever that is: rows are written in the transaction of the journal's
-    # offset (decision 7).
+    # Rows are written in the transaction of the journal's offset (decision 7), so new ones lie in
+    # the control store, whichever that is. `local`: older ones lie in files beside it.
     Factory(
-        SlotName.EVENT_LOG, "local", Egress.NONE, "opengateway.infra.event_log.sql:SqlEventLog"
+        SlotName.EVENT_LOG,
+        "local",
+        Egress.NONE,
+        "opengateway.infra.event_log.parquet:ParquetArchive",
+        config=ArchiveOptions,
+    ),
+    Factory(
+        SlotName.EVENT_LOG,
+        "postgres",
+        Egress.ZONE,
+        "opengateway.infra.event_log.sql:SqlEventLog",
+        needs=((SlotName.CONTROL_STORE, "postgres"),),
     ),
     Factory(SlotName.BILLING, "ledger", Egress.NONE, "opengateway.infra.purse.leased:LeasedPurse"),
     Factory(SlotName.BILLING, "off", Egress.NONE, "opengateway.infra.purse:UnlimitedPurse"),

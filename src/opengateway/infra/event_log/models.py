@@ -103,3 +103,19 @@ class UsageHour(Base):
     saved_nanos: Mapped[int]
     overhead_us: Mapped[int]
     total_us: Mapped[int]
+
+
+class LogSegment(Base):
+    """A part of the log in the archive (`ports.event_archive.Segment`)."""
+
+    __tablename__ = "log_segments"
+
+    name: Mapped[str] = mapped_column(String(64), primary_key=True)
+    from_ns: Mapped[int]
+    until_ns: Mapped[int]
+    min_id: Mapped[str] = mapped_column(String(64))
+    max_id: Mapped[str] = mapped_column(String(64))
+    rows: Mapped[int]
+    size_bytes: Mapped[int]
+    made_at_ns: Mapped[int]
+    gone_at_ns: Mapped[int | None]

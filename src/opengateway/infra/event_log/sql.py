@@ -36,7 +36,7 @@ from opengateway.infra.event_log.statements import POSTGRES, SQLITE, Asked, Buck
 from opengateway.kit import bulk, json
 from opengateway.kit.db import AsyncSession, Turn, take_turn
 
-_decode: Final = msgspec.json.Decoder(CloseRecord).decode
+decode: Final = msgspec.json.Decoder(CloseRecord).decode
 _INTO: Final = f"INSERT INTO requests ({', '.join(COLUMNS)}) "
 _TOGETHER: Final = 32
 """Rows of one statement on SQLite: 1,300 of the 32,766 parameters that it allows."""
@@ -149,12 +149,12 @@ class SqlEventLog:
 
     async def get(self, record_id: str) -> CloseRecord | None:
         (found,) = await bulk.run(self._session, [_RECORD.once(record_id)])
-        return _decode(found.rows[0][0]) if found.rows else None
+        return decode(found.rows[0][0]) if found.rows else None
 
     async def find(self, name: str, team_ids: Sequence[str] | None = None) -> CloseRecord | None:
         for asked in statements.finding(_TABLE, name, team_ids):
             if rows := await self._ask(asked):
-                return _decode(rows[0][0])
+                return decode(rows[0][0])
         return None
 
     async def newest(
@@ -172,7 +172,7 @@ class SqlEventLog:
             values.append(known.rows[0][0] if known.rows else after_id)
             order = "arrival"
         text = f"SELECT record FROM requests WHERE {' AND '.join(said)} ORDER BY {order} LIMIT ?"
-        return [_decode(row[0]) for row in await self._ask((text, [*values, limit]))]
+        return [decode(row[0]) for row in await self._ask((text, [*values, limit]))]
 
     async def page(
         self, wanted: LogFilter, *, limit: int, after: Place | None = None
@@ -195,16 +195,17 @@ class SqlEventLog:
     ) -> Sequence[UsageLine]:
         lines = Lines(by)
         if statements.in_rollups(wanted, by):
-            lines.add(
-                await self._ask(statements.usage_of_rollups(self._speech, wanted, by, offset_ns))
-            )
+            asked = statements.usage_of_rollups(self._speech, wanted, by, offset_ns)
+            lines.add(await self._ask(asked))
         else:
-            lines.add(
-                await self._ask(
-                    statements.usage_of_rows(self._speech, _TABLE, wanted, by, offset_ns)
-                )
-            )
+            await self._add_rows(lines, wanted, by, offset_ns)
         return lines.lines(limit)
+
+    async def _add_rows(
+        self, lines: Lines, wanted: LogFilter, by: Sequence[Group], offset_ns: int
+    ) -> None:
+        asked = statements.usage_of_rows(self._speech, _TABLE, wanted, by, offset_ns)
+        lines.add(await self._ask(asked))
 
     async def latencies(
         self,
@@ -216,10 +217,15 @@ class SqlEventLog:
         offset_ns: int = 0,
     ) -> Sequence[LatencyLine]:
         buckets = Buckets(by)
+        await self._add_buckets(buckets, wanted, by, offset_ns)
+        return buckets.lines(percents, limit)
+
+    async def _add_buckets(
+        self, buckets: Buckets, wanted: LogFilter, by: Sequence[Group], offset_ns: int
+    ) -> None:
         asked = statements.latencies(self._speech, _TABLE, wanted, by, offset_ns)
         for which, one in enumerate(asked):
             buckets.add(which, await self._ask(one))
-        return buckets.lines(percents, limit)
 
     async def _ask(self, asked: Asked) -> Sequence[bulk.Row]:
         text, values = asked

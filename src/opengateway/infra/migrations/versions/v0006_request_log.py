@@ -63,6 +63,22 @@ def upgrade() -> None:
     )
     op.create_index("ix_usage_hours_hour_ns", "usage_hours", ["hour_ns"])
     op.execute(_SOFAR)
+    _segments()
+
+
+def _segments() -> None:
+    numbers = ("rows", "size_bytes", "made_at_ns")
+    op.create_table(
+        "log_segments",
+        sa.Column("name", sa.String(64), nullable=False),
+        sa.Column("from_ns", sa.BigInteger(), nullable=False),
+        sa.Column("until_ns", sa.BigInteger(), nullable=False),
+        sa.Column("min_id", sa.String(64), nullable=False),
+        sa.Column("max_id", sa.String(64), nullable=False),
+        *(sa.Column(name, sa.BigInteger(), nullable=False) for name in numbers),
+        sa.Column("gone_at_ns", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("name", name="pk_log_segments"),
+    )
 
 
 def _indexes() -> None:
