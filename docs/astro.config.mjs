@@ -45,7 +45,7 @@ export default defineConfig({
         {
           label: 'Platform',
           translations: { ko: '플랫폼', ja: 'プラットフォーム' },
-          items: [{ slug: 'platform/budgets' }, { slug: 'platform/credits' }],
+          items: [{ slug: 'platform/budgets' }, { slug: 'platform/credits' }, { slug: 'platform/logs' }],
         },
         {
           label: 'Operate',

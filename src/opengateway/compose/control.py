@@ -94,6 +94,7 @@ class ControlHouse:
     internal_app: FastAPI
     public_app: FastAPI
     sign_in: SignInHouse
+    log: LogHouse
     jobs: tuple[Callable[[], Coroutine[Any, Any, None]], ...] = ()
 
 
@@ -196,6 +197,7 @@ async def open_control(settings: ControlSettings) -> AsyncIterator[ControlHouse]
                 new_internal_app(parts),
                 new_control_app(parts, assets),
                 signing_in,
+                request_log,
                 (
                     *sign_in_jobs(signing_in, open_scope, clock),
                     *_ledger_jobs(settings, open_scope, leases),

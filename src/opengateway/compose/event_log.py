@@ -15,6 +15,7 @@ from opengateway.infra.event_log.archived import ArchivedEventLog
 from opengateway.infra.event_log.archiving import LogChores
 from opengateway.infra.event_log.options import ArchiveOptions
 from opengateway.infra.event_log.parquet import ParquetArchive
+from opengateway.infra.event_log.seeding import Seeder
 from opengateway.infra.event_log.sql import SqlEventLog
 from opengateway.kit.clock import Clock
 from opengateway.kit.ids import NewId
@@ -47,6 +48,7 @@ class LogHouse:
         self._database = database
         self._archive = None if folder is None else ParquetArchive(folder, plan.options)
         self.desk = LogDesk(self._reading, clock)
+        self.seeder = Seeder(database.write, self._archive, new_id)
         chores = LogChores(
             *(database.read, database.write, clock, self._archive, plan.kept_days, new_id)
         )

@@ -21,6 +21,267 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/admin/campaigns": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Campaigns
+         * @description Every campaign, newest first.
+         */
+        get: operations["list_campaigns_api_v1_admin_campaigns_get"];
+        put?: never;
+        /**
+         * Create Campaign
+         * @description Say what codes give, to whom and until when. Codes are made by a batch.
+         */
+        post: operations["create_campaign_api_v1_admin_campaigns_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/campaigns/find-code": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Find Code
+         * @description What a code that a customer shows is, and whether it was used.
+         */
+        post: operations["find_code_api_v1_admin_campaigns_find_code_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/campaigns/{campaign_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get Campaign */
+        get: operations["get_campaign_api_v1_admin_campaigns__campaign_id__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Change Campaign
+         * @description Change its name, note, end or total.
+         */
+        patch: operations["change_campaign_api_v1_admin_campaigns__campaign_id__patch"];
+        trace?: never;
+    };
+    "/api/v1/admin/campaigns/{campaign_id}/batches": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List Batches */
+        get: operations["list_batches_api_v1_admin_campaigns__campaign_id__batches_get"];
+        put?: never;
+        /**
+         * Create Batch
+         * @description Make codes. They are in this answer and nowhere else; `Accept: text/csv` gives a file.
+         */
+        post: operations["create_batch_api_v1_admin_campaigns__campaign_id__batches_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/campaigns/{campaign_id}/batches/{batch_id}/revoke": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Revoke Batch
+         * @description Take none of a batch's codes any more.
+         */
+        post: operations["revoke_batch_api_v1_admin_campaigns__campaign_id__batches__batch_id__revoke_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/campaigns/{campaign_id}/claw-back": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Claw Back
+         * @description Take back what redeemed credit has left. What was spent stays spent, and no other credit of
+         *     a team is touched. Looks at 200 redemptions at a time.
+         */
+        post: operations["claw_back_api_v1_admin_campaigns__campaign_id__claw_back_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/campaigns/{campaign_id}/codes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Codes
+         * @description Its codes, as far as they are still known: how they begin, and how often they were used.
+         */
+        get: operations["list_codes_api_v1_admin_campaigns__campaign_id__codes_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/campaigns/{campaign_id}/codes/{code_id}/revoke": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Revoke Code */
+        post: operations["revoke_code_api_v1_admin_campaigns__campaign_id__codes__code_id__revoke_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/campaigns/{campaign_id}/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Pause Campaign
+         * @description Take none of its codes until it is resumed.
+         */
+        post: operations["pause_campaign_api_v1_admin_campaigns__campaign_id__pause_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/campaigns/{campaign_id}/redemptions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Redemptions
+         * @description Who redeemed what, oldest first.
+         */
+        get: operations["list_redemptions_api_v1_admin_campaigns__campaign_id__redemptions_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/campaigns/{campaign_id}/redemptions.csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export Redemptions
+         * @description The same as a file, 10,000 rows at a time; the header `x-next` is the cursor of what follows.
+         */
+        get: operations["export_redemptions_api_v1_admin_campaigns__campaign_id__redemptions_csv_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/campaigns/{campaign_id}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Resume Campaign */
+        post: operations["resume_campaign_api_v1_admin_campaigns__campaign_id__resume_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/campaigns/{campaign_id}/revoke": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Revoke Campaign
+         * @description End it for good: none of its codes is taken any more. Credit that was given stays.
+         */
+        post: operations["revoke_campaign_api_v1_admin_campaigns__campaign_id__revoke_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/admin/fx-rates": {
         parameters: {
             query?: never;
@@ -39,6 +300,86 @@ export interface paths {
          * @description Add what a unit of a currency is worth from a time on.
          */
         post: operations["add_fx_rate_api_v1_admin_fx_rates_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/logs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List All Logs
+         * @description Requests of every team, newest first.
+         */
+        get: operations["list_all_logs_api_v1_admin_logs_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/logs/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export All Logs
+         * @description The same over every team.
+         */
+        get: operations["export_all_logs_api_v1_admin_logs_export_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/logs/tail": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Tail All Logs
+         * @description The same over every team.
+         */
+        get: operations["tail_all_logs_api_v1_admin_logs_tail_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/logs/{request_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Any Log
+         * @description One request of any team, with what the provider said and charges.
+         */
+        get: operations["get_any_log_api_v1_admin_logs__request_id__get"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -268,6 +609,46 @@ export interface paths {
          * @description Let a frozen team spend again.
          */
         post: operations["unfreeze_team_api_v1_admin_teams__team_id__unfreeze_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/usage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get All Usage
+         * @description The same over every team, with what providers charge.
+         */
+        get: operations["get_all_usage_api_v1_admin_usage_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/usage/latency": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get All Latency
+         * @description The same over every team.
+         */
+        get: operations["get_all_latency_api_v1_admin_usage_latency_get"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -599,6 +980,86 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/logs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Logs
+         * @description Requests, newest first, by the time they began.
+         */
+        get: operations["list_logs_api_v1_logs_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/logs/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export Logs
+         * @description All requests that are wanted, newest first, as a file; streamed.
+         */
+        get: operations["export_logs_api_v1_logs_export_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/logs/tail": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Tail Logs
+         * @description Requests as they end: server-sent events `request`, whose data is a request of the list.
+         */
+        get: operations["tail_logs_api_v1_logs_tail_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/logs/{request_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Log
+         * @description One request in full, by our id or by the provider's.
+         */
+        get: operations["get_log_api_v1_logs__request_id__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/me": {
         parameters: {
             query?: never;
@@ -873,6 +1334,27 @@ export interface paths {
         get: operations["openapi_api_v1_openapi_json_get"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/redeem": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Redeem
+         * @description Make a code credit of a team. A code that cannot be redeemed is always refused in the same
+         *     words; after some refusals in a row the next attempt has to wait (429).
+         */
+        post: operations["redeem_api_v1_redeem_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1307,6 +1789,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/teams/{team_id}/redemptions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Team Redemptions
+         * @description The codes that the team redeemed, oldest first.
+         */
+        get: operations["list_team_redemptions_api_v1_teams__team_id__redemptions_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/teams/{team_id}/webhooks": {
         parameters: {
             query?: never;
@@ -1438,6 +1940,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/usage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Usage
+         * @description Requests, tokens and spend, told apart by at most three groups. Times are whole hours.
+         */
+        get: operations["get_usage_api_v1_usage_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/usage/latency": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Latency
+         * @description Percentiles of the whole time and of the time to the first token.
+         */
+        get: operations["get_latency_api_v1_usage_latency_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/version": {
         parameters: {
             query?: never;
@@ -1486,6 +2028,252 @@ export interface components {
             email: string;
         };
         /**
+         * AdminLogPage
+         * @example {
+         *       "data": [
+         *         {
+         *           "attempts": 1,
+         *           "cached_tokens": 1000,
+         *           "cost_nanos": 4750000,
+         *           "dialect": "openai",
+         *           "ending": "completed",
+         *           "endpoint_id": "openai/gpt-4o@openai",
+         *           "fee_nanos": 0,
+         *           "finish_reason": "stop",
+         *           "first_token_ms": 412.5,
+         *           "id": "gen_019a2b3c4d5e7f608192a3b4c5d6e7f8",
+         *           "input_tokens": 1200,
+         *           "key_id": "key_0192f0c1a2b37c4d8e9fa0b1c2d3e4f5",
+         *           "member_id": "usr_0192f0c1a2b37c4d8e9fa0b1c2d3e4f7",
+         *           "model": "openai/gpt-4o",
+         *           "operation": "chat.completions",
+         *           "output_tokens": 300,
+         *           "overhead_us": 310,
+         *           "owner": "openai",
+         *           "price_id": "openai/gpt-4o@openai@2026-01-01#catalogue",
+         *           "provider": "openai",
+         *           "provider_cost_nanos": 4000000,
+         *           "reasoning_tokens": 0,
+         *           "region": "global",
+         *           "requested_model": "openai/gpt-4o",
+         *           "saved_nanos": 1250000,
+         *           "session_id": "ses-1",
+         *           "started_at_ns": 1764000000000000000,
+         *           "status": 200,
+         *           "stream": true,
+         *           "team_id": "team_0192f0c1a2b37c4d8e9fa0b1c2d3e4f6",
+         *           "total_ms": 2901,
+         *           "upstream_id": "chatcmpl-1",
+         *           "usage_estimated": false,
+         *           "user": "customer-17",
+         *           "written_tokens": 0,
+         *           "zone": "kr"
+         *         }
+         *       ]
+         *     }
+         */
+        AdminLogPage: {
+            /** Data */
+            data: components["schemas"]["AdminLogView"][];
+            /**
+             * Next
+             * @description Give it as `after` for what follows; null at the end.
+             */
+            next: string | null;
+        };
+        /**
+         * AdminLogView
+         * @description The same for the platform's people, with what the provider charges.
+         * @example {
+         *       "attempts": 1,
+         *       "cached_tokens": 1000,
+         *       "cost_nanos": 4750000,
+         *       "dialect": "openai",
+         *       "ending": "completed",
+         *       "endpoint_id": "openai/gpt-4o@openai",
+         *       "fee_nanos": 0,
+         *       "finish_reason": "stop",
+         *       "first_token_ms": 412.5,
+         *       "id": "gen_019a2b3c4d5e7f608192a3b4c5d6e7f8",
+         *       "input_tokens": 1200,
+         *       "key_id": "key_0192f0c1a2b37c4d8e9fa0b1c2d3e4f5",
+         *       "member_id": "usr_0192f0c1a2b37c4d8e9fa0b1c2d3e4f7",
+         *       "model": "openai/gpt-4o",
+         *       "operation": "chat.completions",
+         *       "output_tokens": 300,
+         *       "overhead_us": 310,
+         *       "owner": "openai",
+         *       "price_id": "openai/gpt-4o@openai@2026-01-01#catalogue",
+         *       "provider": "openai",
+         *       "provider_cost_nanos": 4000000,
+         *       "reasoning_tokens": 0,
+         *       "region": "global",
+         *       "requested_model": "openai/gpt-4o",
+         *       "saved_nanos": 1250000,
+         *       "session_id": "ses-1",
+         *       "started_at_ns": 1764000000000000000,
+         *       "status": 200,
+         *       "stream": true,
+         *       "team_id": "team_0192f0c1a2b37c4d8e9fa0b1c2d3e4f6",
+         *       "total_ms": 2901,
+         *       "upstream_id": "chatcmpl-1",
+         *       "usage_estimated": false,
+         *       "user": "customer-17",
+         *       "written_tokens": 0,
+         *       "zone": "kr"
+         *     }
+         */
+        AdminLogView: {
+            /**
+             * Attempts
+             * @description How many endpoints were tried.
+             */
+            attempts: number;
+            /**
+             * Cached Tokens
+             * @description Those of the input that a cache gave.
+             */
+            cached_tokens: number;
+            /** Cost Nanos */
+            cost_nanos: number;
+            /** Dialect */
+            dialect: string;
+            ending: components["schemas"]["Ending"];
+            /** Endpoint Id */
+            endpoint_id: string | null;
+            /** Error Code */
+            error_code: string | null;
+            /** Fee Nanos */
+            fee_nanos: number;
+            /** Finish Reason */
+            finish_reason: string | null;
+            /** First Token Ms */
+            first_token_ms: number | null;
+            /** Id */
+            id: string;
+            /** Input Tokens */
+            input_tokens: number;
+            /** Key Id */
+            key_id: string;
+            /**
+             * Member Id
+             * @description Who made the key.
+             */
+            member_id: string | null;
+            /** Model */
+            model: string | null;
+            /** Operation */
+            operation: string;
+            /** Output Tokens */
+            output_tokens: number;
+            /** Overhead Us */
+            overhead_us: number;
+            /** Owner */
+            owner: string | null;
+            /** Price Id */
+            price_id: string | null;
+            /** Provider */
+            provider: string | null;
+            /** Provider Cost Nanos */
+            provider_cost_nanos: number;
+            /**
+             * Reasoning Tokens
+             * @description Those of the output that were reasoning.
+             */
+            reasoning_tokens: number;
+            /** Region */
+            region: string | null;
+            /** Requested Model */
+            requested_model: string;
+            /**
+             * Saved Nanos
+             * @description What the cached tokens would have cost more.
+             */
+            saved_nanos: number;
+            /** Session Id */
+            session_id: string | null;
+            /**
+             * Started At Ns
+             * @description Unix time in nanoseconds.
+             */
+            started_at_ns: number;
+            /**
+             * Status
+             * @description As answered; 0 when the gateway died.
+             */
+            status: number;
+            /**
+             * Sticky
+             * @description hit, miss or moved; null for none.
+             */
+            sticky: string | null;
+            /** Stream */
+            stream: boolean;
+            /** Team Id */
+            team_id: string;
+            /** Total Ms */
+            total_ms: number;
+            /**
+             * Upstream Id
+             * @description The provider's own id.
+             */
+            upstream_id: string | null;
+            /** Usage Estimated */
+            usage_estimated: boolean;
+            /**
+             * User
+             * @description The caller's own tag.
+             */
+            user: string | null;
+            /**
+             * Written Tokens
+             * @description Those of the input that went into a cache.
+             */
+            written_tokens: number;
+            /** Zone */
+            zone: string;
+        };
+        /**
+         * AdminRedemptionView
+         * @description With who redeemed which code.
+         * @example {
+         *       "amount_nanos": 25000000000,
+         *       "at_ns": 1764000000000000000,
+         *       "entry_id": "ent_0193a1b2c3d47e5f8a9b0c1d2e3f4a5b",
+         *       "expires_at_ns": 1771776000000000000,
+         *       "grant_id": "crd_0193a1b2c3d47e5f8a9b0c1d2e3f4a5b",
+         *       "id": "rdm_0193a1b2c3d47e5f8a9b0c1d2e3f4a5b",
+         *       "taken_back_nanos": 0,
+         *       "team_id": "team_0193a1b2c3d47e5f8a9b0c1d2e3f4a5b"
+         *     }
+         */
+        AdminRedemptionView: {
+            /** Amount Nanos */
+            amount_nanos: number;
+            /** At Ns */
+            at_ns: number;
+            /** Campaign Id */
+            campaign_id: string;
+            /** Code Id */
+            code_id: string;
+            /** Entry Id */
+            entry_id: string;
+            /** Expires At Ns */
+            expires_at_ns: number | null;
+            /** Grant Id */
+            grant_id: string;
+            /** Id */
+            id: string;
+            /** Key Id */
+            key_id: string | null;
+            /** Taken Back Nanos */
+            taken_back_nanos: number;
+            /** Team Id */
+            team_id: string;
+            /** User Id */
+            user_id: string | null;
+        };
+        /**
          * AlertSettingsView
          * @description `low_balance_nanos` null: never told of a low balance. `version` 0: the defaults.
          */
@@ -1496,22 +2284,6 @@ export interface components {
             low_balance_nanos: number | null;
             /** Version */
             version: number;
-        };
-        /**
-         * AttemptView
-         * @description `status` 0: there was no answer, and `error` says why. `body` is its first kilobyte.
-         */
-        AttemptView: {
-            /** At Ns */
-            at_ns: number;
-            /** Body */
-            body: string;
-            /** Error */
-            error: string;
-            /** Status */
-            status: number;
-            /** Took Ms */
-            took_ms: number;
         };
         /**
          * AuditView
@@ -1601,6 +2373,25 @@ export interface components {
             total_usage_nanos: number;
         };
         /**
+         * BatchView
+         * @example {
+         *       "codes": 100,
+         *       "created_at_ns": 1764000000000000000,
+         *       "id": "bat_0193a1b2c3d47e5f8a9b0c1d2e3f4a5b",
+         *       "max_uses": 1
+         *     }
+         */
+        BatchView: {
+            /** Codes */
+            codes: number;
+            /** Created At Ns */
+            created_at_ns: number;
+            /** Id */
+            id: string;
+            /** Max Uses */
+            max_uses: number;
+        };
+        /**
          * BookedView
          * @description `again`: it was booked before, under the same ref.
          * @example {
@@ -1687,6 +2478,80 @@ export interface components {
             version: number;
         };
         /**
+         * CampaignPatch
+         * @description What is left out stays. What its codes give cannot be changed: make another campaign.
+         * @example {
+         *       "max_redemptions": 1000
+         *     }
+         */
+        CampaignPatch: {
+            /** Ends At Ns */
+            ends_at_ns?: number | null;
+            /** Max Redemptions */
+            max_redemptions?: number | null;
+            /** Name */
+            name?: string | null;
+            /** Note */
+            note?: string | null;
+        };
+        /**
+         * CampaignView
+         * @description `redeemed` counts its redemptions.
+         * @example {
+         *       "amount_nanos": 25000000000,
+         *       "created_at_ns": 1764000000000000000,
+         *       "credit_days": 90,
+         *       "domains": [],
+         *       "id": "cmp_0193a1b2c3d47e5f8a9b0c1d2e3f4a5b",
+         *       "max_redemptions": 500,
+         *       "name": "Spring conference",
+         *       "note": "stand B12",
+         *       "per_team": 1,
+         *       "per_user": 1,
+         *       "redeemed": 17,
+         *       "starts_at_ns": 1764000000000000000,
+         *       "status": "active",
+         *       "version": 1,
+         *       "zone": "kr"
+         *     }
+         */
+        CampaignView: {
+            /** Amount Nanos */
+            amount_nanos: number;
+            /** Created At Ns */
+            created_at_ns: number;
+            /** Credit Days */
+            credit_days: number | null;
+            /** Domains */
+            domains: string[];
+            /** Ends At Ns */
+            ends_at_ns: number | null;
+            /** Id */
+            id: string;
+            /** Max Redemptions */
+            max_redemptions: number | null;
+            /** Name */
+            name: string;
+            /** New Team Days */
+            new_team_days: number | null;
+            /** Note */
+            note: string;
+            /** Per Team */
+            per_team: number | null;
+            /** Per User */
+            per_user: number | null;
+            /** Redeemed */
+            redeemed: number;
+            /** Starts At Ns */
+            starts_at_ns: number;
+            /** Status */
+            status: string;
+            /** Version */
+            version: number;
+            /** Zone */
+            zone: string;
+        };
+        /**
          * CheckMail
          * @description The same whether the address has an account or not.
          */
@@ -1698,6 +2563,22 @@ export interface components {
              */
             status?: "check_mail";
         };
+        /**
+         * ClawBackView
+         * @description `after` is null when every redemption was looked at; else ask again with it.
+         * @example {
+         *       "amount_nanos": 48250000000,
+         *       "redemptions": 12
+         *     }
+         */
+        ClawBackView: {
+            /** After */
+            after: string | null;
+            /** Amount Nanos */
+            amount_nanos: number;
+            /** Redemptions */
+            redemptions: number;
+        };
         /** Code */
         Code: {
             /**
@@ -1706,6 +2587,89 @@ export interface components {
              * @example 492039
              */
             code: string;
+        };
+        /**
+         * CodeView
+         * @description `hint` is what is known of a code afterwards.
+         * @example {
+         *       "batch_id": "bat_0193a1b2c3d47e5f8a9b0c1d2e3f4a5b",
+         *       "created_at_ns": 1764000000000000000,
+         *       "hint": "OGC-7KQ2-...",
+         *       "id": "cod_0193a1b2c3d47e5f8a9b0c1d2e3f4a5b",
+         *       "max_uses": 1,
+         *       "status": "active",
+         *       "uses": 0
+         *     }
+         */
+        CodeView: {
+            /** Batch Id */
+            batch_id: string;
+            /** Created At Ns */
+            created_at_ns: number;
+            /** Hint */
+            hint: string;
+            /** Id */
+            id: string;
+            /** Max Uses */
+            max_uses: number;
+            /** Status */
+            status: string;
+            /** Uses */
+            uses: number;
+        };
+        /**
+         * CodeWanted
+         * @description A code that a customer asks about.
+         * @example {
+         *       "code": "OGC-7KQ2-M4X9-0VTB-3HZC-8N1D"
+         *     }
+         */
+        CodeWanted: {
+            /** Code */
+            code: string;
+        };
+        /**
+         * CodesView
+         * @description The codes are shown by this answer and never again. A repeat under the same
+         *     `Idempotency-Key` leaves them empty.
+         * @example {
+         *       "batch_id": "bat_0193a1b2c3d47e5f8a9b0c1d2e3f4a5b",
+         *       "campaign_id": "cmp_0193a1b2c3d47e5f8a9b0c1d2e3f4a5b",
+         *       "codes": [
+         *         "OGC-7KQ2-M4X9-0VTB-3HZC-8N1D"
+         *       ]
+         *     }
+         */
+        CodesView: {
+            /** Batch Id */
+            batch_id: string;
+            /** Campaign Id */
+            campaign_id: string;
+            /** Codes */
+            codes: string[] | null;
+        };
+        /** Cost */
+        Cost: {
+            /** Fee Nanos */
+            fee_nanos: number;
+            /**
+             * Parts
+             * @description By kind of unit; with the fee they are the total.
+             */
+            parts: {
+                [key: string]: number;
+            };
+            /** Price Id */
+            price_id: string | null;
+            /**
+             * Provider Nanos
+             * @description For the platform's people alone.
+             */
+            provider_nanos?: number | null;
+            /** Saved Nanos */
+            saved_nanos: number;
+            /** Total Nanos */
+            total_nanos: number;
         };
         /** Credentials */
         Credentials: {
@@ -1736,7 +2700,7 @@ export interface components {
         /** DeliveryView */
         DeliveryView: {
             /** Attempts */
-            attempts: components["schemas"]["AttemptView"][];
+            attempts: components["schemas"]["opengateway__control__webhooks__schemas__AttemptView"][];
             /** Created At Ns */
             created_at_ns: number;
             /** Event Id */
@@ -1766,6 +2730,12 @@ export interface components {
             status?: "done";
         };
         /**
+         * Ending
+         * @description How a request ended. Settlement switches on it, exhaustively.
+         * @enum {string}
+         */
+        Ending: "completed" | "client_gone" | "upstream_broke" | "refused" | "failed" | "void";
+        /**
          * EntryKind
          * @enum {string}
          */
@@ -1776,6 +2746,11 @@ export interface components {
          */
         EventKind: "budget.alert" | "balance.low" | "balance.empty" | "webhook.disabled" | "webhook.test";
         /**
+         * ExportFormat
+         * @enum {string}
+         */
+        ExportFormat: "csv" | "json" | "jsonl";
+        /**
          * FactorOn
          * @description `recovery_codes` are shown once, and only when there were none before.
          */
@@ -1784,6 +2759,36 @@ export interface components {
             csrf_token: string;
             /** Recovery Codes */
             recovery_codes?: string[] | null;
+        };
+        /**
+         * FoundCode
+         * @example {
+         *       "batch_id": "bat_0193a1b2c3d47e5f8a9b0c1d2e3f4a5b",
+         *       "created_at_ns": 1764000000000000000,
+         *       "hint": "OGC-7KQ2-...",
+         *       "id": "cod_0193a1b2c3d47e5f8a9b0c1d2e3f4a5b",
+         *       "max_uses": 1,
+         *       "status": "active",
+         *       "uses": 0
+         *     }
+         */
+        FoundCode: {
+            /** Batch Id */
+            batch_id: string;
+            /** Campaign Id */
+            campaign_id: string;
+            /** Created At Ns */
+            created_at_ns: number;
+            /** Hint */
+            hint: string;
+            /** Id */
+            id: string;
+            /** Max Uses */
+            max_uses: number;
+            /** Status */
+            status: string;
+            /** Uses */
+            uses: number;
         };
         /**
          * Freeze
@@ -1837,6 +2842,12 @@ export interface components {
             remaining_nanos: number;
             source: components["schemas"]["EntryKind"];
         };
+        /**
+         * Group
+         * @description What usage can be told apart by.
+         * @enum {string}
+         */
+        Group: "model" | "owner" | "provider" | "key" | "member" | "user" | "session" | "zone" | "team" | "hour" | "day";
         /** HTTPValidationError */
         HTTPValidationError: {
             /** Detail */
@@ -2158,6 +3169,36 @@ export interface components {
             tpm?: number | null;
         };
         /**
+         * LatencyView
+         * @description Of the requests that were answered whole. Percentiles are exact to 2 %; null: not measured.
+         * @example {
+         *       "data": [
+         *         {
+         *           "first_token_ms": {
+         *             "p50": 301.5,
+         *             "p90": 2930.1,
+         *             "p95": 4102.7,
+         *             "p99": 9511
+         *           },
+         *           "model": "openai/gpt-4o",
+         *           "requests": 1201,
+         *           "total_ms": {
+         *             "p50": 812.4,
+         *             "p90": 2930.1,
+         *             "p95": 4102.7,
+         *             "p99": 9511
+         *           }
+         *         }
+         *       ]
+         *     }
+         */
+        LatencyView: {
+            /** Data */
+            data: {
+                [key: string]: unknown;
+            }[];
+        };
+        /**
          * LedgerEntryView
          * @description `amount_nanos` is what the team has more (or less) by it; leases move nothing in or out.
          * @example {
@@ -2203,6 +3244,371 @@ export interface components {
          * @enum {string}
          */
         LimitReset: "daily" | "weekly" | "monthly";
+        /**
+         * LogDetail
+         * @description `routing` says how the endpoints were ordered; null where there was one.
+         * @example {
+         *       "attempts": [
+         *         {
+         *           "ended_ms": 2900.8,
+         *           "endpoint_id": "openai/gpt-4o@openai",
+         *           "first_byte_ms": 410.1,
+         *           "provider": "openai",
+         *           "region": "global",
+         *           "started_ms": 0.3,
+         *           "status": "succeeded",
+         *           "upstream_id": "chatcmpl-1",
+         *           "upstream_model": "gpt-4o",
+         *           "upstream_status": 200,
+         *           "why": "first"
+         *         }
+         *       ],
+         *       "cost": {
+         *         "fee_nanos": 0,
+         *         "parts": {
+         *           "cache_read_tokens": 1250000,
+         *           "input_tokens": 500000,
+         *           "output_tokens": 3000000
+         *         },
+         *         "price_id": "openai/gpt-4o@openai@2026-01-01#catalogue",
+         *         "saved_nanos": 1250000,
+         *         "total_nanos": 4750000
+         *       },
+         *       "delivered_characters": 1180,
+         *       "dialect": "openai",
+         *       "dropped_params": [
+         *         "logprobs"
+         *       ],
+         *       "ending": "completed",
+         *       "endpoint_id": "openai/gpt-4o@openai",
+         *       "finish_reason": "stop",
+         *       "gateway": "gw_0192f0c1a2b37c4d8e9fa0b1c2d3e4f8",
+         *       "id": "gen_019a2b3c4d5e7f608192a3b4c5d6e7f8",
+         *       "input_bytes": 5120,
+         *       "key_id": "key_0192f0c1a2b37c4d8e9fa0b1c2d3e4f5",
+         *       "member_id": "usr_0192f0c1a2b37c4d8e9fa0b1c2d3e4f7",
+         *       "model": "openai/gpt-4o",
+         *       "native_finish_reason": "stop",
+         *       "operation": "chat.completions",
+         *       "provider": "openai",
+         *       "region": "global",
+         *       "requested_model": "openai/gpt-4o",
+         *       "routing": {
+         *         "excluded": [
+         *           "bedrock/us-east-1 region:us"
+         *         ],
+         *         "order": [
+         *           "openai/global",
+         *           "azure/koreacentral"
+         *         ],
+         *         "scores": [],
+         *         "sticky": "hit",
+         *         "strategy": "priority"
+         *       },
+         *       "session_id": "ses-1",
+         *       "snapshot": "v1",
+         *       "started_at_ns": 1764000000000000000,
+         *       "status": 200,
+         *       "stream": true,
+         *       "team_id": "team_0192f0c1a2b37c4d8e9fa0b1c2d3e4f6",
+         *       "timings": {
+         *         "first_token_ms": 412.5,
+         *         "overhead_us": 310,
+         *         "tokens_per_second": 120.6,
+         *         "total_ms": 2901
+         *       },
+         *       "upstream_id": "chatcmpl-1",
+         *       "usage": {
+         *         "cache_read_tokens": 1000,
+         *         "input_tokens": 200,
+         *         "output_tokens": 300
+         *       },
+         *       "usage_estimated": false,
+         *       "user": "customer-17",
+         *       "zone": "kr"
+         *     }
+         */
+        LogDetail: {
+            /** Attempts */
+            attempts: components["schemas"]["opengateway__control__logs__detail__AttemptView"][];
+            /** Client Request Id */
+            client_request_id: string | null;
+            cost: components["schemas"]["Cost"];
+            /** Delivered Characters */
+            delivered_characters: number;
+            /** Dialect */
+            dialect: string;
+            /** Dropped Params */
+            dropped_params: string[];
+            ending: components["schemas"]["Ending"];
+            /** Endpoint Id */
+            endpoint_id: string | null;
+            /** Error */
+            error: {
+                [key: string]: unknown;
+            } | null;
+            /** Finish Reason */
+            finish_reason: string | null;
+            /** Gateway */
+            gateway: string;
+            /** Id */
+            id: string;
+            /** Input Bytes */
+            input_bytes: number;
+            /** Key Id */
+            key_id: string;
+            /** Member Id */
+            member_id: string | null;
+            /** Model */
+            model: string | null;
+            /** Native Finish Reason */
+            native_finish_reason: string | null;
+            /** Operation */
+            operation: string;
+            /** Provider */
+            provider: string | null;
+            /** Region */
+            region: string | null;
+            /** Requested Model */
+            requested_model: string;
+            /** Routing */
+            routing: {
+                [key: string]: unknown;
+            } | null;
+            /** Session Id */
+            session_id: string | null;
+            /**
+             * Snapshot
+             * @description The configuration that was in force.
+             */
+            snapshot: string;
+            /**
+             * Started At Ns
+             * @description Unix time in nanoseconds.
+             */
+            started_at_ns: number;
+            /** Status */
+            status: number;
+            /** Stream */
+            stream: boolean;
+            /** Team Id */
+            team_id: string;
+            timings: components["schemas"]["Timings"];
+            /** Upstream Id */
+            upstream_id: string | null;
+            /** Usage */
+            usage: {
+                [key: string]: number;
+            };
+            /** Usage Estimated */
+            usage_estimated: boolean;
+            /** User */
+            user: string | null;
+            /** Zone */
+            zone: string;
+        };
+        /**
+         * LogPage
+         * @example {
+         *       "data": [
+         *         {
+         *           "attempts": 1,
+         *           "cached_tokens": 1000,
+         *           "cost_nanos": 4750000,
+         *           "dialect": "openai",
+         *           "ending": "completed",
+         *           "endpoint_id": "openai/gpt-4o@openai",
+         *           "fee_nanos": 0,
+         *           "finish_reason": "stop",
+         *           "first_token_ms": 412.5,
+         *           "id": "gen_019a2b3c4d5e7f608192a3b4c5d6e7f8",
+         *           "input_tokens": 1200,
+         *           "key_id": "key_0192f0c1a2b37c4d8e9fa0b1c2d3e4f5",
+         *           "member_id": "usr_0192f0c1a2b37c4d8e9fa0b1c2d3e4f7",
+         *           "model": "openai/gpt-4o",
+         *           "operation": "chat.completions",
+         *           "output_tokens": 300,
+         *           "overhead_us": 310,
+         *           "owner": "openai",
+         *           "price_id": "openai/gpt-4o@openai@2026-01-01#catalogue",
+         *           "provider": "openai",
+         *           "reasoning_tokens": 0,
+         *           "region": "global",
+         *           "requested_model": "openai/gpt-4o",
+         *           "saved_nanos": 1250000,
+         *           "session_id": "ses-1",
+         *           "started_at_ns": 1764000000000000000,
+         *           "status": 200,
+         *           "stream": true,
+         *           "team_id": "team_0192f0c1a2b37c4d8e9fa0b1c2d3e4f6",
+         *           "total_ms": 2901,
+         *           "upstream_id": "chatcmpl-1",
+         *           "usage_estimated": false,
+         *           "user": "customer-17",
+         *           "written_tokens": 0,
+         *           "zone": "kr"
+         *         }
+         *       ]
+         *     }
+         */
+        LogPage: {
+            /** Data */
+            data: components["schemas"]["LogView"][];
+            /**
+             * Next
+             * @description Give it as `after` for what follows; null at the end.
+             */
+            next: string | null;
+        };
+        /**
+         * LogView
+         * @description One request in a list.
+         * @example {
+         *       "attempts": 1,
+         *       "cached_tokens": 1000,
+         *       "cost_nanos": 4750000,
+         *       "dialect": "openai",
+         *       "ending": "completed",
+         *       "endpoint_id": "openai/gpt-4o@openai",
+         *       "fee_nanos": 0,
+         *       "finish_reason": "stop",
+         *       "first_token_ms": 412.5,
+         *       "id": "gen_019a2b3c4d5e7f608192a3b4c5d6e7f8",
+         *       "input_tokens": 1200,
+         *       "key_id": "key_0192f0c1a2b37c4d8e9fa0b1c2d3e4f5",
+         *       "member_id": "usr_0192f0c1a2b37c4d8e9fa0b1c2d3e4f7",
+         *       "model": "openai/gpt-4o",
+         *       "operation": "chat.completions",
+         *       "output_tokens": 300,
+         *       "overhead_us": 310,
+         *       "owner": "openai",
+         *       "price_id": "openai/gpt-4o@openai@2026-01-01#catalogue",
+         *       "provider": "openai",
+         *       "reasoning_tokens": 0,
+         *       "region": "global",
+         *       "requested_model": "openai/gpt-4o",
+         *       "saved_nanos": 1250000,
+         *       "session_id": "ses-1",
+         *       "started_at_ns": 1764000000000000000,
+         *       "status": 200,
+         *       "stream": true,
+         *       "team_id": "team_0192f0c1a2b37c4d8e9fa0b1c2d3e4f6",
+         *       "total_ms": 2901,
+         *       "upstream_id": "chatcmpl-1",
+         *       "usage_estimated": false,
+         *       "user": "customer-17",
+         *       "written_tokens": 0,
+         *       "zone": "kr"
+         *     }
+         */
+        LogView: {
+            /**
+             * Attempts
+             * @description How many endpoints were tried.
+             */
+            attempts: number;
+            /**
+             * Cached Tokens
+             * @description Those of the input that a cache gave.
+             */
+            cached_tokens: number;
+            /** Cost Nanos */
+            cost_nanos: number;
+            /** Dialect */
+            dialect: string;
+            ending: components["schemas"]["Ending"];
+            /** Endpoint Id */
+            endpoint_id: string | null;
+            /** Error Code */
+            error_code: string | null;
+            /** Fee Nanos */
+            fee_nanos: number;
+            /** Finish Reason */
+            finish_reason: string | null;
+            /** First Token Ms */
+            first_token_ms: number | null;
+            /** Id */
+            id: string;
+            /** Input Tokens */
+            input_tokens: number;
+            /** Key Id */
+            key_id: string;
+            /**
+             * Member Id
+             * @description Who made the key.
+             */
+            member_id: string | null;
+            /** Model */
+            model: string | null;
+            /** Operation */
+            operation: string;
+            /** Output Tokens */
+            output_tokens: number;
+            /** Overhead Us */
+            overhead_us: number;
+            /** Owner */
+            owner: string | null;
+            /** Price Id */
+            price_id: string | null;
+            /** Provider */
+            provider: string | null;
+            /**
+             * Reasoning Tokens
+             * @description Those of the output that were reasoning.
+             */
+            reasoning_tokens: number;
+            /** Region */
+            region: string | null;
+            /** Requested Model */
+            requested_model: string;
+            /**
+             * Saved Nanos
+             * @description What the cached tokens would have cost more.
+             */
+            saved_nanos: number;
+            /** Session Id */
+            session_id: string | null;
+            /**
+             * Started At Ns
+             * @description Unix time in nanoseconds.
+             */
+            started_at_ns: number;
+            /**
+             * Status
+             * @description As answered; 0 when the gateway died.
+             */
+            status: number;
+            /**
+             * Sticky
+             * @description hit, miss or moved; null for none.
+             */
+            sticky: string | null;
+            /** Stream */
+            stream: boolean;
+            /** Team Id */
+            team_id: string;
+            /** Total Ms */
+            total_ms: number;
+            /**
+             * Upstream Id
+             * @description The provider's own id.
+             */
+            upstream_id: string | null;
+            /** Usage Estimated */
+            usage_estimated: boolean;
+            /**
+             * User
+             * @description The caller's own tag.
+             */
+            user: string | null;
+            /**
+             * Written Tokens
+             * @description Those of the input that went into a cache.
+             */
+            written_tokens: number;
+            /** Zone */
+            zone: string;
+        };
         /**
          * MadeKey
          * @description A key with its secret `key`, which is in this answer and nowhere else, ever: it is null when a
@@ -2497,6 +3903,26 @@ export interface components {
              */
             low_balance_nanos: number | null;
         };
+        /**
+         * NewBatch
+         * @description `max_uses`: how often each of the codes can be redeemed.
+         * @example {
+         *       "count": 100,
+         *       "max_uses": 1
+         *     }
+         */
+        NewBatch: {
+            /**
+             * Count
+             * @description 1 to 10000 codes.
+             */
+            count: number;
+            /**
+             * Max Uses
+             * @default 1
+             */
+            max_uses?: number;
+        };
         /** NewBudget */
         NewBudget: {
             /**
@@ -2515,6 +3941,57 @@ export interface components {
              * @example null
              */
             subject_id?: string | null;
+        };
+        /**
+         * NewCampaign
+         * @description What is left out is no limit. `new_team_days`: only teams younger than that. `domains`: only
+         *     people whose verified address is of one of them. `credit_days`: how long the credit lasts.
+         * @example {
+         *       "credit_days": 90,
+         *       "max_redemptions": 500,
+         *       "name": "Spring conference",
+         *       "note": "stand B12",
+         *       "per_team": 1,
+         *       "per_user": 1,
+         *       "usd": "25.00"
+         *     }
+         */
+        NewCampaign: {
+            /** Credit Days */
+            credit_days?: number | null;
+            /**
+             * Domains
+             * @default []
+             */
+            domains?: string[];
+            /** Ends At Ns */
+            ends_at_ns?: number | null;
+            /** Max Redemptions */
+            max_redemptions?: number | null;
+            /**
+             * Name
+             * @example Research
+             */
+            name: string;
+            /** New Team Days */
+            new_team_days?: number | null;
+            /**
+             * Note
+             * @default
+             */
+            note?: string;
+            /** Per Team */
+            per_team?: number | null;
+            /** Per User */
+            per_user?: number | null;
+            /** Starts At Ns */
+            starts_at_ns?: number | null;
+            /**
+             * Usd
+             * @description US dollars, a decimal with at most nine places.
+             * @example 12.50
+             */
+            usd: string;
         };
         /**
          * NewChargeback
@@ -2545,6 +4022,25 @@ export interface components {
              * @example 12.50
              */
             usd: string;
+        };
+        /**
+         * NewClawBack
+         * @description `after`: what the answer before gave as `after`, for the rest.
+         * @example {
+         *       "reason": "the list of codes was published"
+         *     }
+         */
+        NewClawBack: {
+            /**
+             * After
+             * @default
+             */
+            after?: string;
+            /**
+             * Reason
+             * @example agreed with sales
+             */
+            reason: string;
         };
         /** NewFxRate */
         NewFxRate: {
@@ -2758,6 +4254,20 @@ export interface components {
             source: string;
         };
         /**
+         * NewRedemption
+         * @description Dashes, spaces and small letters do not matter, `O` is `0`, `I` and `L` are `1`.
+         * @example {
+         *       "code": "OGC-7KQ2-M4X9-0VTB-3HZC-8N1D",
+         *       "team_id": "team_0193a1b2c3d47e5f8a9b0c1d2e3f4a5b"
+         *     }
+         */
+        NewRedemption: {
+            /** Code */
+            code: string;
+            /** Team Id */
+            team_id: string;
+        };
+        /**
          * NewRefund
          * @description Of a payment (`grant_id`: money goes back to who paid) or of a charge (`request_id`: it becomes
          *     credit again). One of the two.
@@ -2894,10 +4404,54 @@ export interface components {
             /** Team Id */
             team_id: string;
         };
+        /** Page[AdminRedemptionView] */
+        Page_AdminRedemptionView_: {
+            /** Data */
+            data: components["schemas"]["AdminRedemptionView"][];
+            /**
+             * Next
+             * @description Give it as `after` for what follows; null at the end.
+             * @example null
+             */
+            next: string | null;
+        };
         /** Page[AuditView] */
         Page_AuditView_: {
             /** Data */
             data: components["schemas"]["AuditView"][];
+            /**
+             * Next
+             * @description Give it as `after` for what follows; null at the end.
+             * @example null
+             */
+            next: string | null;
+        };
+        /** Page[BatchView] */
+        Page_BatchView_: {
+            /** Data */
+            data: components["schemas"]["BatchView"][];
+            /**
+             * Next
+             * @description Give it as `after` for what follows; null at the end.
+             * @example null
+             */
+            next: string | null;
+        };
+        /** Page[CampaignView] */
+        Page_CampaignView_: {
+            /** Data */
+            data: components["schemas"]["CampaignView"][];
+            /**
+             * Next
+             * @description Give it as `after` for what follows; null at the end.
+             * @example null
+             */
+            next: string | null;
+        };
+        /** Page[CodeView] */
+        Page_CodeView_: {
+            /** Data */
+            data: components["schemas"]["CodeView"][];
             /**
              * Next
              * @description Give it as `after` for what follows; null at the end.
@@ -2942,6 +4496,17 @@ export interface components {
         Page_MemberView_: {
             /** Data */
             data: components["schemas"]["MemberView"][];
+            /**
+             * Next
+             * @description Give it as `after` for what follows; null at the end.
+             * @example null
+             */
+            next: string | null;
+        };
+        /** Page[RedemptionView] */
+        Page_RedemptionView_: {
+            /** Data */
+            data: components["schemas"]["RedemptionView"][];
             /**
              * Next
              * @description Give it as `after` for what follows; null at the end.
@@ -3125,6 +4690,38 @@ export interface components {
             recovery_codes: string[] | null;
         };
         /**
+         * RedemptionView
+         * @description `grant_id` is the credit that the code became, `expires_at_ns` when that ends.
+         * @example {
+         *       "amount_nanos": 25000000000,
+         *       "at_ns": 1764000000000000000,
+         *       "entry_id": "ent_0193a1b2c3d47e5f8a9b0c1d2e3f4a5b",
+         *       "expires_at_ns": 1771776000000000000,
+         *       "grant_id": "crd_0193a1b2c3d47e5f8a9b0c1d2e3f4a5b",
+         *       "id": "rdm_0193a1b2c3d47e5f8a9b0c1d2e3f4a5b",
+         *       "taken_back_nanos": 0,
+         *       "team_id": "team_0193a1b2c3d47e5f8a9b0c1d2e3f4a5b"
+         *     }
+         */
+        RedemptionView: {
+            /** Amount Nanos */
+            amount_nanos: number;
+            /** At Ns */
+            at_ns: number;
+            /** Entry Id */
+            entry_id: string;
+            /** Expires At Ns */
+            expires_at_ns: number | null;
+            /** Grant Id */
+            grant_id: string;
+            /** Id */
+            id: string;
+            /** Taken Back Nanos */
+            taken_back_nanos: number;
+            /** Team Id */
+            team_id: string;
+        };
+        /**
          * ResetLink
          * @description `link` is there only where the zone has no mail: give it to the person, and nobody else.
          */
@@ -3136,6 +4733,16 @@ export interface components {
              * @enum {string}
              */
             status: "sent" | "link";
+        };
+        /**
+         * RevokedView
+         * @example {
+         *       "codes": 1
+         *     }
+         */
+        RevokedView: {
+            /** Codes */
+            codes: number;
         };
         /**
          * Rotation
@@ -3356,6 +4963,68 @@ export interface components {
             step_up_at_ns: number;
         };
         /**
+         * SumsView
+         * @description Sums over requests.
+         * @example {
+         *       "cached_tokens": 900000,
+         *       "cost_nanos": 6900000000,
+         *       "failed": 3,
+         *       "fee_nanos": 0,
+         *       "input_tokens": 1800000,
+         *       "output_tokens": 240000,
+         *       "overhead_us": 380000,
+         *       "reasoning_tokens": 12000,
+         *       "requests": 1204,
+         *       "rescued": 8,
+         *       "retried": 9,
+         *       "saved_nanos": 1125000000,
+         *       "total_us": 2800000000,
+         *       "written_tokens": 0
+         *     }
+         */
+        SumsView: {
+            /** Cached Tokens */
+            cached_tokens: number;
+            /** Cost Nanos */
+            cost_nanos: number;
+            /**
+             * Failed
+             * @description Without an answer.
+             */
+            failed: number;
+            /** Fee Nanos */
+            fee_nanos: number;
+            /** Input Tokens */
+            input_tokens: number;
+            /** Output Tokens */
+            output_tokens: number;
+            /** Overhead Us */
+            overhead_us: number;
+            /** Reasoning Tokens */
+            reasoning_tokens: number;
+            /** Requests */
+            requests: number;
+            /**
+             * Rescued
+             * @description Retried, and answered whole: what failover saved.
+             */
+            rescued: number;
+            /**
+             * Retried
+             * @description More than one endpoint was tried.
+             */
+            retried: number;
+            /**
+             * Saved Nanos
+             * @description What caching saved.
+             */
+            saved_nanos: number;
+            /** Total Us */
+            total_us: number;
+            /** Written Tokens */
+            written_tokens: number;
+        };
+        /**
          * TeamPatch
          * @description What is left out stays. The limits are the platform's to set.
          * @example {
@@ -3444,6 +5113,23 @@ export interface components {
             /** Zone */
             zone: string;
         };
+        /** Timings */
+        Timings: {
+            /** First Token Ms */
+            first_token_ms: number | null;
+            /**
+             * Overhead Us
+             * @description Time in the gateway itself.
+             */
+            overhead_us: number;
+            /**
+             * Tokens Per Second
+             * @description Output after the first token.
+             */
+            tokens_per_second: number | null;
+            /** Total Ms */
+            total_ms: number;
+        };
         /** Token */
         Token: {
             /** Token */
@@ -3468,6 +5154,63 @@ export interface components {
         TotpCode: {
             /** Code */
             code: string;
+        };
+        /**
+         * UsageView
+         * @description `data` has one line for each combination of the groups, with a member for each group
+         *     (`hour_ns` and `day_ns` for times). By time where that is a group, then the costliest first.
+         * @example {
+         *       "cut": false,
+         *       "data": [
+         *         {
+         *           "cached_tokens": 900000,
+         *           "cost_nanos": 6900000000,
+         *           "failed": 3,
+         *           "fee_nanos": 0,
+         *           "input_tokens": 1800000,
+         *           "model": "openai/gpt-4o",
+         *           "output_tokens": 240000,
+         *           "overhead_us": 380000,
+         *           "reasoning_tokens": 12000,
+         *           "requests": 1204,
+         *           "rescued": 8,
+         *           "retried": 9,
+         *           "saved_nanos": 1125000000,
+         *           "total_us": 2800000000,
+         *           "written_tokens": 0
+         *         }
+         *       ],
+         *       "total": {
+         *         "cached_tokens": 900000,
+         *         "cost_nanos": 6900000000,
+         *         "failed": 3,
+         *         "fee_nanos": 0,
+         *         "input_tokens": 1800000,
+         *         "output_tokens": 240000,
+         *         "overhead_us": 380000,
+         *         "reasoning_tokens": 12000,
+         *         "requests": 1204,
+         *         "rescued": 8,
+         *         "retried": 9,
+         *         "saved_nanos": 1125000000,
+         *         "total_us": 2800000000,
+         *         "written_tokens": 0
+         *       }
+         *     }
+         */
+        UsageView: {
+            /**
+             * Cut
+             * @description There are more lines than `limit`.
+             */
+            cut: boolean;
+            /** Data */
+            data: {
+                [key: string]: unknown;
+            }[];
+            /** @description Of the period before, with `compare`. */
+            previous: components["schemas"]["SumsView"] | null;
+            total: components["schemas"]["SumsView"];
         };
         /**
          * UserPatch
@@ -3588,6 +5331,67 @@ export interface components {
             /** Version */
             version: number;
         };
+        /**
+         * AttemptView
+         * @description One try of one endpoint. Times in milliseconds since the request was accepted.
+         */
+        opengateway__control__logs__detail__AttemptView: {
+            /**
+             * Credential
+             * @description For the platform's people alone.
+             */
+            credential?: string | null;
+            /** Ended Ms */
+            ended_ms: number;
+            /** Endpoint Id */
+            endpoint_id: string;
+            /** Error Class */
+            error_class: string | null;
+            /** Error Code */
+            error_code: string | null;
+            /**
+             * Error Message
+             * @description For the platform's people alone.
+             */
+            error_message?: string | null;
+            /** First Byte Ms */
+            first_byte_ms: number | null;
+            /** Provider */
+            provider: string;
+            /** Region */
+            region: string;
+            /** Started Ms */
+            started_ms: number;
+            /** Status */
+            status: string;
+            /** Upstream Id */
+            upstream_id: string | null;
+            /** Upstream Model */
+            upstream_model: string;
+            /** Upstream Status */
+            upstream_status: number;
+            /**
+             * Why
+             * @description Why this one; empty where nothing was to choose.
+             */
+            why: string;
+        };
+        /**
+         * AttemptView
+         * @description `status` 0: there was no answer, and `error` says why. `body` is its first kilobyte.
+         */
+        opengateway__control__webhooks__schemas__AttemptView: {
+            /** At Ns */
+            at_ns: number;
+            /** Body */
+            body: string;
+            /** Error */
+            error: string;
+            /** Status */
+            status: number;
+            /** Took Ms */
+            took_ms: number;
+        };
     };
     responses: never;
     parameters: never;
@@ -3618,6 +5422,547 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Page_AuditView_"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_campaigns_api_v1_admin_campaigns_get: {
+        parameters: {
+            query?: {
+                /** @description The `next` of the page before; empty for the first page. */
+                after?: string;
+                /** @description At most so many, 1 to 1000. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_CampaignView_"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    create_campaign_api_v1_admin_campaigns_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewCampaign"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CampaignView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    find_code_api_v1_admin_campaigns_find_code_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CodeWanted"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FoundCode"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    get_campaign_api_v1_admin_campaigns__campaign_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                campaign_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CampaignView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    change_campaign_api_v1_admin_campaigns__campaign_id__patch: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `etag` of what you saw. 412 when it has changed since. */
+                "if-match"?: string | null;
+            };
+            path: {
+                campaign_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CampaignPatch"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CampaignView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_batches_api_v1_admin_campaigns__campaign_id__batches_get: {
+        parameters: {
+            query?: {
+                /** @description The `next` of the page before; empty for the first page. */
+                after?: string;
+                /** @description At most so many, 1 to 1000. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                campaign_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_BatchView_"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    create_batch_api_v1_admin_campaigns__campaign_id__batches_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                accept?: string;
+            };
+            path: {
+                campaign_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewBatch"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CodesView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    revoke_batch_api_v1_admin_campaigns__campaign_id__batches__batch_id__revoke_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                campaign_id: string;
+                batch_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RevokedView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    claw_back_api_v1_admin_campaigns__campaign_id__claw_back_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                campaign_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewClawBack"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClawBackView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_codes_api_v1_admin_campaigns__campaign_id__codes_get: {
+        parameters: {
+            query?: {
+                batch_id?: string | null;
+                /** @description The `next` of the page before; empty for the first page. */
+                after?: string;
+                /** @description At most so many, 1 to 1000. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                campaign_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_CodeView_"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    revoke_code_api_v1_admin_campaigns__campaign_id__codes__code_id__revoke_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                campaign_id: string;
+                code_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RevokedView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    pause_campaign_api_v1_admin_campaigns__campaign_id__pause_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                campaign_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CampaignView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_redemptions_api_v1_admin_campaigns__campaign_id__redemptions_get: {
+        parameters: {
+            query?: {
+                /** @description The `next` of the page before; empty for the first page. */
+                after?: string;
+                /** @description At most so many, 1 to 1000. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                campaign_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_AdminRedemptionView_"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    export_redemptions_api_v1_admin_campaigns__campaign_id__redemptions_csv_get: {
+        parameters: {
+            query?: {
+                /** @description The `next` of the page before; empty for the first page. */
+                after?: string;
+            };
+            header?: never;
+            path: {
+                campaign_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    resume_campaign_api_v1_admin_campaigns__campaign_id__resume_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                campaign_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CampaignView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    revoke_campaign_api_v1_admin_campaigns__campaign_id__revoke_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                campaign_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CampaignView"];
                 };
             };
             /** @description Validation Error */
@@ -3685,6 +6030,222 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["FxRateView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_all_logs_api_v1_admin_logs_get: {
+        parameters: {
+            query?: {
+                /** @description One team; else all of the caller's. */
+                team_id?: string | null;
+                id?: string | null;
+                ending?: components["schemas"]["Ending"] | null;
+                /** @description As answered: `429`, or `5xx`. */
+                status?: string | null;
+                /** @description The code of its error. */
+                code?: string | null;
+                provider?: string | null;
+                /** @description Whose model: what stands before its `/`. */
+                owner?: string | null;
+                model?: string | null;
+                key_id?: string | null;
+                /** @description Who made the key. */
+                member_id?: string | null;
+                /** @description The caller's own tag. */
+                user?: string | null;
+                session_id?: string | null;
+                zone?: string | null;
+                operation?: string | null;
+                /** @description Unix time in nanoseconds. */
+                from_ns?: number | null;
+                /** @description Unix time in nanoseconds. */
+                until_ns?: number | null;
+                min_cost_nanos?: number | null;
+                max_cost_nanos?: number | null;
+                min_ms?: number | null;
+                max_ms?: number | null;
+                /** @description At most so many. */
+                limit?: number;
+                /** @description The `next` of the page before; empty for the first page. */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminLogPage"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    export_all_logs_api_v1_admin_logs_export_get: {
+        parameters: {
+            query?: {
+                /** @description One team; else all of the caller's. */
+                team_id?: string | null;
+                id?: string | null;
+                ending?: components["schemas"]["Ending"] | null;
+                /** @description As answered: `429`, or `5xx`. */
+                status?: string | null;
+                /** @description The code of its error. */
+                code?: string | null;
+                provider?: string | null;
+                /** @description Whose model: what stands before its `/`. */
+                owner?: string | null;
+                model?: string | null;
+                key_id?: string | null;
+                /** @description Who made the key. */
+                member_id?: string | null;
+                /** @description The caller's own tag. */
+                user?: string | null;
+                session_id?: string | null;
+                zone?: string | null;
+                operation?: string | null;
+                /** @description Unix time in nanoseconds. */
+                from_ns?: number | null;
+                /** @description Unix time in nanoseconds. */
+                until_ns?: number | null;
+                min_cost_nanos?: number | null;
+                max_cost_nanos?: number | null;
+                min_ms?: number | null;
+                max_ms?: number | null;
+                format?: components["schemas"]["ExportFormat"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /** @example id,team_id */
+                    "text/csv": string;
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    tail_all_logs_api_v1_admin_logs_tail_get: {
+        parameters: {
+            query?: {
+                /** @description One team; else all of the caller's. */
+                team_id?: string | null;
+                id?: string | null;
+                ending?: components["schemas"]["Ending"] | null;
+                /** @description As answered: `429`, or `5xx`. */
+                status?: string | null;
+                /** @description The code of its error. */
+                code?: string | null;
+                provider?: string | null;
+                /** @description Whose model: what stands before its `/`. */
+                owner?: string | null;
+                model?: string | null;
+                key_id?: string | null;
+                /** @description Who made the key. */
+                member_id?: string | null;
+                /** @description The caller's own tag. */
+                user?: string | null;
+                session_id?: string | null;
+                zone?: string | null;
+                operation?: string | null;
+                /** @description Unix time in nanoseconds. */
+                from_ns?: number | null;
+                /** @description Unix time in nanoseconds. */
+                until_ns?: number | null;
+                min_cost_nanos?: number | null;
+                max_cost_nanos?: number | null;
+                min_ms?: number | null;
+                max_ms?: number | null;
+                /** @description Ends after so many seconds. */
+                for_s?: number;
+            };
+            header?: {
+                "last-event-id"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /** @example : here */
+                    "text/event-stream": string;
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    get_any_log_api_v1_admin_logs__request_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                request_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LogDetail"];
                 };
             };
             /** @description Validation Error */
@@ -4135,6 +6696,134 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["TeamView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    get_all_usage_api_v1_admin_usage_get: {
+        parameters: {
+            query?: {
+                /** @description One team; else all of the caller's. */
+                team_id?: string | null;
+                id?: string | null;
+                ending?: components["schemas"]["Ending"] | null;
+                /** @description As answered: `429`, or `5xx`. */
+                status?: string | null;
+                /** @description The code of its error. */
+                code?: string | null;
+                provider?: string | null;
+                /** @description Whose model: what stands before its `/`. */
+                owner?: string | null;
+                model?: string | null;
+                key_id?: string | null;
+                /** @description Who made the key. */
+                member_id?: string | null;
+                /** @description The caller's own tag. */
+                user?: string | null;
+                session_id?: string | null;
+                zone?: string | null;
+                operation?: string | null;
+                /** @description Unix time in nanoseconds. */
+                from_ns?: number | null;
+                /** @description Unix time in nanoseconds. */
+                until_ns?: number | null;
+                min_cost_nanos?: number | null;
+                max_cost_nanos?: number | null;
+                min_ms?: number | null;
+                max_ms?: number | null;
+                /** @description What to tell apart, at most three; repeat the parameter. */
+                by?: components["schemas"]["Group"][];
+                /** @description Hours before UTC at which days begin. */
+                utc_offset_h?: number;
+                limit?: number;
+                /** @description Also the sum of the period of the same length before. */
+                compare?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UsageView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    get_all_latency_api_v1_admin_usage_latency_get: {
+        parameters: {
+            query?: {
+                /** @description One team; else all of the caller's. */
+                team_id?: string | null;
+                id?: string | null;
+                ending?: components["schemas"]["Ending"] | null;
+                /** @description As answered: `429`, or `5xx`. */
+                status?: string | null;
+                /** @description The code of its error. */
+                code?: string | null;
+                provider?: string | null;
+                /** @description Whose model: what stands before its `/`. */
+                owner?: string | null;
+                model?: string | null;
+                key_id?: string | null;
+                /** @description Who made the key. */
+                member_id?: string | null;
+                /** @description The caller's own tag. */
+                user?: string | null;
+                session_id?: string | null;
+                zone?: string | null;
+                operation?: string | null;
+                /** @description Unix time in nanoseconds. */
+                from_ns?: number | null;
+                /** @description Unix time in nanoseconds. */
+                until_ns?: number | null;
+                min_cost_nanos?: number | null;
+                max_cost_nanos?: number | null;
+                min_ms?: number | null;
+                max_ms?: number | null;
+                /** @description What to tell apart, at most three; repeat the parameter. */
+                by?: components["schemas"]["Group"][];
+                /** @description Hours before UTC at which days begin. */
+                utc_offset_h?: number;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LatencyView"];
                 };
             };
             /** @description Validation Error */
@@ -4661,6 +7350,222 @@ export interface operations {
             };
         };
     };
+    list_logs_api_v1_logs_get: {
+        parameters: {
+            query?: {
+                /** @description One team; else all of the caller's. */
+                team_id?: string | null;
+                id?: string | null;
+                ending?: components["schemas"]["Ending"] | null;
+                /** @description As answered: `429`, or `5xx`. */
+                status?: string | null;
+                /** @description The code of its error. */
+                code?: string | null;
+                provider?: string | null;
+                /** @description Whose model: what stands before its `/`. */
+                owner?: string | null;
+                model?: string | null;
+                key_id?: string | null;
+                /** @description Who made the key. */
+                member_id?: string | null;
+                /** @description The caller's own tag. */
+                user?: string | null;
+                session_id?: string | null;
+                zone?: string | null;
+                operation?: string | null;
+                /** @description Unix time in nanoseconds. */
+                from_ns?: number | null;
+                /** @description Unix time in nanoseconds. */
+                until_ns?: number | null;
+                min_cost_nanos?: number | null;
+                max_cost_nanos?: number | null;
+                min_ms?: number | null;
+                max_ms?: number | null;
+                /** @description At most so many. */
+                limit?: number;
+                /** @description The `next` of the page before; empty for the first page. */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LogPage"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    export_logs_api_v1_logs_export_get: {
+        parameters: {
+            query?: {
+                /** @description One team; else all of the caller's. */
+                team_id?: string | null;
+                id?: string | null;
+                ending?: components["schemas"]["Ending"] | null;
+                /** @description As answered: `429`, or `5xx`. */
+                status?: string | null;
+                /** @description The code of its error. */
+                code?: string | null;
+                provider?: string | null;
+                /** @description Whose model: what stands before its `/`. */
+                owner?: string | null;
+                model?: string | null;
+                key_id?: string | null;
+                /** @description Who made the key. */
+                member_id?: string | null;
+                /** @description The caller's own tag. */
+                user?: string | null;
+                session_id?: string | null;
+                zone?: string | null;
+                operation?: string | null;
+                /** @description Unix time in nanoseconds. */
+                from_ns?: number | null;
+                /** @description Unix time in nanoseconds. */
+                until_ns?: number | null;
+                min_cost_nanos?: number | null;
+                max_cost_nanos?: number | null;
+                min_ms?: number | null;
+                max_ms?: number | null;
+                format?: components["schemas"]["ExportFormat"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /** @example id,team_id */
+                    "text/csv": string;
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    tail_logs_api_v1_logs_tail_get: {
+        parameters: {
+            query?: {
+                /** @description One team; else all of the caller's. */
+                team_id?: string | null;
+                id?: string | null;
+                ending?: components["schemas"]["Ending"] | null;
+                /** @description As answered: `429`, or `5xx`. */
+                status?: string | null;
+                /** @description The code of its error. */
+                code?: string | null;
+                provider?: string | null;
+                /** @description Whose model: what stands before its `/`. */
+                owner?: string | null;
+                model?: string | null;
+                key_id?: string | null;
+                /** @description Who made the key. */
+                member_id?: string | null;
+                /** @description The caller's own tag. */
+                user?: string | null;
+                session_id?: string | null;
+                zone?: string | null;
+                operation?: string | null;
+                /** @description Unix time in nanoseconds. */
+                from_ns?: number | null;
+                /** @description Unix time in nanoseconds. */
+                until_ns?: number | null;
+                min_cost_nanos?: number | null;
+                max_cost_nanos?: number | null;
+                min_ms?: number | null;
+                max_ms?: number | null;
+                /** @description Ends after so many seconds. */
+                for_s?: number;
+            };
+            header?: {
+                "last-event-id"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /** @example : here */
+                    "text/event-stream": string;
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    get_log_api_v1_logs__request_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                request_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LogDetail"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     me_api_v1_me_get: {
         parameters: {
             query?: never;
@@ -5101,6 +8006,39 @@ export interface operations {
                 };
                 content: {
                     "application/json": unknown;
+                };
+            };
+        };
+    };
+    redeem_api_v1_redeem_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewRedemption"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RedemptionView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
                 };
             };
         };
@@ -6211,6 +9149,42 @@ export interface operations {
             };
         };
     };
+    list_team_redemptions_api_v1_teams__team_id__redemptions_get: {
+        parameters: {
+            query?: {
+                /** @description The `next` of the page before; empty for the first page. */
+                after?: string;
+                /** @description At most so many, 1 to 1000. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                team_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_RedemptionView_"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     list_webhooks_api_v1_teams__team_id__webhooks_get: {
         parameters: {
             query?: never;
@@ -6502,6 +9476,134 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["DeliveryView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    get_usage_api_v1_usage_get: {
+        parameters: {
+            query?: {
+                /** @description One team; else all of the caller's. */
+                team_id?: string | null;
+                id?: string | null;
+                ending?: components["schemas"]["Ending"] | null;
+                /** @description As answered: `429`, or `5xx`. */
+                status?: string | null;
+                /** @description The code of its error. */
+                code?: string | null;
+                provider?: string | null;
+                /** @description Whose model: what stands before its `/`. */
+                owner?: string | null;
+                model?: string | null;
+                key_id?: string | null;
+                /** @description Who made the key. */
+                member_id?: string | null;
+                /** @description The caller's own tag. */
+                user?: string | null;
+                session_id?: string | null;
+                zone?: string | null;
+                operation?: string | null;
+                /** @description Unix time in nanoseconds. */
+                from_ns?: number | null;
+                /** @description Unix time in nanoseconds. */
+                until_ns?: number | null;
+                min_cost_nanos?: number | null;
+                max_cost_nanos?: number | null;
+                min_ms?: number | null;
+                max_ms?: number | null;
+                /** @description What to tell apart, at most three; repeat the parameter. */
+                by?: components["schemas"]["Group"][];
+                /** @description Hours before UTC at which days begin. */
+                utc_offset_h?: number;
+                limit?: number;
+                /** @description Also the sum of the period of the same length before. */
+                compare?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UsageView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    get_latency_api_v1_usage_latency_get: {
+        parameters: {
+            query?: {
+                /** @description One team; else all of the caller's. */
+                team_id?: string | null;
+                id?: string | null;
+                ending?: components["schemas"]["Ending"] | null;
+                /** @description As answered: `429`, or `5xx`. */
+                status?: string | null;
+                /** @description The code of its error. */
+                code?: string | null;
+                provider?: string | null;
+                /** @description Whose model: what stands before its `/`. */
+                owner?: string | null;
+                model?: string | null;
+                key_id?: string | null;
+                /** @description Who made the key. */
+                member_id?: string | null;
+                /** @description The caller's own tag. */
+                user?: string | null;
+                session_id?: string | null;
+                zone?: string | null;
+                operation?: string | null;
+                /** @description Unix time in nanoseconds. */
+                from_ns?: number | null;
+                /** @description Unix time in nanoseconds. */
+                until_ns?: number | null;
+                min_cost_nanos?: number | null;
+                max_cost_nanos?: number | null;
+                min_ms?: number | null;
+                max_ms?: number | null;
+                /** @description What to tell apart, at most three; repeat the parameter. */
+                by?: components["schemas"]["Group"][];
+                /** @description Hours before UTC at which days begin. */
+                utc_offset_h?: number;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LatencyView"];
                 };
             };
             /** @description Validation Error */

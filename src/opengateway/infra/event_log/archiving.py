@@ -72,11 +72,13 @@ class LogChores:
         self._kept_ns = kept_days * DAY_NS
 
     async def run(self) -> None:
-        if self._archive is not None:
-            await self.sweep(self._archive)
+        swept = False
         while True:
             await asyncio.sleep(_PAUSE_S)
             try:
+                if not swept:
+                    await self.sweep()
+                    swept = True
                 await self.once()
             except Exception as error:  # noqa: BLE001 - a chore is done again, whatever it was
                 log.error("the log was not put in order", error=str(error)[:500])
@@ -90,8 +92,11 @@ class LogChores:
                 pass
         await self._forget()
 
-    async def sweep(self, archive: EventArchive) -> None:
-        """Files that were made and never listed."""
+    async def sweep(self) -> None:
+        """Remove files that were made and never listed. Not beside `once`."""
+        archive = self._archive
+        if archive is None:
+            return
         async with self._reading() as session:
             known = await SegmentList(session).names()
         await archive.remove([name for name in await archive.names() if name not in known])

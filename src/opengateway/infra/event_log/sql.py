@@ -101,7 +101,7 @@ class SqlEventLog:
         made = [values_of(record) for record in records]
         new = await self._add([values for _, values in made])
         fresh = records if new is None else [r for r in records if r.id in new]
-        await self._sum_up([row for row, _ in made if new is None or row.id in new])
+        await self.sum_up([row for row, _ in made if new is None or row.id in new])
         return fresh
 
     async def _add(self, rows: list[tuple[Any, ...]]) -> set[str] | None:
@@ -128,7 +128,7 @@ class SqlEventLog:
         (arrived,) = await bulk.run(self._session, [_ARRIVED.once(newest.rows[0][0])])
         return {row[0] for row in arrived.rows}
 
-    async def _sum_up(self, rows: Sequence[LogRow]) -> None:
+    async def sum_up(self, rows: Sequence[LogRow]) -> None:
         sums = rollup(rows)
         if not sums:
             return
