@@ -45,7 +45,7 @@ export default defineConfig({
         {
           label: 'Platform',
           translations: { ko: '플랫폼', ja: 'プラットフォーム' },
-          items: [{ slug: 'platform/budgets' }, { slug: 'platform/credits' }, { slug: 'platform/logs' }],
+          items: [{ slug: 'platform/playground' }, { slug: 'platform/budgets' }, { slug: 'platform/credits' }, { slug: 'platform/logs' }],
         },
         {
           label: 'Operate',
@@ -57,6 +57,7 @@ export default defineConfig({
             { slug: 'operate/postgresql-and-valkey' },
             { slug: 'operate/redeem-codes' },
             { slug: 'operate/simulator' },
+            { slug: 'operate/smoke-tests' },
           ],
         },
         {

@@ -455,6 +455,130 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/admin/smoke": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Smoke Cells
+         * @description How every feature of every endpoint stands, as it was tried last.
+         */
+        get: operations["list_smoke_cells_api_v1_admin_smoke_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/smoke/proposals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Proposals
+         * @description What the tests propose to change in the catalogue, newest first.
+         */
+        get: operations["list_proposals_api_v1_admin_smoke_proposals_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/smoke/proposals/{proposal_id}/dismiss": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Dismiss Proposal
+         * @description Leave the catalogue as it is. It is proposed anew once it has worked, and fails again.
+         */
+        post: operations["dismiss_proposal_api_v1_admin_smoke_proposals__proposal_id__dismiss_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/smoke/runs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Smoke Runs
+         * @description Runs, newest first.
+         */
+        get: operations["list_smoke_runs_api_v1_admin_smoke_runs_get"];
+        put?: never;
+        /**
+         * Start Smoke Run
+         * @description Begin a run. It is paid by the operator's own team; its results come as they are found.
+         */
+        post: operations["start_smoke_run_api_v1_admin_smoke_runs_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/smoke/runs/{run_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Smoke Run
+         * @description One run.
+         */
+        get: operations["get_smoke_run_api_v1_admin_smoke_runs__run_id__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/smoke/runs/{run_id}/results": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Smoke Results
+         * @description A run's results, in the order in which they came.
+         */
+        get: operations["list_smoke_results_api_v1_admin_smoke_runs__run_id__results_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/admin/teams": {
         parameters: {
             query?: never;
@@ -1783,6 +1907,27 @@ export interface paths {
          * @description Mark everything up to one of them as read, for the person who asks.
          */
         post: operations["mark_notifications_read_api_v1_teams__team_id__notifications_read_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/teams/{team_id}/playground-key": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Issue Playground Key
+         * @description A key for an hour, for the page in which the signed-in member tries models. It is the member's
+         *     one such key, under every limit of the team and of the member.
+         */
+        post: operations["issue_playground_key_api_v1_teams__team_id__playground_key_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -4309,6 +4454,29 @@ export interface components {
             csrf_token: string;
         };
         /**
+         * NewSmokeRun
+         * @example {
+         *       "level": "pre-publish",
+         *       "models": "acme/*"
+         *     }
+         */
+        NewSmokeRun: {
+            /**
+             * Cap Usd
+             * @description US dollars: what may be spent at most, by the prices of the catalogue.
+             * @example 1.50
+             */
+            cap_usd?: string | null;
+            /** Level */
+            level: string;
+            /**
+             * Models
+             * @description A glob over models' ids, as `acme/*`.
+             * @default *
+             */
+            models?: string;
+        };
+        /**
          * NewTeam
          * @example {
          *       "name": "Research"
@@ -4503,10 +4671,54 @@ export interface components {
              */
             next: string | null;
         };
+        /** Page[ProposalView] */
+        Page_ProposalView_: {
+            /** Data */
+            data: components["schemas"]["ProposalView"][];
+            /**
+             * Next
+             * @description Give it as `after` for what follows; null at the end.
+             * @example null
+             */
+            next: string | null;
+        };
         /** Page[RedemptionView] */
         Page_RedemptionView_: {
             /** Data */
             data: components["schemas"]["RedemptionView"][];
+            /**
+             * Next
+             * @description Give it as `after` for what follows; null at the end.
+             * @example null
+             */
+            next: string | null;
+        };
+        /** Page[SmokeCellView] */
+        Page_SmokeCellView_: {
+            /** Data */
+            data: components["schemas"]["SmokeCellView"][];
+            /**
+             * Next
+             * @description Give it as `after` for what follows; null at the end.
+             * @example null
+             */
+            next: string | null;
+        };
+        /** Page[SmokeResultView] */
+        Page_SmokeResultView_: {
+            /** Data */
+            data: components["schemas"]["SmokeResultView"][];
+            /**
+             * Next
+             * @description Give it as `after` for what follows; null at the end.
+             * @example null
+             */
+            next: string | null;
+        };
+        /** Page[SmokeRunView] */
+        Page_SmokeRunView_: {
+            /** Data */
+            data: components["schemas"]["SmokeRunView"][];
             /**
              * Next
              * @description Give it as `after` for what follows; null at the end.
@@ -4604,6 +4816,23 @@ export interface components {
          * @enum {string}
          */
         PlatformRole: "platform_admin" | "platform_support" | "platform_finance";
+        /**
+         * PlaygroundKey
+         * @description `key` is the secret, good until `expires_at_ns`. It belongs into a page's memory alone.
+         * @example {
+         *       "expires_at_ns": 1900000000000000000,
+         *       "id": "key_0192f0c1a2b37c4d8e9fa0b1c2d3e4f5",
+         *       "key": "og_live_(32 characters)(6 of a checksum)"
+         *     }
+         */
+        PlaygroundKey: {
+            /** Expires At Ns */
+            expires_at_ns: number;
+            /** Id */
+            id: string;
+            /** Key */
+            key: string | null;
+        };
         /** PostingView */
         PostingView: {
             /** Account */
@@ -4674,6 +4903,38 @@ export interface components {
         PricesInForce: {
             /** Data */
             data: components["schemas"]["PriceInForce"][];
+        };
+        /** ProposalView */
+        ProposalView: {
+            /** Change */
+            change: string;
+            /** Closed At Ns */
+            closed_at_ns: number | null;
+            /**
+             * Created At Ns
+             * @description Unix time in nanoseconds.
+             */
+            created_at_ns: number;
+            /** Detail */
+            detail: string;
+            /** Endpoint Id */
+            endpoint_id: string;
+            /** Feature */
+            feature: string;
+            /** Id */
+            id: string;
+            /** Kind */
+            kind: string;
+            /** Model */
+            model: string;
+            /** Provider */
+            provider: string;
+            /** Region */
+            region: string;
+            /** Run Id */
+            run_id: string;
+            /** State */
+            state: string;
         };
         /** ReadUpTo */
         ReadUpTo: {
@@ -4939,6 +5200,104 @@ export interface components {
              * @example correct horse battery staple
              */
             password: string;
+        };
+        /**
+         * SmokeCellView
+         * @description How a feature of an endpoint stands since `at_ns`.
+         */
+        SmokeCellView: {
+            /**
+             * At Ns
+             * @description Unix time in nanoseconds.
+             */
+            at_ns: number;
+            /** Detail */
+            detail: string;
+            /** Endpoint Id */
+            endpoint_id: string;
+            /** Failing Since Ns */
+            failing_since_ns: number | null;
+            /** Feature */
+            feature: string;
+            /** Model */
+            model: string;
+            /** Provider */
+            provider: string;
+            /** Region */
+            region: string;
+            /** Run Id */
+            run_id: string;
+            /** Succeeded At Ns */
+            succeeded_at_ns: number | null;
+            /** Verdict */
+            verdict: string;
+        };
+        /** SmokeResultView */
+        SmokeResultView: {
+            /**
+             * At Ns
+             * @description Unix time in nanoseconds.
+             */
+            at_ns: number;
+            /** Detail */
+            detail: string;
+            /** Duration Ms */
+            duration_ms: number;
+            /** Endpoint Id */
+            endpoint_id: string;
+            /** Feature */
+            feature: string;
+            /** First Token Ms */
+            first_token_ms: number | null;
+            /** Id */
+            id: string;
+            /** Model */
+            model: string;
+            /** Provider */
+            provider: string;
+            /** Region */
+            region: string;
+            /** Request Id */
+            request_id: string;
+            /** Verdict */
+            verdict: string;
+        };
+        /**
+         * SmokeRunView
+         * @description `cost_nanos`: what the providers charge, as far as it is recorded.
+         */
+        SmokeRunView: {
+            /** Cap Nanos */
+            cap_nanos: number | null;
+            /** Cost Nanos */
+            cost_nanos: number;
+            /** Detail */
+            detail: string;
+            /** Failed */
+            failed: number;
+            /** Finished At Ns */
+            finished_at_ns: number | null;
+            /** Id */
+            id: string;
+            /** Level */
+            level: string;
+            /** Models */
+            models: string;
+            /** Passed */
+            passed: number;
+            /** Planned */
+            planned: number;
+            /** Skipped */
+            skipped: number;
+            /**
+             * Started At Ns
+             * @description Unix time in nanoseconds.
+             */
+            started_at_ns: number;
+            /** State */
+            state: string;
+            /** Unavailable */
+            unavailable: number;
         };
         /**
          * StepUp
@@ -6413,6 +6772,240 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PricesInForce"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_smoke_cells_api_v1_admin_smoke_get: {
+        parameters: {
+            query?: {
+                /** @description The `next` of the page before; empty for the first page. */
+                after?: string;
+                /** @description At most so many, 1 to 1000. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_SmokeCellView_"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_proposals_api_v1_admin_smoke_proposals_get: {
+        parameters: {
+            query?: {
+                state?: string | null;
+                /** @description The `next` of the page before; empty for the first page. */
+                after?: string;
+                /** @description At most so many, 1 to 1000. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_ProposalView_"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    dismiss_proposal_api_v1_admin_smoke_proposals__proposal_id__dismiss_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                proposal_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProposalView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_smoke_runs_api_v1_admin_smoke_runs_get: {
+        parameters: {
+            query?: {
+                /** @description The `next` of the page before; empty for the first page. */
+                after?: string;
+                /** @description At most so many, 1 to 1000. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_SmokeRunView_"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    start_smoke_run_api_v1_admin_smoke_runs_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewSmokeRun"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SmokeRunView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    get_smoke_run_api_v1_admin_smoke_runs__run_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SmokeRunView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_smoke_results_api_v1_admin_smoke_runs__run_id__results_get: {
+        parameters: {
+            query?: {
+                /** @description The `next` of the page before; empty for the first page. */
+                after?: string;
+                /** @description At most so many, 1 to 1000. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_SmokeResultView_"];
                 };
             };
             /** @description Validation Error */
@@ -9137,6 +9730,37 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    issue_playground_key_api_v1_teams__team_id__playground_key_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                team_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlaygroundKey"];
+                };
             };
             /** @description Validation Error */
             422: {
