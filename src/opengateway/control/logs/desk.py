@@ -41,7 +41,7 @@ class LogDesk:
     """One for the process. Holds no transaction between two chunks, and few readers at a time."""
 
     def __init__(self, open_log: OpenLog, clock: Clock) -> None:
-        self._open = open_log
+        self.open_log = open_log
         self._clock = clock
         self._pulse = Pulse()
         self._exports = 0
@@ -83,7 +83,7 @@ class LogDesk:
             until = min(wanted.until_ns or 2**63 - 1, self._clock.now_ns() + 1)
             wanted = replace(wanted, until_ns=until)
             while not self._pulse.stopped:
-                async with self._open() as log:
+                async with self.open_log() as log:
                     rows = await log.page(wanted, limit=_CHUNK, after=after)
                 if rows:
                     yield writer.rows(rows)
@@ -101,12 +101,12 @@ class LogDesk:
         with self._counted("_tails"):
             ends = now() + for_s
             if after is None:
-                async with self._open() as log:
+                async with self.open_log() as log:
                     after = await log.last_arrival()
             yield b"retry: 1000\n: here\n\n"
             told = now()
             while now() < ends and not self._pulse.stopped:
-                async with self._open() as log:
+                async with self.open_log() as log:
                     newest = await log.last_arrival()
                     rows = await log.arrived(wanted, after=after, limit=_TAIL_ROWS)
                 # Past the newest of before: what came in between is told the next time.

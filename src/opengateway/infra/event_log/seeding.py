@@ -71,7 +71,7 @@ class Seeder:
 
     async def run(self, plan: SeedPlan, told: Callable[[int], None]) -> None:
         """`told` hears how many there are, a few times a second."""
-        maker = _Maker(plan)
+        maker = RequestMaker(plan)
         last = plan.now_ns // HOUR_NS
         first, count = last - plan.hours, 0
         for day in range(first, last, _HOURS):
@@ -90,7 +90,7 @@ class Seeder:
     async def _segment(
         self,
         archive: EventArchive,
-        maker: _Maker,
+        maker: RequestMaker,
         hours: range,
         count: int,
         told: Callable[[int], None],
@@ -122,7 +122,7 @@ def _parts(records: Sequence[CloseRecord]) -> Iterator[Sequence[CloseRecord]]:
         yield records[at : at + 1_000]
 
 
-class _Maker:
+class RequestMaker:
     def __init__(self, plan: SeedPlan) -> None:
         self.plan = plan
         self.first = plan.now_ns // HOUR_NS - plan.hours
