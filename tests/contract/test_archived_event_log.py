@@ -1,10 +1,16 @@
-"""The log whose older rows lie in Parquet files: it says the same wherever a row lies."""
+"""The log whose older rows lie in an archive: it says the same wherever a row lies.
+
+Archives are Parquet files, and ClickHouse's own engine within this process.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import random
+import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +24,12 @@ from opengateway.domain.request_log import DAY_NS, HOUR_NS, Group, LogFilter, Pl
 from opengateway.infra.database import Database
 from opengateway.infra.event_log.archived import ArchivedEventLog
 from opengateway.infra.event_log.archiving import REST_NS, LogChores
+from opengateway.infra.event_log.clickhouse import ClickHouseArchive
 from opengateway.infra.event_log.parquet import ParquetArchive
 from opengateway.infra.event_log.segments import SegmentList
 from opengateway.kit.clock import ManualClock
 from opengateway.kit.ids import IdSource
+from opengateway.ports.event_archive import EventArchive
 from opengateway.ports.event_log import EventLog
 
 BEGIN = 1_764_000_000_000_000_000 // DAY_NS * DAY_NS
@@ -41,10 +49,9 @@ GROUPS = ((), (Group.MODEL,), (Group.DAY, Group.USER), (Group.HOUR,), (Group.SES
 class Store:
     """A log on one store, and what puts it in order at a time that the test says."""
 
-    def __init__(self, url: str, folder: Path) -> None:
+    def __init__(self, url: str, archive: EventArchive) -> None:
         self.database = Database(url)
-        self.archive = ParquetArchive(folder)
-        self.folder = folder
+        self.archive = archive
         self.clock = ManualClock(wall_ns=BEGIN)
         self.new_id = IdSource(self.clock)
 
@@ -70,13 +77,42 @@ class Store:
             return len(await SegmentList(session).all())
 
     async def close(self) -> None:
-        self.archive.close()
+        await self.archive.close()
         await self.database.close()
 
 
+@cache
+def engine() -> Any:
+    """ClickHouse allows one engine in a process."""
+    from chdb import session
+
+    return session.Session()
+
+
+def clickhouse() -> ClickHouseArchive:
+    """A table of its own in the engine."""
+
+    async def run(statement: str, data: bytes) -> bytes:
+        text = statement + ("\n" + data.decode() if data else "")
+        answer = await asyncio.to_thread(engine().query, text, "JSONCompactEachRow")
+        return bytes(answer.bytes())
+
+    return ClickHouseArchive(run, 4_000, table=f"requests_{secrets.token_hex(4)}")
+
+
+@pytest.fixture(params=["files", "clickhouse"])
+async def store(
+    request: pytest.FixtureRequest, store_url: str, tmp_path: Path
+) -> AsyncIterator[Store]:
+    of_files = request.param == "files"
+    made = Store(store_url, ParquetArchive(tmp_path / "archive") if of_files else clickhouse())
+    yield made
+    await made.close()
+
+
 @pytest.fixture
-async def store(store_url: str, tmp_path: Path) -> AsyncIterator[Store]:
-    made = Store(store_url, tmp_path / "archive")
+async def files(store_url: str, tmp_path: Path) -> AsyncIterator[Store]:
+    made = Store(store_url, ParquetArchive(tmp_path / "archive"))
     yield made
     await made.close()
 
@@ -172,10 +208,10 @@ async def test_what_is_older_than_it_is_kept_is_gone_from_rows_sums_and_files(
         await log.ingest(some_records(100))
     store.clock.wall_ns = BEGIN + 4 * DAY_NS
     await store.chores().once()
-    assert len(list(store.folder.glob("*.parquet"))) > 3
+    assert len(await store.archive.names()) > 3
     store.clock.wall_ns = BEGIN + 4 * DAY_NS + HOUR_NS
     await store.chores(kept_days=3).once()
-    assert len(list(store.folder.glob("*.parquet"))) == 3
+    assert len(await store.archive.names()) == 3
     async with store.opened() as log:
         rows = await log.page(LogFilter(), limit=1_000)
         assert 0 < len(rows) < 100
@@ -199,25 +235,26 @@ async def test_a_kill_between_file_and_list_loses_and_doubles_nothing(
         patched.setattr(SegmentList, "add", killed)
         with pytest.raises(InterruptedError):
             await store.chores().once()
-    assert len(list(store.folder.glob("*.parquet"))) == 1
+    assert len(await store.archive.names()) == 1
     store.clock.wall_ns = BEGIN + 60 * HOUR_NS
     chores = store.chores()
     await chores.sweep()
-    assert list(store.folder.glob("*.parquet")) == []
+    assert await store.archive.names() == []
     await chores.once()
     async with store.opened() as log:
         assert await everything(log) == before
 
 
 async def test_a_file_that_is_gone_is_told_as_trouble_and_not_as_an_empty_log(
-    store: Store,
+    files: Store,
+    tmp_path: Path,
 ) -> None:
-    async with store.opened() as log:
+    async with files.opened() as log:
         await log.ingest(some_records(20))
-    store.clock.wall_ns = BEGIN + 60 * HOUR_NS
-    await store.chores().once()
-    for path in store.folder.glob("*.parquet"):
+    files.clock.wall_ns = BEGIN + 60 * HOUR_NS
+    await files.chores().once()
+    for path in (tmp_path / "archive").glob("*.parquet"):
         path.unlink()
-    async with store.opened() as log:
+    async with files.opened() as log:
         with pytest.raises(CapacityError):
             await log.page(LogFilter(), limit=5)

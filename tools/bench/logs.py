@@ -49,17 +49,22 @@ class Line:
     """Of the process itself, in the middle: what a machine with nothing else to do would need."""
 
 
-def questions(now_ns: int, teams: list[str], ids: list[str]) -> list[tuple[str, float | None, Ask]]:
+def questions(
+    now_ns: int, teams: list[str], models: list[str], providers: list[str], ids: list[str]
+) -> list[tuple[str, float | None, Ask]]:
     until = now_ns // HOUR_NS * HOUR_NS
     month = LogFilter(from_ns=until - 30 * DAY_NS, until_ns=until)
-    models = ("openai/gpt-4o", "openai/o4-mini", "anthropic/claude-sonnet-4")
 
     async def listed(log: EventLog, n: int) -> int:
-        wanted = LogFilter(team_ids=(teams[n % len(teams)],), model=models[n % 3], status_class=5)
+        wanted = LogFilter(
+            team_ids=(teams[n % len(teams)],), model=models[n % len(models)], status_class=5
+        )
         return len(await log.page(wanted, limit=50))
 
     async def deep(log: EventLog, n: int) -> int:
-        wanted = LogFilter(team_ids=(teams[n % len(teams)],), provider="azure")
+        wanted = LogFilter(
+            team_ids=(teams[n % len(teams)],), provider=providers[n % len(providers)]
+        )
         place = Place(until - (n % 28 + 1) * DAY_NS, "gen_")
         return len(await log.page(wanted, limit=50, after=place))
 
@@ -140,7 +145,7 @@ async def ingested(records: int) -> float:
                 await ArchivedEventLog(session, archive).ingest(made[at : at + 256])
                 await session.commit()
         rate = records / (time.perf_counter() - begin)
-        archive.close()
+        await archive.close()
         await database.close()
     return rate
 
@@ -157,7 +162,10 @@ async def run(zone: Path, runs: int) -> dict[str, object]:
             segments = await SegmentList(session).all()
         async with desk.open_log() as log:
             total = (await log.usage(LogFilter(), (), limit=1))[0].sums.requests
-            teams = [str(x.by[0]) for x in await log.usage(LogFilter(), (Group.TEAM,), limit=50)]
+            teams, models, providers = [
+                [str(x.by[0]) for x in await log.usage(LogFilter(), (group,), limit=50)]
+                for group in (Group.TEAM, Group.MODEL, Group.PROVIDER)
+            ]
             newest = await log.page(LogFilter(), limit=10)
             step = max(1, len(segments) // 10)
             old = [
@@ -167,7 +175,11 @@ async def run(zone: Path, runs: int) -> dict[str, object]:
             ]
         lines = []
         for name, goal, ask in questions(
-            settings.clock.now_ns(), teams, [row.id for row in newest[:3]] + old
+            settings.clock.now_ns(),
+            teams,
+            models[:3],
+            providers[:3],
+            [row.id for row in newest[:3]] + old,
         ):
             found, (first, *times), cpu = await timed(desk, ask, runs)
             times.sort()

@@ -76,6 +76,7 @@ from opengateway.ledger.book import Book
 
 _DRAIN_S: Final = 5.0
 _BACKLOG: Final = 256
+_ASSETS: Final = Path(str(files("opengateway"))) / "assets"
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,10 +174,7 @@ async def open_control(settings: ControlSettings) -> AsyncIterator[ControlHouse]
         signing_in = open_sign_in(settings.sign_in, clock)
         request_log = LogHouse(settings.log, database, clock, new_id)
         try:
-            async with database.read() as session:
-                newest = await ChangeRepository(session).newest()
-                await catch_up(session, settings.zone, checkpoints)
-
+            newest = await _newest_change(settings.zone, database, checkpoints)
             new_scope = _scopes(settings, signing_in, request_log, new_id, checkpoints)
             open_scope = partial(unit_of_work, database, new_scope)
             async with open_scope() as scope:
@@ -202,11 +200,10 @@ async def open_control(settings: ControlSettings) -> AsyncIterator[ControlHouse]
                 logs=request_log.desk,
                 wall=settings.wall,
             )
-            assets = Path(str(files("opengateway"))) / "assets"
             yield ControlHouse(
                 parts,
                 new_internal_app(parts),
-                new_control_app(parts, assets),
+                new_control_app(parts, _ASSETS),
                 signing_in,
                 request_log,
                 (
@@ -219,9 +216,17 @@ async def open_control(settings: ControlSettings) -> AsyncIterator[ControlHouse]
                 ),
             )
         finally:
-            request_log.close()
+            await request_log.aclose()
             await signing_in.aclose()
             await database.close()
+
+
+async def _newest_change(zone: str, database: Database, checkpoints: Checkpoints) -> int:
+    """Its number, once the audit log's marks are caught up with."""
+    async with database.read() as session:
+        newest = await ChangeRepository(session).newest()
+        await catch_up(session, zone, checkpoints)
+    return newest
 
 
 def _fleet_jobs(

@@ -13,20 +13,24 @@ from opengateway.control.logs.desk import LogDesk
 from opengateway.infra.database import AsyncSession, Database
 from opengateway.infra.event_log.archived import ArchivedEventLog
 from opengateway.infra.event_log.archiving import LogChores
+from opengateway.infra.event_log.clickhouse import ClickHouseArchive
+from opengateway.infra.event_log.clickhouse_http import ClickHouseHttp
 from opengateway.infra.event_log.options import ArchiveOptions
 from opengateway.infra.event_log.parquet import ParquetArchive
 from opengateway.infra.event_log.seeding import Seeder
 from opengateway.infra.event_log.sql import SqlEventLog
 from opengateway.kit.clock import Clock
 from opengateway.kit.ids import NewId
+from opengateway.ports.event_archive import EventArchive
 from opengateway.ports.event_log import EventLog
 
 
 @dataclass(frozen=True, slots=True)
 class LogPlan:
-    """What a zone says. `archive`: a folder for the older rows; None keeps all in the store."""
+    """What a zone says. Older rows go to a folder or to a server; without either they stay."""
 
     archive: Path | None = None
+    server_url: str = field(default="", repr=False)
     options: ArchiveOptions = field(default_factory=ArchiveOptions)
     kept_days: int = 400
 
@@ -35,18 +39,17 @@ def log_plan_of(zone: Zone) -> LogPlan:
     slot = zone.components.event_log
     kept_days = zone.retention.records_days
     if slot.use != "local":
-        return LogPlan(kept_days=kept_days)
+        return LogPlan(server_url=zone.stores.event_log, kept_days=kept_days)
     assert isinstance(slot.options, ArchiveOptions)
-    return LogPlan(zone.home / "archive", slot.options, kept_days)
+    return LogPlan(zone.home / "archive", options=slot.options, kept_days=kept_days)
 
 
 class LogHouse:
     """The log of one control process."""
 
     def __init__(self, plan: LogPlan, database: Database, clock: Clock, new_id: NewId) -> None:
-        folder = plan.archive
         self._database = database
-        self._archive = None if folder is None else ParquetArchive(folder, plan.options)
+        self._archive = _archive_of(plan)
         self.desk = LogDesk(self._reading, clock)
         self.seeder = Seeder(database.write, self._archive, new_id)
         chores = LogChores(
@@ -65,6 +68,15 @@ class LogHouse:
         async with self._database.read() as session:
             yield self.of(session)
 
-    def close(self) -> None:
+    async def aclose(self) -> None:
         if self._archive is not None:
-            self._archive.close()
+            await self._archive.close()
+
+
+def _archive_of(plan: LogPlan) -> EventArchive | None:
+    if plan.archive is not None:
+        return ParquetArchive(plan.archive, plan.options)
+    if plan.server_url:
+        server = ClickHouseHttp(plan.server_url)
+        return ClickHouseArchive(server.run, plan.kept_days, close=server.aclose)
+    return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from opengateway.compose.components import Egress, Factory, SlotName
+from opengateway.compose.components import Egress, Factory, SlotName, Stability
 from opengateway.compose.stores import ServerOptions
 from opengateway.infra.event_log.options import ArchiveOptions
 from opengateway.infra.mail.options import SmtpOptions
@@ -44,6 +44,14 @@ REGISTRY: Final = (
         Egress.ZONE,
         "opengateway.infra.event_log.sql:SqlEventLog",
         needs=((SlotName.CONTROL_STORE, "postgres"),),
+    ),
+    Factory(
+        SlotName.EVENT_LOG,
+        "clickhouse",
+        Egress.ZONE,
+        "opengateway.infra.event_log.clickhouse:ClickHouseArchive",
+        config=ServerOptions,
+        stability=Stability.PREVIEW,
     ),
     Factory(SlotName.BILLING, "ledger", Egress.NONE, "opengateway.infra.purse.leased:LeasedPurse"),
     Factory(SlotName.BILLING, "off", Egress.NONE, "opengateway.infra.purse:UnlimitedPurse"),

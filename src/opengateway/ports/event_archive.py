@@ -26,6 +26,13 @@ class EventArchive(Protocol):
     """Segments are listed in the control store, with what was moved out of there in one
     transaction: who reads both in one transaction sees every row once."""
 
+    @property
+    def speaks(self) -> str:
+        """Its dialect of SQL."""
+        ...
+
+    async def close(self) -> None: ...
+
     async def write(self, name: str, batches: AsyncIterator[Sequence[Values]]) -> Segment | None:
         """Make a segment of rows in the order of the log's columns, durable when this returns. One of
         this name that is there is replaced: nobody lists it. None where there were no rows."""

@@ -12,7 +12,7 @@ from opengateway.infra.event_log import statements
 from opengateway.infra.event_log.columns import log_row
 from opengateway.infra.event_log.segments import SegmentList, holding, overlapping
 from opengateway.infra.event_log.sql import SqlEventLog, decode
-from opengateway.infra.event_log.statements import DUCKDB, Asked, Buckets, Lines
+from opengateway.infra.event_log.statements import SPEECHES, Asked, Buckets, Lines
 from opengateway.kit.db import AsyncSession
 from opengateway.ports.event_archive import EventArchive, Segment, Values
 
@@ -28,6 +28,7 @@ class ArchivedEventLog(SqlEventLog):
         super().__init__(session)
         self._archive = archive
         self._segments = SegmentList(session)
+        self._archives = SPEECHES[archive.speaks]
 
     async def ingest(self, records: Sequence[CloseRecord]) -> Sequence[CloseRecord]:
         late = await self._moved([record.id for record in records])
@@ -110,7 +111,7 @@ class ArchivedEventLog(SqlEventLog):
         self, lines: Lines, wanted: LogFilter, by: Sequence[Group], offset_ns: int
     ) -> None:
         await super()._add_rows(lines, wanted, by, offset_ns)
-        asked = statements.usage_of_rows(DUCKDB, _SOURCE, wanted, by, offset_ns)
+        asked = statements.usage_of_rows(self._archives, _SOURCE, wanted, by, offset_ns)
         lines.add(await self._tell(await self._in_time(wanted), asked))
 
     async def _add_buckets(
@@ -118,7 +119,7 @@ class ArchivedEventLog(SqlEventLog):
     ) -> None:
         await super()._add_buckets(buckets, wanted, by, offset_ns)
         segments = await self._in_time(wanted)
-        asked = statements.latencies(DUCKDB, _SOURCE, wanted, by, offset_ns)
+        asked = statements.latencies(self._archives, _SOURCE, wanted, by, offset_ns)
         for which, one in enumerate(asked):
             buckets.add(which, await self._tell(segments, one))
 

@@ -17,7 +17,7 @@ from opengateway.infra.event_log.segments import SegmentList
 from opengateway.kit import bulk
 from opengateway.kit.clock import Clock
 from opengateway.kit.db import AsyncSession
-from opengateway.kit.ids import NewId
+from opengateway.kit.ids import NewId, milliseconds_of
 from opengateway.kit.log import get_logger
 from opengateway.ports.event_archive import EventArchive, Segment
 
@@ -99,7 +99,10 @@ class LogChores:
             return
         async with self._reading() as session:
             known = await SegmentList(session).names()
-        await archive.remove([name for name in await archive.names() if name not in known])
+        # Another control may be about to list what it made just now.
+        before_ms = (self._clock.now_ns() - HOUR_NS) // 1_000_000
+        unlisted = [name for name in await archive.names() if name not in known]
+        await archive.remove([name for name in unlisted if milliseconds_of(name) < before_ms])
 
     async def _move(self, archive: EventArchive) -> bool:
         """Make a segment of the oldest hour that is over. False where there is none."""
@@ -118,7 +121,11 @@ class LogChores:
             return False
         async with self._writing() as session:
             await SegmentList(session).add(segment, self._clock.now_ns())
-            await bulk.run(session, [_TAKE.once(begin, *last, newest)])
+            (taken,) = await bulk.run(session, [_TAKE.once(begin, *last, newest)])
+            if taken.changed != segment.rows:
+                # Somebody else moved them, or forgot them: theirs counts, and ours is listed nowhere.
+                await session.rollback()
+                return False
             await session.commit()
         return True
 
@@ -153,7 +160,9 @@ class LogChores:
                 async with self._writing() as session:
                     parts = SegmentList(session)
                     await parts.add(merged, now)
-                    await parts.drop([s.name for s in segments], now)
+                    if await parts.drop([s.name for s in segments], now) != len(segments):
+                        await session.rollback()  # somebody else merged them
+                        return False
                     await session.commit()
                 return True
         return False

@@ -33,6 +33,8 @@ log = get_logger(__name__)
 class ParquetArchive:
     """Implements `ports.event_archive.EventArchive`: a file a segment, sorted by team and time."""
 
+    speaks = "duckdb"
+
     def __init__(self, folder: Path, options: ArchiveOptions | None = None) -> None:
         self._folder = folder
         self._options = options or ArchiveOptions()
@@ -40,8 +42,8 @@ class ParquetArchive:
         self._database: duckdb.DuckDBPyConnection | None = None
         self._writing = asyncio.Lock()
 
-    def close(self) -> None:
-        self._pool.shutdown(wait=True, cancel_futures=True)
+    async def close(self) -> None:
+        await asyncio.to_thread(self._pool.shutdown, wait=True, cancel_futures=True)
         if self._database is not None:
             self._database.close()
             self._database = None

@@ -24,11 +24,10 @@ from opengateway.kit.ids import NewId
 from opengateway.ports.event_archive import EventArchive
 
 _MODELS: Final = (
-    *("openai/gpt-4o", "openai/gpt-4o-mini", "openai/o4-mini", "anthropic/claude-sonnet-4"),
-    *("anthropic/claude-haiku-4", "google/gemini-2.5-flash", "google/gemini-2.5-pro"),
-    *("mistralai/mistral-large", "meta/llama-3.3-70b", "deepseek/deepseek-chat"),
+    *("acme/large", "acme/small", "acme/reasoner", "nova/writer", "nova/writer-mini"),
+    *("orbit/flash", "orbit/pro", "harbour/open-70b", "harbour/open-8b", "quill/chat"),
 )
-_PROVIDERS: Final = ("openai", "azure", "anthropic", "bedrock", "google-vertex", "groq")
+_PROVIDERS: Final = ("acme-cloud", "nova-api", "orbit-east", "orbit-west", "harbour", "house")
 _ERRORS: Final = (
     (429, "rate_limit_exceeded"),
     (503, "upstream_unavailable"),
@@ -185,7 +184,7 @@ class RequestMaker:
         last.status = "succeeded"
         if self._draw.random() >= 0.03:
             return [last]
-        first = AttemptRecord(f"{model}@azure", "azure", "global", model, "main", 0.2, 40.0)
+        first = AttemptRecord(f"{model}@house", "house", "global", model, "main", 0.2, 40.0)
         first.upstream_status, first.error_class = 503, "overloaded"
         return [first, last]
 

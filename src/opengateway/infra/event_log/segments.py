@@ -17,9 +17,6 @@ _ADD: Final = bulk.Sql(
 _ALL: Final = bulk.Sql(
     f"SELECT {_FIELDS} FROM log_segments WHERE gone_at_ns IS NULL ORDER BY until_ns DESC, name"
 )
-_DROP: Final = bulk.Sql(
-    "UPDATE log_segments SET gone_at_ns = ? WHERE name = ? AND gone_at_ns IS NULL"
-)
 _GONE: Final = bulk.Sql("SELECT name FROM log_segments WHERE gone_at_ns < ?")
 _NEWEST_ID: Final = bulk.Sql(
     "SELECT coalesce(max(max_id), '') FROM log_segments WHERE gone_at_ns IS NULL"
@@ -49,10 +46,16 @@ class SegmentList:
         values = (s.name, s.from_ns, s.until_ns, s.min_id, s.max_id, s.rows, s.size_bytes)
         await bulk.run(self._session, [_ADD.once(*values, now_ns)])
 
-    async def drop(self, names: Sequence[str], now_ns: int) -> None:
-        """No longer a part of the log."""
-        if names:
-            await bulk.run(self._session, [_DROP.each([(now_ns, name) for name in names])])
+    async def drop(self, names: Sequence[str], now_ns: int) -> int:
+        """No longer a part of the log. Return how many were."""
+        if not names:
+            return 0
+        text = (
+            f"UPDATE log_segments SET gone_at_ns = ? WHERE name IN ({', '.join('?' * len(names))}) "
+            "AND gone_at_ns IS NULL"
+        )
+        (done,) = await bulk.run(self._session, [bulk.Sql(text).once(now_ns, *names)])
+        return done.changed
 
     async def gone(self, before_ns: int) -> list[str]:
         """Those that were dropped before."""

@@ -67,7 +67,11 @@ class Speech:
 
 SQLITE: Final = Speech(whole="CAST({} AS INTEGER)")
 POSTGRES: Final = Speech(whole="CAST(trunc({}) AS BIGINT)", sum="CAST(sum({}) AS BIGINT)")
-DUCKDB: Final = Speech("({} // {})", "CAST(trunc({}) AS BIGINT)", sum="CAST(sum({}) AS BIGINT)")
+SPEECHES: Final = {
+    "duckdb": Speech("({} // {})", "CAST(trunc({}) AS BIGINT)", sum="CAST(sum({}) AS BIGINT)"),
+    "clickhouse": Speech("intDiv({}, {})", "toInt64(trunc({}))", sum="toInt64(sum({}))"),
+}
+"""Of archives."""
 
 
 def where(wanted: LogFilter, extra: Iterable[str] = ()) -> Asked:
