@@ -155,6 +155,9 @@ def resolve_provider(
         regional_urls=places if len(places) > 1 else {},
         country=config.country or base.country,
         credentials=() if auth == "none" else credentials,
+        cache_domains={
+            c.name: c.cache_domain for c in config.credentials if c.cache_domain is not None
+        },
         cancel_stops_billing=base.cancel_stops_billing if cancels is None else cancels,
         evidence=base.evidence if known is not None else "configured",
         docs_url=base.docs_url,

@@ -37,6 +37,7 @@ from opengateway.compose.housekeeping import (
 )
 from opengateway.compose.paths import Paths
 from opengateway.compose.secrets import PEPPER_VERSION, ensure_secrets, load_secrets
+from opengateway.compose.selling import SellingAccess, selling_jobs, selling_of
 from opengateway.compose.sign_in import (
     SignInHouse,
     SignInPlan,
@@ -59,6 +60,7 @@ from opengateway.control.changes.repository import ChangeRepository
 from opengateway.control.leases.desk import LeaseDesk, OpenScope
 from opengateway.control.leases.jobs import LedgerJobs
 from opengateway.control.scope import ControlScope, Pepper
+from opengateway.control.selling import Selling
 from opengateway.control.snapshots.board import SignedSnapshot, SnapshotBoard
 from opengateway.domain.errors import OperatorError
 from opengateway.http.control_app import new_control_app
@@ -93,6 +95,7 @@ class ControlSettings:
     """Whether requests are held for and charged."""
     spending: SpendingPlan = field(default_factory=SpendingPlan)
     log: LogPlan = field(default_factory=LogPlan)
+    selling: SellingAccess = field(default_factory=SellingAccess)
     operation: OperationPlan = field(default_factory=OperationPlan)
     clock: Clock = field(default_factory=SystemClock)
     wall: EgressGuard | None = None
@@ -147,6 +150,7 @@ def settings_of(zone_path: Path) -> ControlSettings:
         billing=zone.components.billing.use != "off",
         spending=spending_of(zone, secrets.snapshot_private_key),
         log=log_plan_of(zone),
+        selling=SellingAccess(zone.selling, zone.outbound.proxy, zone.outbound.ca_file),
         wall=wall_of(zone, calls_webhooks=True),
         operation=operation_of(zone, os.environ),
     )
@@ -172,10 +176,11 @@ async def open_control(settings: ControlSettings) -> AsyncIterator[ControlHouse]
         await migrate(settings.database_url)
         database = Database(settings.database_url)
         signing_in = open_sign_in(settings.sign_in, clock)
+        selling = selling_of(settings.selling)
         request_log = LogHouse(settings.log, database, clock, new_id)
         try:
             newest = await _newest_change(settings.zone, database, checkpoints)
-            new_scope = _scopes(settings, signing_in, request_log, new_id, checkpoints)
+            new_scope = _scopes(settings, signing_in, request_log, new_id, checkpoints, selling)
             open_scope = partial(unit_of_work, database, new_scope)
             async with open_scope() as scope:
                 await scope.ledger.settlements.mark_billing(settings.billing)
@@ -198,6 +203,7 @@ async def open_control(settings: ControlSettings) -> AsyncIterator[ControlHouse]
                 started_at_ns=clock.now_ns(),
                 checkpoints=checkpoints,
                 logs=request_log.desk,
+                selling=selling,
                 wall=settings.wall,
             )
             yield ControlHouse(
@@ -206,14 +212,7 @@ async def open_control(settings: ControlSettings) -> AsyncIterator[ControlHouse]
                 new_control_app(parts, _ASSETS),
                 signing_in,
                 request_log,
-                (
-                    *sign_in_jobs(signing_in, open_scope, clock),
-                    *_ledger_jobs(settings, open_scope, leases),
-                    *request_log.jobs,
-                    *_fleet_jobs(settings, database, feed),
-                    *spending_jobs(settings.spending, spending, open_scope, clock),
-                    *operation_jobs(settings.operation, stores, parts),
-                ),
+                _jobs(settings, signing_in, request_log, stores, parts),
             )
         finally:
             await request_log.aclose()
@@ -227,6 +226,25 @@ async def _newest_change(zone: str, database: Database, checkpoints: Checkpoints
         newest = await ChangeRepository(session).newest()
         await catch_up(session, zone, checkpoints)
     return newest
+
+
+def _jobs(
+    settings: ControlSettings,
+    signing_in: SignInHouse,
+    request_log: LogHouse,
+    stores: Stores,
+    parts: ControlParts,
+) -> tuple[Callable[[], Coroutine[Any, Any, None]], ...]:
+    open_scope, clock = stores.write, settings.clock
+    return (
+        *sign_in_jobs(signing_in, open_scope, clock),
+        *_ledger_jobs(settings, open_scope, parts.leases),
+        *request_log.jobs,
+        *_fleet_jobs(settings, parts.database, parts.feed),
+        *spending_jobs(settings.spending, parts.spending, open_scope, clock),
+        *selling_jobs(parts.selling, open_scope, clock),
+        *operation_jobs(settings.operation, stores, parts),
+    )
 
 
 def _fleet_jobs(
@@ -255,6 +273,7 @@ def _scopes(
     request_log: LogHouse,
     new_id: NewId,
     checkpoints: Checkpoints,
+    selling: Selling,
 ) -> NewScope:
     """How a session becomes what one request may use."""
     clock = settings.clock
@@ -276,6 +295,7 @@ def _scopes(
             sign_in=signing_in.tools,
             after_commit=after_commit,
             audit=AuditLog(session, clock, settings.zone, after_commit, checkpoints).record,
+            selling=selling,
         )
 
     return new_scope

@@ -298,6 +298,7 @@ def _start_feeds(parts: _Parts, paths: Paths, supervisor: Supervisor) -> asyncio
     supervisor.start(snapshots.run(), name="snapshot_feed")
     supervisor.start(keys.run(), name="key_feed")
     supervisor.start(parts.routing.upkeep.run(), name="health")
+    supervisor.start(parts.routing.pin_upkeep.run(), name="pins")
     for name, work in admission.tasks:
         supervisor.start(work, name=name)
     shipper = JournalShipper(paths.journal, parts.journal, client.ship, parts.services.clock)

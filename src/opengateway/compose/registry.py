@@ -8,6 +8,7 @@ from opengateway.compose.components import Egress, Factory, SlotName, Stability
 from opengateway.compose.stores import ServerOptions
 from opengateway.infra.event_log.options import ArchiveOptions
 from opengateway.infra.mail.options import SmtpOptions
+from opengateway.infra.payments.options import StripeOptions
 
 _REFERENCES: Final = "opengateway.compose.references:References"
 
@@ -56,6 +57,13 @@ REGISTRY: Final = (
     Factory(SlotName.BILLING, "ledger", Egress.NONE, "opengateway.infra.purse.leased:LeasedPurse"),
     Factory(SlotName.BILLING, "off", Egress.NONE, "opengateway.infra.purse:UnlimitedPurse"),
     Factory(SlotName.PAYMENTS, "none", Egress.NONE, ""),
+    Factory(
+        SlotName.PAYMENTS,
+        "stripe",
+        Egress.INTERNET,
+        "opengateway.infra.payments.stripe:StripeProcessor",
+        config=StripeOptions,
+    ),
     Factory(SlotName.MAIL, "none", Egress.NONE, "opengateway.infra.mail.none:NoMail"),
     Factory(
         SlotName.MAIL,

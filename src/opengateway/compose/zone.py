@@ -18,6 +18,7 @@ from opengateway.compose.faults import Faults, ZoneFaults, join
 from opengateway.compose.provider_secrets import Secrets, check_issuers, read_secrets
 from opengateway.compose.references import References
 from opengateway.compose.registry import DEFAULTS, REGISTRY
+from opengateway.compose.selling_rules import SellingPlan, check_selling
 from opengateway.compose.shape import BAD, Shaper, unknown
 from opengateway.compose.sign_in_rules import SignInSecrets, check_sign_in
 from opengateway.compose.stores import StoreUrls, check_stores
@@ -72,6 +73,7 @@ class Zone:
     sign_in_secrets: SignInSecrets = field(default_factory=SignInSecrets)
     stores: StoreUrls = field(default_factory=StoreUrls)
     pricing: PricingConfig = field(default_factory=PricingConfig)
+    selling: SellingPlan = field(default_factory=SellingPlan)
     smoke: SmokeConfig = field(default_factory=SmokeConfig)
 
     @property
@@ -141,12 +143,17 @@ def _load(path: Path, environ: Mapping[str, str], faults: Faults) -> Zone | None
     check_issuers(secrets, file.outbound.allow, faults)
     mail = components.mail if components else None
     sign_in_secrets = check_sign_in(file, mail, references, faults)
+    payments = components.payments if components else None
+    selling = check_selling(file.selling, payments, references, faults)
     slots = {s: getattr(components, s.value) for s in SlotName} if components else None
     stores = check_stores(file, slots, references, faults)
     if faults or components is None:
         return None
     zone = replace(
-        _resolved(path, file, components, secrets), sign_in_secrets=sign_in_secrets, stores=stores
+        _resolved(path, file, components, secrets),
+        sign_in_secrets=sign_in_secrets,
+        stores=stores,
+        selling=selling,
     )
     _try_to_compile(zone, faults)
     return zone

@@ -215,6 +215,11 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     there. `sealed`: reasoning comes back encrypted if asked for; `open`: as text."""
     seals_as: str = origins.OPENAI
     """Whose the encrypted reasoning of `sealed` is: it goes back to the same maker only."""
+    cache_scope: Literal["account", "replica", "none"] = "account"
+    """Whose the prompt cache is: the account's that a credential belongs to, in a region; or each
+    server's own, where what begins alike should go to the same one."""
+    cache_ttl_s: int = 300
+    """How long what was cached is kept without being used again."""
     refused_fields_retry: bool = False
     """Whether a 400 that names a member we sent is worth one retry without it."""
     operations: OperationRules = OperationRules()
@@ -247,6 +252,9 @@ class Provider(msgspec.Struct, frozen=True):
     credentials: tuple[str, ...] = ()
     credential_owners: dict[str, CredentialOwner] = {}
     """Of those that are not the platform's."""
+    cache_domains: dict[str, str] = {}
+    """Of credentials that share a prompt cache with others: under which name. Else each has its
+    own."""
     cancel_stops_billing: bool = True
     evidence: str = "documented"
     docs_url: str = ""
@@ -262,6 +270,10 @@ class Provider(msgspec.Struct, frozen=True):
     def owner_of(self, credential: str | None) -> CredentialOwner:
         """Whose the credential is; None is a provider's that needs none."""
         return self.credential_owners.get(credential or "", CredentialOwner.PLATFORM)
+
+    def cache_domain_of(self, credential: str | None) -> str:
+        """Credentials of one domain find each other's prompts in the cache."""
+        return self.cache_domains.get(credential or "", credential or "")
 
 
 class Endpoint(msgspec.Struct, frozen=True):

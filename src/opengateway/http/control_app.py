@@ -18,6 +18,7 @@ from opengateway.control.audit.routes import router as audit
 from opengateway.control.authority import authorize_public
 from opengateway.control.bodies import example
 from opengateway.control.budgets.routes import router as budgets
+from opengateway.control.documents.routes import router as documents
 from opengateway.control.idempotency.edge import KeepAnswers, idempotent
 from opengateway.control.invitations.routes import router as invitations
 from opengateway.control.keys.routes import router as keys
@@ -27,6 +28,9 @@ from opengateway.control.logs.routes import admin as logs_admin
 from opengateway.control.logs.routes import router as logs
 from opengateway.control.memberships.routes import router as members
 from opengateway.control.notifications.routes import router as notifications
+from opengateway.control.payments.routes import admin as payments_admin
+from opengateway.control.payments.routes import router as payments
+from opengateway.control.payments.routes import told as payment_events
 from opengateway.control.prices.routes import router as prices
 from opengateway.control.redeem.routes import admin as campaigns
 from opengateway.control.redeem.routes import router as redeem
@@ -105,6 +109,9 @@ def new_control_app(parts: ControlParts, assets: Path) -> FastAPI:
     app.state.idempotency_running = set()
     install_errors(app)
     app.router.routes.extend(_routes().routes)
+    processor = parts.selling.processor
+    if processor is not None and processor.takes_events:
+        app.include_router(payment_events, prefix="/api/v1", dependencies=_AT_EVERY_ROUTE)
     app.include_router(_pages(assets), dependencies=_AT_EVERY_ROUTE)
     return app
 
@@ -126,7 +133,9 @@ def _routes() -> APIRouter:
         routes.include_router(router, prefix="/api/v1")
     for router in (budgets, prices, notifications, webhooks, smoke):
         routes.include_router(router, prefix="/api/v1")
-    for router in (ledger, ledger_admin, redeem, campaigns, logs, logs_admin):
+    for router in (ledger, ledger_admin, redeem, campaigns, payments, payments_admin, documents):
+        routes.include_router(router, prefix="/api/v1")
+    for router in (logs, logs_admin):
         routes.include_router(router, prefix="/api/v1")
     require_declared(routes, set(Access) - {Access.INTERNAL})
     return routes

@@ -32,10 +32,12 @@ from opengateway.control.ledger.routes import internal as ledger
 from opengateway.control.ledger.routes import router as team_ledger
 from opengateway.control.logs.desk import LogDesk
 from opengateway.control.owners.routes import router as owners
+from opengateway.control.payments.routes import admin as payments_admin
 from opengateway.control.redeem.routes import admin as campaigns
 from opengateway.control.redeem.routes import internal as redeem_codes
 from opengateway.control.replies import JsonReply
 from opengateway.control.scope import Scope
+from opengateway.control.selling import Selling
 from opengateway.control.settler.metrics import SettlerMetrics
 from opengateway.control.settler.repository import JournalRepository
 from opengateway.control.smoke.routes import router as smoke
@@ -72,6 +74,7 @@ class ControlParts:
     spending: SpendingTools
     leases: LeaseDesk
     logs: LogDesk
+    selling: Selling
     operation: OperationTools
     wall: EgressGuard | None = None
 
@@ -169,6 +172,7 @@ def _routes() -> APIRouter:
     routes.include_router(owners, prefix="/internal/v1")
     for router in (leases, ledger, team_ledger, ledger_admin, redeem_codes, campaigns, smoke):
         routes.include_router(router, prefix="/internal/v1")
+    routes.include_router(payments_admin, prefix="/internal/v1")
     routes.include_router(metrics)
     require_declared(routes, {Access.INTERNAL, Access.TEAM, Access.PLATFORM})
     return routes

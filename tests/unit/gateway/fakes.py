@@ -115,6 +115,10 @@ class LineStream:
                 out += line + b"\n"
             elif kind == "usage":
                 self.meter.usage = Usage({Dimension.INPUT: 10, Dimension.OUTPUT: int(value)})
+            elif kind == "cached":
+                fresh, cached, output = map(int, value.split(","))
+                kinds = (Dimension.INPUT, Dimension.CACHE_READ, Dimension.OUTPUT)
+                self.meter.usage = Usage(dict(zip(kinds, (fresh, cached, output), strict=True)))
             elif kind == "finish":
                 self.meter.finish_reason = value
             elif kind == "error":
