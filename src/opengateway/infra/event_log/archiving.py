@@ -12,7 +12,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any, Final
 
 from opengateway.domain.request_log import DAY_NS, HOUR_NS
-from opengateway.infra.event_log.columns import COLUMNS, FLAGS
+from opengateway.infra.event_log.columns import COLUMNS, FLAGS, ROLLUPS
 from opengateway.infra.event_log.segments import SegmentList
 from opengateway.kit import bulk
 from opengateway.kit.clock import Clock
@@ -45,7 +45,7 @@ _FORGET: Final = bulk.Sql(
     "DELETE FROM requests WHERE arrival IN "
     "(SELECT arrival FROM requests WHERE started_at_ns < ? LIMIT ?)"
 )
-_FORGET_SUMS: Final = bulk.Sql("DELETE FROM usage_hours WHERE hour_ns < ?")
+_FORGET_SUMS: Final = [bulk.Sql(f"DELETE FROM {table} WHERE hour_ns < ?") for table in ROLLUPS]
 log = get_logger(__name__)
 
 OpenSession = Callable[[], AbstractAsyncContextManager[AsyncSession]]
@@ -178,7 +178,8 @@ class LogChores:
             if done.changed < _BATCH:
                 break
         async with self._writing() as session:
-            await bulk.run(session, [_FORGET_SUMS.once(before // HOUR_NS * HOUR_NS)])
+            hour = before // HOUR_NS * HOUR_NS
+            await bulk.run(session, [forget.once(hour) for forget in _FORGET_SUMS])
             parts = SegmentList(session)
             await parts.drop([s.name for s in await parts.all() if s.until_ns <= before], now)
             gone = await parts.gone(now - KEPT_GONE_NS) if self._archive is not None else []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import Any, Final
 
 from msgspec.structs import astuple
@@ -23,8 +24,12 @@ WHOLE: Final = frozenset(
 FRACTIONS: Final = frozenset(("first_token_ms", "total_ms"))
 FLAGS: Final = frozenset(("stream", "usage_estimated"))
 SUMS: Final = UsageSums.__struct_fields__
-KEPT_BY: Final = ("hour_ns", "team_id", "zone", "key_id", "member_id", "model", "owner", "provider")
-"""What a rollup is of. A text that is not known is empty there: a key of a table has no NULL."""
+ROLLUPS: Final = {
+    "usage_hours": ("hour_ns", "team_id", "zone", "model", "owner", "provider"),
+    "usage_key_hours": ("hour_ns", "team_id", "zone", "key_id", "member_id", "model", "owner"),
+}
+"""What the sums of each table are of. Two small ones, because one of everything would have nearly as
+many rows as there are requests. A text that is not known is empty: a key of a table has no NULL."""
 ANSWERED: Final = ("completed", "client_gone")
 _ANSWERED: Final = frozenset(ANSWERED)
 
@@ -54,21 +59,14 @@ def log_row(values: Sequence[Any]) -> LogRow:
 _FLAGS_AT: Final = tuple(ROW.index(name) for name in sorted(FLAGS))
 
 
-def rollup(rows: Sequence[LogRow]) -> list[tuple[Any, ...]]:
-    """What the rows add up to, in the order of `KEPT_BY` and `SUMS`, by key: who writes several
+def rollup(rows: Sequence[LogRow], kept_by: Sequence[str]) -> list[tuple[Any, ...]]:
+    """What the rows add up to, in the order of `kept_by` and `SUMS`, by key: who writes several
     rows of one table takes them in one order."""
     sums: dict[tuple[Any, ...], list[int]] = {}
+    of = attrgetter(*kept_by[1:])
     for row in rows:
-        key = (
-            row.started_at_ns // HOUR_NS * HOUR_NS,
-            row.team_id,
-            row.zone,
-            row.key_id,
-            row.member_id or "",
-            row.model or "",
-            row.owner or "",
-            row.provider or "",
-        )
+        hour = row.started_at_ns // HOUR_NS * HOUR_NS
+        key = (hour, *(text or "" for text in of(row)))
         counted = _counted(row)
         known = sums.get(key)
         if known is None:

@@ -68,26 +68,14 @@ class RequestRow(Base):
     saved_nanos: Mapped[int] = mapped_column(server_default=_ZERO)
 
 
-class UsageHour(Base):
-    """What the requests of an hour add up to (`columns.KEPT_BY`, `columns.SUMS`)."""
-
-    __tablename__ = "usage_hours"
-    __table_args__ = (
-        PrimaryKeyConstraint(
-            *("team_id", "hour_ns", "zone", "key_id", "member_id", "model", "owner", "provider")
-        ),
-        Index(None, "hour_ns"),
-        {"sqlite_with_rowid": False},
-    )
+class _Sums:
+    """What the requests of an hour add up to (`columns.ROLLUPS`, `columns.SUMS`)."""
 
     hour_ns: Mapped[int]
     team_id: Mapped[str] = mapped_column(Text)
     zone: Mapped[str] = mapped_column(Text)
-    key_id: Mapped[str] = mapped_column(Text)
-    member_id: Mapped[str] = mapped_column(Text)
     model: Mapped[str] = mapped_column(Text)
     owner: Mapped[str] = mapped_column(Text)
-    provider: Mapped[str] = mapped_column(Text)
     requests: Mapped[int]
     failed: Mapped[int]
     retried: Mapped[int]
@@ -103,6 +91,31 @@ class UsageHour(Base):
     saved_nanos: Mapped[int]
     overhead_us: Mapped[int]
     total_us: Mapped[int]
+
+
+class UsageHour(_Sums, Base):
+    __tablename__ = "usage_hours"
+    __table_args__ = (
+        PrimaryKeyConstraint("team_id", "hour_ns", "zone", "model", "owner", "provider"),
+        Index(None, "hour_ns"),
+        {"sqlite_with_rowid": False},
+    )
+
+    provider: Mapped[str] = mapped_column(Text)
+
+
+class UsageKeyHour(_Sums, Base):
+    __tablename__ = "usage_key_hours"
+    __table_args__ = (
+        PrimaryKeyConstraint(
+            *("team_id", "hour_ns", "zone", "key_id", "member_id", "model", "owner")
+        ),
+        Index(None, "hour_ns"),
+        {"sqlite_with_rowid": False},
+    )
+
+    key_id: Mapped[str] = mapped_column(Text)
+    member_id: Mapped[str] = mapped_column(Text)
 
 
 class LogSegment(Base):

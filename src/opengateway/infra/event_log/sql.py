@@ -24,7 +24,7 @@ from opengateway.domain.request_log import (
 from opengateway.infra.event_log import statements
 from opengateway.infra.event_log.columns import (
     COLUMNS,
-    KEPT_BY,
+    ROLLUPS,
     SUMS,
     log_row,
     postgres_type,
@@ -53,16 +53,16 @@ def _insert(rows: int) -> bulk.Sql:
     )
 
 
-def _add_up() -> bulk.Sql:
+def _add_up(table: str, kept_by: Sequence[str]) -> bulk.Sql:
     """Adds to a rollup. A sum stops at the largest number, and never stops the journal."""
-    names = (*KEPT_BY, *SUMS)
+    names = (*kept_by, *SUMS)
     types = ["bigint" if n in SUMS or n == "hour_ns" else "text" for n in names]
     arrays = ", ".join(f"${n}::{kind}[]" for n, kind in enumerate(types, 1))
-    into = f"INSERT INTO usage_hours ({', '.join(names)})"
-    update = f"ON CONFLICT ({', '.join(KEPT_BY)}) DO UPDATE SET "
+    into = f"INSERT INTO {table} ({', '.join(names)})"
+    update = f"ON CONFLICT ({', '.join(kept_by)}) DO UPDATE SET "
     sqlite = ", ".join(f"{n} = min({n} + excluded.{n}, {2**63 - 1})" for n in SUMS)
     postgres = ", ".join(
-        f"{n} = least(usage_hours.{n}::numeric + excluded.{n}, {2**63 - 1})::bigint" for n in SUMS
+        f"{n} = least({table}.{n}::numeric + excluded.{n}, {2**63 - 1})::bigint" for n in SUMS
     )
     return bulk.Sql(
         f"{into} VALUES ({', '.join('?' * len(names))}) {update}{sqlite}",
@@ -72,7 +72,7 @@ def _add_up() -> bulk.Sql:
 
 _ONE: Final = _insert(1)
 _SOME: Final = _insert(_TOGETHER)
-_ADD_UP: Final = _add_up()
+_ADD_UP: Final = [(kept, _add_up(table, kept)) for table, kept in ROLLUPS.items()]
 _NEWEST: Final = bulk.Sql("SELECT coalesce(max(arrival), 0) FROM requests")
 _ARRIVED: Final = bulk.Sql("SELECT id FROM requests WHERE arrival > ?")
 _KNOWN: Final = bulk.Sql(
@@ -129,14 +129,16 @@ class SqlEventLog:
         return {row[0] for row in arrived.rows}
 
     async def sum_up(self, rows: Sequence[LogRow]) -> None:
-        sums = rollup(rows)
-        if not sums:
+        if not rows:
             return
-        if bulk.is_sqlite(self._session):
-            call = _ADD_UP.each(sums)
-        else:
-            call = _ADD_UP.once(*map(list, zip(*sums, strict=True)))
-        await bulk.run(self._session, [call])
+        calls = []
+        for kept_by, add_up in _ADD_UP:
+            sums = rollup(rows, kept_by)
+            if bulk.is_sqlite(self._session):
+                calls.append(add_up.each(sums))
+            else:
+                calls.append(add_up.once(*map(list, zip(*sums, strict=True))))
+        await bulk.run(self._session, calls)
 
     async def unknown(self, record_ids: Sequence[str]) -> set[str]:
         if not record_ids:
@@ -194,8 +196,9 @@ class SqlEventLog:
         self, wanted: LogFilter, by: Sequence[Group], *, limit: int, offset_ns: int = 0
     ) -> Sequence[UsageLine]:
         lines = Lines(by)
-        if statements.in_rollups(wanted, by):
-            asked = statements.usage_of_rollups(self._speech, wanted, by, offset_ns)
+        table = statements.rollup_of(wanted, by)
+        if table is not None:
+            asked = statements.usage_of_rollups(self._speech, table, wanted, by, offset_ns)
             lines.add(await self._ask(asked))
         else:
             await self._add_rows(lines, wanted, by, offset_ns)

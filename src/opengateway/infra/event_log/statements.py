@@ -20,7 +20,7 @@ from opengateway.domain.request_log import (
     UsageLine,
     UsageSums,
 )
-from opengateway.infra.event_log.columns import ANSWERED, KEPT_BY, ROW, SUMS
+from opengateway.infra.event_log.columns import ANSWERED, ROLLUPS, ROW, SUMS
 
 Asked = tuple[str, list[Any]]
 STEP: Final = 1.02
@@ -48,9 +48,7 @@ _BOUNDS: Final = (
     *(("min_cost_nanos", "cost_nanos", ">="), ("max_cost_nanos", "cost_nanos", "<=")),
     *(("min_ms", "total_ms", ">="), ("max_ms", "total_ms", "<=")),
 )
-_IN_ROLLUPS: Final = frozenset(
-    ("team_ids", "key_id", "member_id", "model", "owner", "provider", "zone", "from_ns", "until_ns")
-)
+_TIMES: Final = frozenset(("from_ns", "until_ns"))
 _ANSWERED: Final = ", ".join(f"'{ending}'" for ending in ANSWERED)
 
 
@@ -124,19 +122,23 @@ def finding(source: str, name: str, team_ids: Sequence[str] | None) -> list[Aske
     return asked
 
 
-def in_rollups(wanted: LogFilter, by: Sequence[Group]) -> bool:
-    """Whether the rollups know enough."""
-    asked = {n for n in LogFilter.__struct_fields__ if getattr(wanted, n) is not None}
-    return asked <= _IN_ROLLUPS and not {Group.USER, Group.SESSION} & set(by)
+def rollup_of(wanted: LogFilter, by: Sequence[Group]) -> str | None:
+    """The table of sums that knows enough; None where the rows must be asked."""
+    columns = dict(_EQUAL) | {"team_ids": "team_id"}
+    asked = {n for n in LogFilter.__struct_fields__ if getattr(wanted, n) is not None} - _TIMES
+    needed = {columns.get(name, name) for name in asked} | {
+        _COLUMN[group] for group in by if group in _COLUMN
+    }
+    return next((table for table, kept in ROLLUPS.items() if needed <= set(kept)), None)
 
 
 def usage_of_rollups(
-    speech: Speech, wanted: LogFilter, by: Sequence[Group], offset_ns: int
+    speech: Speech, table: str, wanted: LogFilter, by: Sequence[Group], offset_ns: int
 ) -> Asked:
     grouped = [_grouped(speech, group, "hour_ns", offset_ns) for group in by]
     sums = [speech.sum.format(name) for name in SUMS]
     text, values = where(wanted)
-    return _sums("usage_hours", grouped, sums, text.replace("started_at_ns", "hour_ns"), values)
+    return _sums(table, grouped, sums, text.replace("started_at_ns", "hour_ns"), values)
 
 
 def usage_of_rows(
@@ -282,6 +284,3 @@ def _order(by: Sequence[Group]) -> Callable[[UsageLine], tuple[Any, ...]]:
         return (*times, -line.sums.cost_nanos, -line.sums.requests, tuple(map(str, line.by)))
 
     return order
-
-
-__all__ = ["KEPT_BY", "Asked", "Buckets", "Lines"]

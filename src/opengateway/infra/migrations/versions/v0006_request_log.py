@@ -21,22 +21,22 @@ _NUMBERS = (
     *("cached_tokens", "written_tokens", "reasoning_tokens"),
     *("fee_nanos", "provider_cost_nanos", "saved_nanos"),
 )
-_KEPT_BY = ("hour_ns", "team_id", "zone", "key_id", "member_id", "model", "owner", "provider")
+_ROLLUPS = {
+    "usage_hours": ("zone", "model", "owner", "provider"),
+    "usage_key_hours": ("zone", "key_id", "member_id", "model", "owner"),
+}
 _SUMS = (
     *("requests", "failed", "retried", "rescued", "input_tokens", "cached_tokens"),
     *("written_tokens", "output_tokens", "reasoning_tokens", "cost_nanos", "fee_nanos"),
     *("provider_cost_nanos", "saved_nanos", "overhead_us", "total_us"),
 )
 _HOUR_NS = 3_600 * 10**9
-_SOFAR = f"""
-INSERT INTO usage_hours ({", ".join((*_KEPT_BY, *_SUMS))})
-SELECT (started_at_ns / {_HOUR_NS}) * {_HOUR_NS}, team_id, zone, key_id, '',
-  coalesce(model, ''), coalesce(owner, ''), coalesce(provider, ''), count(*),
-  sum(CASE WHEN ending IN ('completed', 'client_gone') THEN 0 ELSE 1 END),
+_SOFAR = """
+  count(*), sum(CASE WHEN ending IN ('completed', 'client_gone') THEN 0 ELSE 1 END),
   sum(CASE WHEN attempts > 1 THEN 1 ELSE 0 END),
   sum(CASE WHEN attempts > 1 AND ending = 'completed' THEN 1 ELSE 0 END),
   sum(input_tokens), 0, 0, sum(output_tokens), 0, sum(cost_nanos), 0, 0, 0, sum(overhead_us), 0
-FROM requests GROUP BY 1, 2, 3, 4, 6, 7, 8
+FROM requests GROUP BY
 """
 
 
@@ -49,21 +49,29 @@ def upgrade() -> None:
         )
     op.execute("UPDATE requests SET requested_model = coalesce(model, '')")
     _indexes()
+    for table, kept_by in _ROLLUPS.items():
+        _rollup(table, kept_by)
+    _segments()
+
+
+def _rollup(table: str, kept_by: tuple[str, ...]) -> None:
     op.create_table(
-        "usage_hours",
+        table,
         sa.Column("hour_ns", sa.BigInteger(), nullable=False),
-        *(sa.Column(name, sa.Text(), nullable=False) for name in _KEPT_BY[1:]),
+        *(sa.Column(name, sa.Text(), nullable=False) for name in ("team_id", *kept_by)),
         *(sa.Column(name, sa.BigInteger(), nullable=False) for name in _SUMS),
         # A team's hours lie together: its dashboard reads nothing else.
-        sa.PrimaryKeyConstraint(
-            *("team_id", "hour_ns", "zone", "key_id", "member_id", "model", "owner", "provider"),
-            name="pk_usage_hours",
-        ),
+        sa.PrimaryKeyConstraint("team_id", "hour_ns", *kept_by, name=f"pk_{table}"),
         sqlite_with_rowid=False,
     )
-    op.create_index("ix_usage_hours_hour_ns", "usage_hours", ["hour_ns"])
-    op.execute(_SOFAR)
-    _segments()
+    op.create_index(f"ix_{table}_hour_ns", table, ["hour_ns"])
+    columns = ["team_id", f"(started_at_ns / {_HOUR_NS}) * {_HOUR_NS}"]
+    columns += [f"coalesce({name}, '')" for name in kept_by]
+    names = ("team_id", "hour_ns", *kept_by, *_SUMS)
+    op.execute(
+        f"INSERT INTO {table} ({', '.join(names)}) SELECT {', '.join(columns)}, {_SOFAR} "
+        f"{', '.join(map(str, range(1, len(columns) + 1)))}"
+    )
 
 
 def _segments() -> None:
