@@ -26,6 +26,8 @@ from opengateway.control.invitations.routes import router as invitations
 from opengateway.control.keys.routes import router as keys
 from opengateway.control.ledger.routes import admin as ledger_admin
 from opengateway.control.ledger.routes import router as ledger
+from opengateway.control.logs.routes import admin as logs_admin
+from opengateway.control.logs.routes import router as logs
 from opengateway.control.memberships.routes import router as members
 from opengateway.control.newcomers.routes import admin as abuse
 from opengateway.control.notifications.routes import router as notifications
@@ -109,6 +111,7 @@ def new_control_app(parts: ControlParts, assets: Path) -> FastAPI:
     app.state.price_publisher = parts.spending.publisher
     app.state.desk_tools = parts.desk
     app.state.outbound_rules = parts.spending.outbound_rules
+    app.state.log_desk = parts.logs
     app.state.smoke_desk = parts.operation.smoke
     app.state.idempotency_running = set()
     install_errors(app)
@@ -149,6 +152,8 @@ def _routes() -> APIRouter:
     ):
         routes.include_router(router, prefix="/api/v1")
     for router in (providers, offers, approvals, announcements, own_credentials):
+        routes.include_router(router, prefix="/api/v1")
+    for router in (logs, logs_admin):
         routes.include_router(router, prefix="/api/v1")
     require_declared(routes, set(Access) - {Access.INTERNAL})
     return routes

@@ -31,6 +31,7 @@ from opengateway.control.leases.routes import router as leases
 from opengateway.control.ledger.routes import admin as ledger_admin
 from opengateway.control.ledger.routes import internal as ledger
 from opengateway.control.ledger.routes import router as team_ledger
+from opengateway.control.logs.desk import LogDesk
 from opengateway.control.offers.routes import router as offers
 from opengateway.control.own_credentials.routes import router as own_credentials
 from opengateway.control.owners.routes import router as owners
@@ -78,6 +79,7 @@ class ControlParts:
     spending: SpendingTools
     desk: DeskTools
     leases: LeaseDesk
+    logs: LogDesk
     selling: Selling
     operation: OperationTools
     wall: EgressGuard | None = None
@@ -87,6 +89,7 @@ class ControlParts:
         self.feed.stop()
         self.board.stop()
         self.leases.stop()
+        self.logs.stop()
 
 
 status = APIRouter(tags=["status"])
