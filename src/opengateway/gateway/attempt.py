@@ -7,14 +7,14 @@ from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import Protocol
 
-from opengateway.domain.catalog import Routing
 from opengateway.domain.chat import ChatReply, UpstreamCall
 from opengateway.domain.errors import ErrorClass, UpstreamError
 from opengateway.domain.records import AttemptRecord
 from opengateway.domain.routing import Candidate, Choice
+from opengateway.domain.routing_rules import Routing
 from opengateway.gateway.concealing import conceal
-from opengateway.gateway.routing.order import Spot
 from opengateway.gateway.routing.route import Route
+from opengateway.gateway.routing.spots import Spot
 from opengateway.gateway.routing.ticket import Ticket
 from opengateway.gateway.services import GatewayServices
 from opengateway.gateway.state import ExchangeState
