@@ -61,6 +61,7 @@ export default defineConfig({
             { slug: 'operate/backup' },
             { slug: 'operate/redeem-codes' },
             { slug: 'operate/payments' },
+            { slug: 'operate/newcomers' },
             { slug: 'operate/simulator' },
             { slug: 'operate/smoke-tests' },
           ],

@@ -232,7 +232,7 @@ def _jobs(
         *_ledger_jobs(settings, open_scope, parts.leases),
         *_fleet_jobs(settings, parts.database, parts.feed),
         *spending_jobs(settings.spending, parts.spending, open_scope, clock),
-        *selling_jobs(parts.selling, open_scope, clock),
+        *selling_jobs(parts.selling, open_scope, parts.feed, clock),
         *operation_jobs(settings.operation, stores, parts),
     )
 

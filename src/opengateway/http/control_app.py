@@ -27,6 +27,7 @@ from opengateway.control.keys.routes import router as keys
 from opengateway.control.ledger.routes import admin as ledger_admin
 from opengateway.control.ledger.routes import router as ledger
 from opengateway.control.memberships.routes import router as members
+from opengateway.control.newcomers.routes import admin as abuse
 from opengateway.control.notifications.routes import router as notifications
 from opengateway.control.offers.routes import router as offers
 from opengateway.control.payments.routes import admin as payments_admin
@@ -135,7 +136,16 @@ def _routes() -> APIRouter:
         routes.include_router(router, prefix="/api/v1")
     for router in (budgets, prices, notifications, webhooks, smoke):
         routes.include_router(router, prefix="/api/v1")
-    for router in (ledger, ledger_admin, redeem, campaigns, payments, payments_admin, documents):
+    for router in (
+        ledger,
+        ledger_admin,
+        redeem,
+        campaigns,
+        payments,
+        payments_admin,
+        documents,
+        abuse,
+    ):
         routes.include_router(router, prefix="/api/v1")
     for router in (providers, offers, approvals, announcements):
         routes.include_router(router, prefix="/api/v1")

@@ -73,6 +73,8 @@ _PLATFORM = {
     "announcements.write": "A",
     "campaigns.read": "ASF",
     "campaigns.write": "AF",
+    "abuse.read": "ASF",
+    "abuse.write": "AF",
     "prices.read": "ASF",
     "prices.write": "AF",
     "platform_audit.read": "AS",
@@ -190,7 +192,7 @@ async def check(
     body: object = None if method in ("GET", "DELETE") else {}
     reply = await people.ask(who, method, path_of(route, team_id), body)
     asked = f"{role} {route}: {reply.status} {reply.text[:200]}"
-    error = reply.json().get("error", {}) if reply.body else {}
+    error = reply.json().get("error", {}) if reply.status >= 400 else {}
     missing = error.get("code") == "permission_missing"
     if role in EXPECTED[route.permission]:
         assert not missing, asked
