@@ -32,6 +32,7 @@ from opengateway.compose.zone import Zone, load_zone
 from opengateway.dialects import openai_chat as openai_dialect
 from opengateway.domain.catalog import Snapshot
 from opengateway.domain.errors import OperatorError
+from opengateway.gateway.keepsakes import Keepsakes
 from opengateway.gateway.key_state import KeyDesk
 from opengateway.gateway.services import GatewayServices
 from opengateway.http.data_app import DataApp
@@ -144,6 +145,7 @@ def _build(zone: Zone, paths: Paths) -> _Parts:
         teams=table.teams,
         rates=admission.rates,
         idempotency=admission.idempotency,
+        keepsakes=Keepsakes(admission.thoughts, admission.box),
         trusted_proxies=networks(zone.listen.trusted_proxies),
         journal=journal,
         transport=transport,

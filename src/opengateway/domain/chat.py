@@ -14,6 +14,7 @@ from typing import Final, Literal, TypeAlias
 import msgspec
 
 from opengateway.domain.catalog import MaxPrice, ModelKind
+from opengateway.domain.keepsake import Keepsake
 from opengateway.domain.operations import Demand
 from opengateway.domain.usage import Usage
 from opengateway.kit.json import RawObject
@@ -162,6 +163,9 @@ class Meter:
     None once usage is known, and beyond `KEPT_CHARACTERS`: what is here is whole, or nothing is.
     A buffer and not a list of pieces, which would take 60 bytes a token instead of 5.
     """
+
+    keepsake: Keepsake | None = None
+    """What the model must be given back with the results of its calls; None until the end."""
 
     def hand_on(self, text: str) -> None:
         """Count a piece of text, reasoning, refusal or tool arguments, and keep it."""
