@@ -194,3 +194,5 @@ class UpstreamCall(msgspec.Struct, frozen=True):
     body: bytes
     dropped: tuple[str, ...] = ()
     headers: dict[str, str] = {}
+    emulated: tuple[str, ...] = ()
+    """Members that the vendor does not know, and that are brought about in another way."""

@@ -34,6 +34,7 @@ from opengateway.domain.events import (
     ToolStart,
     UsageReport,
 )
+from opengateway.gateway.fences import unfenced, unfencing
 from opengateway.gateway.remembering import Memory
 from opengateway.ports.translation import (
     CanonicalWire,
@@ -295,7 +296,7 @@ class TranslatedWire:
         self, body: bytes, chat: ChatRequest, endpoint: Endpoint, provider: Provider, model_id: str
     ) -> ChatReply:
         guard = Guard(provider.id)
-        kept = guard.take(self._wire.reply(body, endpoint, provider))
+        kept = guard.take(unfenced(chat, self._wire.reply(body, endpoint, provider)))
         guard.close()
         if guard.error is not None:
             raise guard.error
@@ -305,7 +306,7 @@ class TranslatedWire:
         self, chat: ChatRequest, endpoint: Endpoint, provider: Provider, model_id: str
     ) -> TranslatedStream:
         return TranslatedStream(
-            self._wire.parser(endpoint, provider),
+            unfencing(chat, self._wire.parser(endpoint, provider)),
             self._renderer.stream(chat, model_id),
             provider.id,
         )

@@ -54,6 +54,7 @@ def upstream_call(
         path=path + _STREAM if request.stream else path,
         body=dumps(call.body()),
         dropped=tuple(dict.fromkeys(call.dropped)),
+        emulated=call.emulated,
         headers={"accept": _EVENTS} if request.stream else {},
     )
 
@@ -61,7 +62,15 @@ def upstream_call(
 class _Call:
     """One request in the making. `dropped` names what is left out."""
 
-    __slots__ = ("_endpoint", "_left_out", "_provider", "_request", "_rule", "dropped")
+    __slots__ = (
+        "_endpoint",
+        "_left_out",
+        "_provider",
+        "_request",
+        "_rule",
+        "dropped",
+        "emulated",
+    )
 
     def __init__(
         self, request: CanonicalRequest, endpoint: Endpoint, provider: Provider, rule: ModelRule
@@ -72,6 +81,7 @@ class _Call:
         self._rule = rule
         self._left_out: Collection[str] = {*provider.profile.drop, *rule.drop}
         self.dropped: list[str] = []
+        self.emulated: tuple[str, ...] = ()
 
     def refuse_what_cannot_be_done(self) -> None:
         request, vendor = self._request, self._provider.id
@@ -106,6 +116,7 @@ class _Call:
     def body(self) -> JsonObject:
         request, rule = self._request, self._rule
         offer = Offer(request, rule, self._provider.id, self.dropped)
+        self.emulated = offer.emulated
         offers = bool(offer.tools)
         talk = Conversation(request, rule, self._provider, self.dropped, tools=offers)
         if not offers and _has_calls(request):

@@ -15,6 +15,7 @@ from opengateway.domain.errors import InvalidRequest
 from opengateway.kit.json import JsonObject, dumps, loads
 from opengateway.wires.cohere.messages import messages_of
 from opengateway.wires.cohere.tools import offer, refused
+from opengateway.wires.emulation import FORMAT, in_words, wants_form
 
 PATH: Final = "/v2/chat"
 MAX_STOP: Final = 5
@@ -41,6 +42,9 @@ def upstream_call(
 ) -> UpstreamCall:
     """Make the upstream request. Raises `InvalidRequest` for what must not be dropped."""
     vendor, dropped = provider.id, list[str]()
+    emulated: tuple[str, ...] = ()
+    if request.tools and wants_form(request):
+        request, emulated = in_words(request), (FORMAT,)
     _refuse_what_cannot_be_done(request, provider)
     body: JsonObject = {
         "model": endpoint.upstream_model,
@@ -55,7 +59,7 @@ def upstream_call(
             body[name] = raw
         elif name not in _OURS and name != "modalities" and bytes(raw) not in _EMPTY:
             dropped.append(name)
-    return UpstreamCall(PATH, dumps(body), tuple(dict.fromkeys(dropped)))
+    return UpstreamCall(PATH, dumps(body), tuple(dict.fromkeys(dropped)), emulated=emulated)
 
 
 def _refuse_what_cannot_be_done(request: CanonicalRequest, provider: Provider) -> None:

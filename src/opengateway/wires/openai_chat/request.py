@@ -15,7 +15,9 @@ from opengateway.domain.chat import ChatRequest, UpstreamCall
 from opengateway.domain.errors import InvalidRequest
 from opengateway.domain.pseudonym import pseudonym
 from opengateway.kit.json import Raw, RawObject, dumps, loads, loads_raw_object
+from opengateway.wires.emulation import FORMAT
 from opengateway.wires.openai_chat.messages import edit_messages
+from opengateway.wires.openai_chat.structured import say_schema
 from opengateway.wires.openai_chat.tools import shape_tool_choice, strip_schemas
 
 PATH: Final = "/chat/completions"
@@ -57,12 +59,17 @@ def upstream_call(
     messages = edit_messages(fields.get("messages"), chat.facts, profile, reasoning_in, dropped)
     if messages is not None:
         fields["messages"] = messages
+    emulated: tuple[str, ...] = ()
+    if profile.json_object_for_schema and chat.facts.response_format == "json_schema":
+        say_schema(fields)
+        emulated = (FORMAT,)
     fields["model"] = _quoted(endpoint.upstream_model)
     _ask_for_stream(chat, profile, fields)
     return UpstreamCall(
         path=path_of(PATH, endpoint, profile),
         body=dumps(fields),
         dropped=tuple(dict.fromkeys(dropped)),
+        emulated=emulated,
     )
 
 
@@ -135,12 +142,6 @@ def refuse_what_cannot_be_done(chat: ChatRequest, provider: Provider) -> None:
         raise InvalidRequest(
             f"stop: {provider.id} takes at most {profile.max_stop} sequences; send fewer",
             param="stop",
-        )
-    if profile.json_object_for_schema and facts.response_format == "json_schema":
-        raise InvalidRequest(
-            f"response_format: {provider.id} knows 'json_object' only; use it and describe the "
-            "form in the prompt, or choose a model with structured output",
-            param="response_format",
         )
     for name in profile.refuse:
         raw = chat.fields.get(name)
