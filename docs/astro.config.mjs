@@ -65,6 +65,7 @@ export default defineConfig({
             { slug: 'reference/api' },
             { slug: 'reference/errors' },
             { slug: 'reference/providers' },
+            { slug: 'reference/parameters' },
           ],
         },
         {

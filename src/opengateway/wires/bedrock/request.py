@@ -21,6 +21,7 @@ from opengateway.wires.bedrock.messages import Conversation, is_signed
 from opengateway.wires.bedrock.model import rule_of
 from opengateway.wires.bedrock.thinking import Thinking, thinking_of
 from opengateway.wires.bedrock.tools import DIALECT, Offer
+from opengateway.wires.someone import names_of_someone
 
 PATH: Final = "/model/{model}/converse"
 _STREAM: Final = "-stream"
@@ -269,9 +270,9 @@ class _Call:
             ("logprobs", sampling.logprobs),
             ("top_logprobs", sampling.top_logprobs),
             ("prompt_cache_key", request.cache.key),
-            ("user", request.user),
         )
         self.dropped += (member for member, is_given in absent if is_given)
+        self.dropped += names_of_someone(request)
 
 
 def _has_calls(request: CanonicalRequest) -> bool:

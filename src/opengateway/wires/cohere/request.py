@@ -16,6 +16,7 @@ from opengateway.kit.json import JsonObject, dumps, loads
 from opengateway.wires.cohere.messages import messages_of
 from opengateway.wires.cohere.tools import offer, refused
 from opengateway.wires.emulation import FORMAT, in_words, wants_form
+from opengateway.wires.someone import names_of_someone
 
 PATH: Final = "/v2/chat"
 MAX_STOP: Final = 5
@@ -126,10 +127,10 @@ def _put_sampling(
     absent = (
         ("top_logprobs", sampling.top_logprobs),
         ("service_tier", request.service_tier),
-        ("user", request.user),
         ("prompt_cache_key", request.cache.key),
     )
     dropped += (name for name, value in absent if value)
+    dropped += names_of_someone(request)
 
 
 def _clamped(value: float | None, low: float, high: float) -> float | None:

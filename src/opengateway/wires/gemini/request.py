@@ -20,6 +20,7 @@ from opengateway.wires.gemini.contents import contents_of
 from opengateway.wires.gemini.schema import stripped
 from opengateway.wires.gemini.thinking import thinking_config
 from opengateway.wires.gemini.tools import put_tools
+from opengateway.wires.someone import names_of_someone
 
 PATH: Final = "/v1beta/models/{model}"
 DIALECT: Final = "gemini"
@@ -211,11 +212,11 @@ class _Call:
             ("parallel_tool_calls", request.parallel_tool_calls is False and bool(request.tools)),
             ("logprobs", sampling.logprobs),
             ("top_logprobs", bool(sampling.top_logprobs)),
-            ("user", request.user is not None),
             ("prompt_cache_key", request.cache.key is not None),
             ("cache_control", self._has_marks()),
         )
         self.dropped += (member for member, is_given in absent if is_given)
+        self.dropped += names_of_someone(request)
 
     def _has_marks(self) -> bool:
         """Marks say where a cached prefix ends; Google finds that out by itself."""

@@ -26,6 +26,8 @@ _TRUE: Final = Raw(b"true")
 _FALSE: Final = Raw(b"false")
 _EMPTY: Final = frozenset((b"null", b"false", b"[]", b"{}", b'""'))
 """Values whose absence changes nothing, so that leaving them out need not be told."""
+_NO_MEANS_SOMETHING: Final = frozenset(("parallel_tool_calls",))
+"""Members of which `false` is a wish."""
 _NAMES_SOMEONE: Final = ("user", "prompt_cache_key", "safety_identifier")
 _ONLY_USAGE: Final = Raw(b'{"include_usage":true}')
 
@@ -201,7 +203,10 @@ def _drop(fields: RawObject, profile: Profile, dropped: list[str]) -> None:
 def _drop_members(fields: RawObject, names: tuple[str, ...], dropped: list[str]) -> None:
     for name in names:
         raw = fields.pop(name, None)
-        if raw is not None and bytes(raw) not in _EMPTY:
+        if raw is None:
+            continue
+        is_wish = name in _NO_MEANS_SOMETHING and bytes(raw) == b"false"
+        if is_wish or bytes(raw) not in _EMPTY:
             dropped.append(name)
 
 
