@@ -114,9 +114,8 @@ def _build(zone: Zone, paths: Paths) -> _Parts:
     clock = SystemClock()
     new_id = IdSource(clock)
     secrets = load_secrets(paths)
-    transport = new_transport(
-        proxy=zone.outbound.proxy, ca_file=_optional_path(zone.outbound.ca_file)
-    )
+    ca_file = _optional_path(zone.outbound.ca_file)
+    transport = new_transport(proxy=zone.outbound.proxy, ca_file=ca_file)
     references = References(zone.path.parent, os.environ)
     places = _Places(Credentials(zone.secrets, references, transport, clock))
     holder = SnapshotHolder(secrets.snapshot_public_key, places.swap)
