@@ -49,7 +49,7 @@ _READ: Final = (
 )
 """Members that are read into the form, and go back as they came."""
 _NAMES_SOMEONE: Final = ("user", "prompt_cache_key", "safety_identifier")
-_OURS: Final = ("model", "stream", "messages", "input", "verbosity")
+_OURS: Final = ("model", "stream", "messages", "input", "verbosity", "client_metadata")
 _FOR_THIS_SHAPE: Final = (
     "truncation",
     "previous_response_id",
