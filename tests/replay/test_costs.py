@@ -77,7 +77,7 @@ def price_texts() -> Mapping[str, list[dict[str, Any]]]:
     for place in sorted(places, key=lambda place: place.name):
         if place.name.endswith(".toml"):
             for model in tomllib.loads(place.read_text("utf-8"))["models"].values():
-                for endpoint in model["endpoints"]:
+                for endpoint in model.get("endpoints", ()):
                     prices = [endpoint["price"], endpoint.get("price_other")]
                     found.setdefault(
                         endpoint["upstream_model"], [p for p in prices if p is not None]

@@ -194,7 +194,8 @@ class _Asker:
 
     def _differs(self, probe: Probe, call: UpstreamCall) -> bool:
         """From the same request without the parameter."""
-        return call.body != self._without(probe).body
+        other = self._without(probe)
+        return (call.body, call.headers) != (other.body, other.headers)
 
     def _sends_another(self, probe: Probe, call: UpstreamCall) -> bool:
         """Told as not done as asked, and something of it was sent all the same."""

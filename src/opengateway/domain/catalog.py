@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import msgspec
 
 from opengateway.domain import origins
 from opengateway.domain.operations import OperationRules
-from opengateway.domain.usage import Dimension, PriceRow
+from opengateway.domain.particulars import ModelEnd, OwnCredential, TeamPrice
+from opengateway.domain.routing_rules import Routing, RoutingPolicy
+from opengateway.domain.usage import PriceRow
+from opengateway.domain.vault import is_own
 
 
 class Wire(StrEnum):
@@ -110,6 +113,10 @@ class ModelRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Whether nothing but results may stand in the message that brings them."""
     call_id_length: int | None = None
     """Instead of the profile's `tool_call_id_length`."""
+    refuse: tuple[str, ...] = ()
+    """Beside the profile's `refuse`: members of which this model would make something else."""
+    token_field: str = ""
+    """The one name under which this model knows the limit of output."""
     top_k_in: Literal["", "top_k", "inference_config"] = ""
     """Where `top_k` goes among a Bedrock model's own fields; empty where it knows none."""
 
@@ -134,7 +141,8 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Whether `developer` messages are understood; else they go out as `system`."""
     reasoning_in: str = "strip"
     """What becomes of reasoning on replayed assistant messages: `strip`, `keep`, the name of the
-    member that carries it (`reasoning_content`, `reasoning`), or `both` of these."""
+    member that carries it (`reasoning_content`, `reasoning`), `both` of these, or `think_tags`
+    around it at the beginning of the text."""
     reasoning_backfill: bool = False
     """Replayed assistant messages with tool calls need the member of `reasoning_in`, even empty."""
     stream_options: bool = True
@@ -143,6 +151,24 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Whether `stream_options.include_obfuscation` is understood."""
     max_temperature: float | None = None
     min_temperature: float | None = None
+    add: dict[str, Any] = {}
+    """Request members that go out unless the caller gave them: what the vendor must be told."""
+    thinking_switch: Literal["", "thinking", "enable_thinking", "chat_template"] = ""
+    """What turns thinking on and off where an effort alone does not; `chat_template_kwargs`, say."""
+    cache_key_header: str = ""
+    """The header that carries `prompt_cache_key` where the vendor reads it there."""
+    max_top_logprobs: int | None = None
+    """More log probabilities than this are not given; the caller is told."""
+    logprobs_as_number: bool = False
+    """Whether `logprobs` is how many, as in the legacy completions."""
+    json_object: bool = True
+    """Whether `json_object` is known; else it goes out as the schema of any object."""
+    schema_as_value: bool = False
+    """Whether a schema goes out as `{"type": "json_object", "value": ...}`."""
+    one_turn_each: bool = False
+    """Whether no role may speak twice in a row; such texts become one."""
+    tools_with_stream: bool = True
+    """Whether a request with tools may stream; else it is asked for whole, and streamed on."""
     max_n: int | None = None
     """More choices than this are refused before sending: dropping would change the meaning."""
     max_stop: int | None = None
@@ -193,6 +219,11 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     there. `sealed`: reasoning comes back encrypted if asked for; `open`: as text."""
     seals_as: str = origins.OPENAI
     """Whose the encrypted reasoning of `sealed` is: it goes back to the same maker only."""
+    cache_scope: Literal["account", "replica", "none"] = "account"
+    """Whose the prompt cache is: the account's that a credential belongs to, in a region; or each
+    server's own, where what begins alike should go to the same one."""
+    cache_ttl_s: int = 300
+    """How long what was cached is kept without being used again."""
     refused_fields_retry: bool = False
     """Whether a 400 that names a member we sent is worth one retry without it."""
     operations: OperationRules = OperationRules()
@@ -225,6 +256,9 @@ class Provider(msgspec.Struct, frozen=True):
     credentials: tuple[str, ...] = ()
     credential_owners: dict[str, CredentialOwner] = {}
     """Of those that are not the platform's."""
+    cache_domains: dict[str, str] = {}
+    """Of credentials that share a prompt cache with others: under which name. Else each has its
+    own."""
     cancel_stops_billing: bool = True
     evidence: str = "documented"
     docs_url: str = ""
@@ -239,7 +273,13 @@ class Provider(msgspec.Struct, frozen=True):
 
     def owner_of(self, credential: str | None) -> CredentialOwner:
         """Whose the credential is; None is a provider's that needs none."""
+        if is_own(credential):
+            return CredentialOwner.TEAM
         return self.credential_owners.get(credential or "", CredentialOwner.PLATFORM)
+
+    def cache_domain_of(self, credential: str | None) -> str:
+        """Credentials of one domain find each other's prompts in the cache."""
+        return self.cache_domains.get(credential or "", credential or "")
 
 
 class Endpoint(msgspec.Struct, frozen=True):
@@ -287,20 +327,11 @@ class Endpoint(msgspec.Struct, frozen=True):
     """Instead of the provider's, where each of its regions has an address of its own."""
     completes: bool = False
     """Whether the legacy completions reach the model there."""
+    retires: str = ""
+    """`YYYY-MM-DD`, where the provider has said when it stops to serve the model."""
 
 
 HOLD_KNEE_BYTES: Final = 16 * 1024
-
-
-class TeamPrice(msgspec.Struct, frozen=True):
-    """A price of one team's own: for the endpoints that `pattern` fits, by their or their model's
-    id (`*` stands for anything). Either `rates`, or `ppm` millionths of the provider's cost."""
-
-    id: str
-    pattern: str
-    effective_from: str
-    ppm: int | None = None
-    rates: dict[Dimension, int] | None = None
 
 
 class Model(msgspec.Struct, frozen=True):
@@ -317,46 +348,7 @@ class Model(msgspec.Struct, frozen=True):
     capabilities: tuple[str, ...]
     """Among: tools, parallel_tools, structured_output, reasoning, prompt_caching, temperature."""
     endpoints: tuple[Endpoint, ...]
-
-
-class MaxPrice(msgspec.Struct, frozen=True):
-    """The most that may be paid, in nano-dollars: per million tokens, per request, per image."""
-
-    prompt: int | None = None
-    completion: int | None = None
-    request: int | None = None
-    image: int | None = None
-
-
-class RoutingPolicy(msgspec.Struct, frozen=True):
-    """A ceiling on where requests may go: a zone's or a team's. Requests narrow it, never widen.
-
-    `only` and `ignore` name providers, or one region of them (`azure/eastus`). Empty: no bound.
-    """
-
-    only: tuple[str, ...] = ()
-    ignore: tuple[str, ...] = ()
-    countries: tuple[str, ...] = ()
-    """ISO 3166-1 alpha-2. An endpoint whose country nobody knows is outside of them."""
-    deny_data_collection: bool = False
-    zdr: bool = False
-    max_price: MaxPrice | None = None
-
-
-class Routing(msgspec.Struct, frozen=True):
-    """The clocks and bounds of an attempt, in seconds (decision 23); the zone's own ceiling."""
-
-    connect_s: float = 5.0
-    first_token_stream_s: float = 30.0
-    first_token_reasoning_s: float = 120.0
-    first_token_unary_s: float = 300.0
-    idle_s: float = 60.0
-    idle_reasoning_s: float = 120.0
-    deadline_s: float = 600.0
-    max_attempts: int = 4
-    policy: RoutingPolicy = RoutingPolicy()
-    prefer_regions: tuple[str, ...] = ()
-    """Regions whose endpoints go before others that are as healthy."""
+    ends: ModelEnd | None = None
 
 
 class Snapshot(msgspec.Struct, frozen=True):
@@ -374,3 +366,9 @@ class Snapshot(msgspec.Struct, frozen=True):
     """A team's id to what it pays otherwise than others. The first that fits holds."""
     team_policies: dict[str, RoutingPolicy] = {}
     """A team's id to its ceiling on where its requests may go."""
+    own_credentials: dict[str, tuple[OwnCredential, ...]] = {}
+    """A team's id to its own credentials."""
+    ended: dict[str, str] = {}
+    """Models that are served no more, to their successors or ""."""
+    vault: str = ""
+    """The version of the vault that holds what the database's credentials are; "" for none."""

@@ -22,9 +22,9 @@ from opengateway.domain.errors import (
 )
 from opengateway.domain.routing import Candidate, Choice
 from opengateway.gateway.attempt import Answer, BegunStream, Owner, WholeAnswer, attempt
-from opengateway.gateway.routing.order import Spot
-from opengateway.gateway.routing.route import REST_WAIT_S, Route
+from opengateway.gateway.routing.route import FIRST_REST_WAIT_S, REST_WAIT_S, Route
 from opengateway.gateway.routing.router import Router
+from opengateway.gateway.routing.spots import Spot
 from opengateway.gateway.routing.waiting import NoRoom
 from opengateway.gateway.watch import Interruption
 from opengateway.policies.errors import ERROR_POLICIES
@@ -82,6 +82,8 @@ class _Attempts:
             if found is None:
                 if await self._rested():
                     continue
+                found = self.route.next_resting()
+            if found is None:
                 break
             spot, why = found
             if self.last is not None and not self.last.allows(spot.candidate):
@@ -196,10 +198,11 @@ class _Attempts:
         return policy.same_endpoint
 
     async def _rested(self) -> bool:
-        """All that is left rests. Wait for the first, once, if that is soon and worth it."""
+        """All that is left rests. Wait for the first, once, if that is soon."""
         last = self.last
         rest_s = self.route.rest_s(lambda other: last is None or last.allows(other))
-        if rest_s is None or rest_s > REST_WAIT_S or self.waited:
+        most_s = FIRST_REST_WAIT_S if last is None else REST_WAIT_S
+        if rest_s is None or rest_s > most_s or self.waited:
             return False
         if rest_s > self.owner.watch.deadline_left_s - _LEAST_ATTEMPT_S:
             return False
@@ -235,12 +238,6 @@ class _Attempts:
             return error
         if self.refused is not None:
             return self.refused
-        if (earliest_s := self.route.earliest_s()) is not None:
-            return UpstreamError(
-                ErrorClass.RATE_LIMITED,
-                "every endpoint of the model is at its provider's limit",
-                retry_after_s=earliest_s,
-            )
         if self.unable is not None:
             return self.unable
         return _unfit(self.route)

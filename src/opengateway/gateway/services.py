@@ -14,10 +14,11 @@ from opengateway.gateway.keepsakes import Keepsakes
 from opengateway.gateway.limits import Rates
 from opengateway.gateway.pricing import TeamEndpoints
 from opengateway.gateway.refused_members import RefusedMembers
+from opengateway.gateway.routing.router import Router
 from opengateway.kit.client_address import Networks
 from opengateway.kit.clock import Clock
 from opengateway.kit.ids import NewId
-from opengateway.ports.dialect import ChatDialect
+from opengateway.ports.dialect import ChatDialect, RoutingNotes
 from opengateway.ports.journal import Journal
 from opengateway.ports.keys import KeyAuthenticator
 from opengateway.ports.provider import ChatWire
@@ -89,5 +90,9 @@ class GatewayServices:
     """Of a surface whose plain callers cannot carry a model's thoughts."""
     trusted_proxies: Networks = ()
     """Whose `x-forwarded-for` is believed: addresses and networks."""
+    router: Router = field(default_factory=Router.in_order)
+    """Orders a request's endpoints; by default as plans list them, without chance."""
+    routing_notes: RoutingNotes | None = None
+    """Shows `debug.routing`, where the dialect has a place for it."""
     tokens: TokenCounter | None = None
     """Counts what a provider left out; without it, that is estimated by ratio."""

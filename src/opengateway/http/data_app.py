@@ -26,6 +26,7 @@ from opengateway.domain.principal import KeyKind, Principal
 from opengateway.gateway.arrival import Arrival
 from opengateway.gateway.headers import JSON, refusal_head
 from opengateway.gateway.key_state import KeyDesk
+from opengateway.gateway.model_cards import card, card_page, wants_cards
 from opengateway.gateway.models import ModelList
 from opengateway.gateway.pipeline import StepFailed, authenticate, serve_chat
 from opengateway.gateway.presentation import present
@@ -256,7 +257,13 @@ class DataApp:
     async def _list_models(self, incoming: Incoming) -> None:
         principal = self._principal(incoming)
         snapshot = self._snapshot()
-        _send_json(incoming, 200, self._models.listing(snapshot, principal))
+        if not wants_cards(incoming.headers):
+            return _send_json(incoming, 200, self._models.listing(snapshot, principal))
+        try:
+            page = card_page(snapshot, principal, incoming.call.query)
+        except InvalidRequest as error:
+            raise StepFailed("decode", error) from None
+        return _send_json(incoming, 200, page)
 
     async def _one_model(self, incoming: Incoming) -> None:
         principal = self._principal(incoming)
@@ -265,6 +272,8 @@ class DataApp:
         try:
             if slash and what == "endpoints":
                 body = self._models.endpoints(snapshot, principal, name)
+            elif wants_cards(incoming.headers):
+                body = card(snapshot, principal, incoming.rest)
             else:
                 body = self._models.one(snapshot, principal, incoming.rest)
         except NotFound as error:

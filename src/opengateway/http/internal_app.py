@@ -9,12 +9,13 @@ from typing import Final
 
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, CollectorRegistry, generate_latest
-from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.registry import Collector
 from starlette.middleware import Middleware
 
 from opengateway import __version__
 from opengateway.control.access import Access, access, require_declared
+from opengateway.control.approvals.routes import router as approvals
 from opengateway.control.audit.checkpoints import Checkpoints
 from opengateway.control.audit.routes import internal as audit_proof
 from opengateway.control.audit.routes import router as audit
@@ -30,20 +31,31 @@ from opengateway.control.leases.routes import router as leases
 from opengateway.control.ledger.routes import admin as ledger_admin
 from opengateway.control.ledger.routes import internal as ledger
 from opengateway.control.ledger.routes import router as team_ledger
+from opengateway.control.offers.routes import router as offers
 from opengateway.control.owners.routes import router as owners
+from opengateway.control.payments.routes import admin as payments_admin
+from opengateway.control.providers.routes import router as providers
+from opengateway.control.providers.tools import DeskTools
+from opengateway.control.redeem.routes import admin as campaigns
+from opengateway.control.redeem.routes import internal as redeem_codes
 from opengateway.control.replies import JsonReply
 from opengateway.control.scope import Scope
+from opengateway.control.selling import Selling
 from opengateway.control.settler.metrics import SettlerMetrics
 from opengateway.control.settler.repository import JournalRepository
+from opengateway.control.smoke.routes import router as smoke
 from opengateway.control.snapshots.board import SnapshotBoard
 from opengateway.control.snapshots.routes import router as snapshots
 from opengateway.control.spending import SpendingTools
 from opengateway.control.team_admin.routes import admin as team_admin
 from opengateway.control.team_admin.routes import internal as teams
+from opengateway.control.telemetry.standing import StandingMetrics
+from opengateway.control.telemetry.tools import OperationTools
 from opengateway.http.control_errors import ControlEdge, error_response, install_errors
 from opengateway.http.journal_intake import JournalIntake
 from opengateway.http.unit_of_work import NewScope, UnitOfWork
 from opengateway.infra.database import HEAD, Database
+from opengateway.infra.egress_guard import EgressGuard
 from opengateway.kit.ids import NewId
 
 MAX_BODY_BYTES: Final = 32 * 1024 * 1024
@@ -63,7 +75,11 @@ class ControlParts:
     started_at_ns: int
     checkpoints: Checkpoints
     spending: SpendingTools
+    desk: DeskTools
     leases: LeaseDesk
+    selling: Selling
+    operation: OperationTools
+    wall: EgressGuard | None = None
 
     def stop_waiting(self) -> None:
         """Answer every long poll now: the process is going down."""
@@ -117,6 +133,7 @@ def new_internal_app(parts: ControlParts) -> FastAPI:
     """The internal app. Raises `AssertionError` if a route does not say who may call it."""
     registry = CollectorRegistry()
     registry.register(_Standing(parts))
+    StandingMetrics(registry, parts.operation.watch, parts.operation.clock)
     app = FastAPI(
         title="OpenGateway internal API",
         version=__version__,
@@ -129,7 +146,7 @@ def new_internal_app(parts: ControlParts) -> FastAPI:
                 ControlEdge, new_id=parts.new_id, max_body_bytes=MAX_BODY_BYTES, pages=False
             ),
             Middleware(UnitOfWork, database=parts.database, new_scope=parts.new_scope),
-            Middleware(JournalIntake, metrics=SettlerMetrics(registry)),
+            Middleware(JournalIntake, metrics=SettlerMetrics(registry, parts.operation.teams)),
             Middleware(KeepAnswers, render=error_response),
         ],
     )
@@ -137,7 +154,9 @@ def new_internal_app(parts: ControlParts) -> FastAPI:
     app.state.registry = registry
     app.state.change_feed = parts.feed
     app.state.lease_desk = parts.leases
+    app.state.smoke_desk = parts.operation.smoke
     app.state.snapshot_board = parts.board
+    app.state.desk_tools = parts.desk
     install_errors(app)
     app.state.idempotency_running = set()
     app.router.routes.extend(_routes().routes)
@@ -154,8 +173,11 @@ def _routes() -> APIRouter:
     for router in (team_keys, team_admin, audit):
         routes.include_router(router, prefix="/internal/v1")
     routes.include_router(owners, prefix="/internal/v1")
-    for router in (leases, ledger, team_ledger, ledger_admin):
+    for router in (providers, offers, approvals):
         routes.include_router(router, prefix="/internal/v1")
+    for router in (leases, ledger, team_ledger, ledger_admin, redeem_codes, campaigns, smoke):
+        routes.include_router(router, prefix="/internal/v1")
+    routes.include_router(payments_admin, prefix="/internal/v1")
     routes.include_router(metrics)
     require_declared(routes, {Access.INTERNAL, Access.TEAM, Access.PLATFORM})
     return routes
@@ -176,3 +198,11 @@ class _Standing(Collector):
         )
         snapshot.add_metric((), {"version": self._parts.board.current.version})
         yield snapshot
+        if self._parts.wall is not None:
+            refused = CounterMetricFamily(
+                "opengateway_egress_refused",
+                "Connections that led out of the airgap, and were not made",
+                labels=("process",),
+            )
+            refused.add_metric(("control",), self._parts.wall.refused)
+            yield refused

@@ -58,6 +58,12 @@ class Credits(Protocol):
         """Give (above 0) or take (below 0). Raises `InsufficientFunds` where less is available."""
         ...
 
+    async def take_back(self, team_id: str, grant_id: str, ask: Ask) -> Booked | None:
+        """Take of a credit that was given, or redeemed, what is left of it and not held: never
+        anything of another credit. None where that is nothing. Raises `NotFound` for a credit
+        that was bought or is not the team's."""
+        ...
+
     async def refund_payment(self, team_id: str, grant_id: str, amount: int, ask: Ask) -> Booked:
         """Pay back of a topup what is left of it. Raises `NotFound`, `Conflict` where less is left,
         `InsufficientFunds`."""
@@ -250,7 +256,18 @@ class KeyUsage(msgspec.Struct, frozen=True):
     lifetime: int
 
 
+class LedgerTotals(NamedTuple):
+    """Of all teams together. `debt` is what those owe that have less than nothing."""
+
+    available: int
+    held: int
+    debt: int
+    open_leases: int
+
+
 class Statements(Protocol):
+    async def totals(self) -> LedgerTotals: ...
+
     async def balance(self, team_id: str) -> Balance: ...
 
     async def entries(self, team_id: str, *, before: int, limit: int) -> Sequence[StoredEntry]:

@@ -9,8 +9,8 @@ import pytest
 
 from opengateway.dialects.openai_chat import decode
 from opengateway.dialects.openai_chat.shapes import Params
-from opengateway.domain.catalog import MaxPrice
 from opengateway.domain.chat import ChatFacts, ProviderPreferences, SortBy
+from opengateway.domain.routing_rules import MaxPrice
 from opengateway.kit.json import dumps
 from recordings import chat_cases, needs_recordings
 
@@ -308,7 +308,8 @@ def test_clocks_are_read_and_the_header_wins() -> None:
 @pytest.mark.parametrize("name", ["x-session-id", "x-opengateway-session-id"])
 def test_a_session_header_wins_over_the_member(name: str) -> None:
     assert decode(with_(session_id="body"), {}).session_id == "body"
-    assert decode(with_(session_id="body"), {name: "head"}).session_id == "head"
+    assert decode(with_(session_id="body"), {name: "head"}).session_id == "body"
+    assert decode(with_(), {name: "head"}).session_id == "head"
     assert decode(with_(session_id="body"), {name: ""}).session_id == "body"
 
 

@@ -221,6 +221,18 @@ class MadeKey(KeyView):
         return cls.model_validate({**_shown(key), "key": secret})
 
 
+class PlaygroundKey(BaseModel):
+    """`key` is the secret, good until `expires_at_ns`. It belongs into a page's memory alone."""
+
+    model_config = example(
+        id=_ID, key="og_live_(32 characters)(6 of a checksum)", expires_at_ns=_LATER
+    )
+
+    id: str
+    key: str | None = Field(repr=False)
+    expires_at_ns: int
+
+
 def _shown(key: ApiKey) -> dict[str, Any]:
     limit = key.limit_nanos
     return {

@@ -1,7 +1,7 @@
 """What is ours in a request: targets, preferences, names, clocks. From the body and from headers.
 
 Where a header and a member say the same thing, the header wins: it is set by the deployment that
-calls, the member by the code in it.
+calls, the member by the code in it. Not so of the session: the code knows its conversations.
 """
 
 from __future__ import annotations
@@ -22,12 +22,14 @@ from opengateway.dialects.openai_chat.shapes import (
     PriceBounds,
     Sorted,
 )
-from opengateway.domain.catalog import MaxPrice
 from opengateway.domain.chat import NO_PREFERENCES, ProviderPreferences, SortBy
 from opengateway.domain.chat import Percentiles as Bounds
 from opengateway.domain.money import NANOS_PER_USD
+from opengateway.domain.routing_rules import MaxPrice
 
 SESSION_HEADERS: Final = ("x-opengateway-session-id", "x-session-id")
+AGENT_HEADER: Final = "x-claude-code-session-id"
+"""Of an agent that was not written for us: what we cannot keep of it is left out."""
 USER_HEADER: Final = "x-opengateway-user-id"
 TIMEOUT_HEADER: Final = "x-opengateway-timeout"
 STRICT_HEADER: Final = "x-opengateway-strict-parameters"
@@ -155,11 +157,11 @@ def _slugs(slugs: list[str] | None, name: str) -> tuple[str, ...]:
 
 def who(params: Params, headers: Mapping[str, str]) -> tuple[str | None, str | None]:
     """The session and the end user. Raises `InvalidRequest`."""
-    session = None
+    session = _name(params.session_id, "session_id")
     for name in SESSION_HEADERS:
         session = session or _name(headers.get(name), name)
-    if session is None:
-        session = _name(params.session_id, "session_id")
+    if session is None and (told := headers.get(AGENT_HEADER)):
+        session = told if len(told) <= _MAX_NAME and told.isprintable() else None
     user = _name(headers.get(USER_HEADER), USER_HEADER) or _name(params.user, "user")
     return session, user
 

@@ -12,15 +12,19 @@ from opengateway.domain.records import AttemptRecord, Ending
 from opengateway.domain.routing import Candidate, Choice, Plan
 from opengateway.domain.usage import OUTPUT_TOKENS
 from opengateway.gateway.routing.breaker import Breaker
+from opengateway.gateway.routing.conversation import Conversation
 from opengateway.gateway.routing.headroom import headroom
 from opengateway.gateway.routing.health import Health, Standing
-from opengateway.gateway.routing.order import Order, Spot
+from opengateway.gateway.routing.spots import Order, Spot
+from opengateway.gateway.routing.stickiness import Pin, wanted_by
 from opengateway.gateway.routing.ticket import Ticket
 from opengateway.gateway.routing.waiting import priority_of
 from opengateway.policies.health import HEALTH, Scope
 
 REST_WAIT_S: Final = 3.0
-"""Where all that is left rests, it is waited for so long at most; else the caller is told when."""
+"""Where something failed and all that is left rests, it is waited for so long at most."""
+FIRST_REST_WAIT_S: Final = 1.5
+"""The same where nothing was tried yet: who told us to wait may have meant another's request."""
 _RATE_HEADERS: Final = ("x-ratelimit-remaining-requests", "anthropic-ratelimit-requests-remaining")
 _TRIAL_FIRST_TOKEN_S: Final = 3.0
 _LEAST_FIRST_TOKEN_S: Final = (10.0, 60.0)
@@ -33,22 +37,33 @@ class Route:
 
     __slots__ = (
         "_answered_at",
+        "_asked_resting",
         "_failed_scopes",
         "_left",
         "_only_endpoint",
         "_principal",
         "_router",
+        "_spot",
         "_ticket",
         "_tried",
         "chat",
+        "conversation",
         "late_excluded",
         "order",
+        "pin",
         "plan",
         "sticky",
     )
 
     def __init__(
-        self, router: Any, chat: ChatRequest, principal: Principal, plan: Plan, order: Order
+        self,
+        router: Any,
+        chat: ChatRequest,
+        principal: Principal,
+        plan: Plan,
+        order: Order,
+        conversation: Conversation | None = None,
+        pin: Pin | None = None,
     ) -> None:
         self._router = router
         self._principal = principal
@@ -57,6 +72,7 @@ class Route:
         self.order = order
         self._left = list(order.spots)
         self._tried = 0
+        self._asked_resting = False
         self._ticket: Ticket | None = None
         self._answered_at = 0.0
         self._failed_scopes: list[tuple[Breaker, bool]] = []
@@ -64,8 +80,31 @@ class Route:
         self._only_endpoint: str | None = None
         self.late_excluded: list[tuple[Candidate, str]] = []
         """Found unable only when the request was made for them."""
+        self.conversation = conversation
+        """None where coming back to the same endpoint is worth nothing."""
+        self.pin = pin
+        self._spot: Spot | None = None
         self.sticky = ""
-        """How the conversation's own endpoint fared: hit, miss, moved. Set by stickiness."""
+        """Of a conversation's answer: whether it came from where its prompts are cached (`hit`), from
+        elsewhere (`moved`), or nothing was known of it (`miss`)."""
+
+    @property
+    def is_unknown(self) -> bool:
+        """Its conversation is not known here, and another gateway may know it."""
+        return self.conversation is not None and self.pin is None and self._router.pins is not None
+
+    async def learn(self) -> None:
+        """Ask where the conversation was served, if another gateway may know: once, and not long."""
+        conversation, store = self.conversation, self._router.pins
+        note = await store.find(conversation.digest) if conversation is not None else None
+        if conversation is None or note is None:
+            return
+        pin = self._router.stickiness.hear(conversation.digest, note, self._router.now())
+        if pin is not None:
+            self.pin = pin
+            wanted = wanted_by(self.chat.stream, conversation, pin)
+            self.order = self._router.arranged(self.plan, wanted)
+            self._left = list(self.order.spots)
 
     # --- who is next -----------------------------------------------------------------------------
 
@@ -85,6 +124,25 @@ class Route:
             return self._take(at, spot)
         return self._take(*later) if later is not None else None
 
+    def next_resting(self) -> tuple[Spot, Choice] | None:
+        """Where nobody else is left: the one whose rest ends first. A provider's word to wait is
+        a preference too, and the last endpoint is always asked; one of them, once a request."""
+        if self._asked_resting:
+            return None
+        now = self._router.now()
+        found: tuple[float, int, Spot] | None = None
+        for at, spot in enumerate(self._left):
+            until = spot.cell.rests_until()
+            if self._is_ruled_out(spot) or until <= now:
+                continue
+            if found is None or until < found[0]:
+                found = until, at, spot
+        if found is None:
+            return None
+        self._asked_resting = True
+        del self._left[found[1]]
+        return found[2], Choice.LAST_RESORT
+
     def _take(self, at: int, spot: Spot) -> tuple[Spot, Choice]:
         del self._left[at]
         return spot, self._why(spot)
@@ -99,10 +157,14 @@ class Route:
         return Choice.FALLBACK if spot.candidate.fallback_rank else Choice.FAILOVER
 
     def _is_closed(self, spot: Spot, now: float) -> bool:
-        """Not asked at all now: it rests, its scope failed for good, or it was not agreed to."""
+        """Not asked now: it rests, or it is ruled out."""
         cell = spot.cell
         if not cell.clear and cell.standing(now) is Standing.RESTING:
             return True
+        return self._is_ruled_out(spot)
+
+    def _is_ruled_out(self, spot: Spot) -> bool:
+        """Not asked at all: its scope failed for good, or it was not agreed to."""
         if self._only_endpoint is not None and spot.candidate.endpoint.id != self._only_endpoint:
             return True
         return bool(self._failed_scopes) and self._shares_failure(spot, fatal_only=True)
@@ -162,6 +224,7 @@ class Route:
         trial = not cell.clear and cell.may_try(router.now()) and bool(cell.reasons)
         self._ticket = Ticket(router, cell, stream=self.chat.stream, trial=trial)
         self._tried += 1
+        self._spot = spot
         preferences = self.plan.preferences
         if not preferences.allow_fallbacks and not preferences.order:
             self._only_endpoint = spot.candidate.endpoint.id
@@ -187,6 +250,11 @@ class Route:
             return
         ticket.answered(self.chat.input_bytes)
         self._answered_at = self._router.now()
+        if self.conversation is not None and self._spot is not None:
+            if self.pin is None:
+                self.sticky = "miss"
+            else:
+                self.sticky = "hit" if self._spot.domain == self.pin.domain else "moved"
         for name in _RATE_HEADERS:
             if name in headers:
                 self._note_headroom(ticket.cell, headers)
@@ -228,9 +296,15 @@ class Route:
         if ending is Ending.UPSTREAM_BROKE and attempts and attempts[-1].error_class:
             broken = UpstreamError(ErrorClass(attempts[-1].error_class), "")
             ticket.failed(broken, after_content=True)
-        elif ending is Ending.COMPLETED and self.chat.stream and meter.usage is not None:
+        elif ending is Ending.COMPLETED:
+            self._completed(ticket, meter)
+        self.release()
+
+    def _completed(self, ticket: Ticket, meter: Meter) -> None:
+        now, router = self._router.now(), self._router
+        if self.chat.stream and meter.usage is not None:
             tokens = meter.usage.of(*OUTPUT_TOKENS)
             if tokens > 1:
-                passed_s = self._router.now() - self._answered_at
-                ticket.cell.pace.add(passed_s / (tokens - 1))
-        self.release()
+                ticket.cell.pace.add((now - self._answered_at) / (tokens - 1))
+        if self.conversation is not None and self._spot is not None:
+            router.stickiness.served(self.chat, self.conversation, self._spot, meter.usage, now)
