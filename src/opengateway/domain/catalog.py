@@ -123,7 +123,8 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     strip_schema_keys: tuple[str, ...] = ()
     """JSON Schema keywords taken out of tools and response formats."""
     json_object_for_schema: bool = False
-    """It knows `json_object` only: a `json_schema` request is refused, never weakened."""
+    """The vendor knows `json_object` only: a `json_schema` is said in the instructions, and that this
+    was so is told to the caller; a strict request is refused."""
     finish_map: dict[str, str] = {}
     """The vendor's finish reasons to the five of OpenAI; or `error:<class>`."""
     finish_required: bool = False
