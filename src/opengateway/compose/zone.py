@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from opengateway.catalog.compiler import auth_of, compile_snapshot, known_provider
+from opengateway.catalog.compiler import auth_of, compile_snapshot, content_version, known_provider
 from opengateway.catalog.config import ModelConfig, PricingConfig, ProviderConfig, rate_of
 from opengateway.catalog.loader import load_catalogue
 from opengateway.catalog.price_book import PricesNow
@@ -73,6 +73,7 @@ class Zone:
     stores: StoreUrls = field(default_factory=StoreUrls)
     pricing: PricingConfig = field(default_factory=PricingConfig)
     smoke: SmokeConfig = field(default_factory=SmokeConfig)
+    team_policies: dict[str, RoutingPolicy] = field(default_factory=dict)
 
     @property
     def usable(self) -> dict[str, tuple[str, ...]]:
@@ -104,7 +105,7 @@ def snapshot_of(zone: Zone, created_at_ns: int, prices: PricesNow | None = None)
 
     Raises `OperatorError`.
     """
-    return compile_snapshot(
+    snapshot = compile_snapshot(
         load_catalogue(),
         zone.providers,
         zone.models,
@@ -115,6 +116,10 @@ def snapshot_of(zone: Zone, created_at_ns: int, prices: PricesNow | None = None)
         created_at_ns=created_at_ns,
         pricing=Pricing(zone.pricing, prices or PricesNow()),
     )
+    if not zone.team_policies:
+        return snapshot
+    bounded = msgspec.structs.replace(snapshot, team_policies=zone.team_policies)
+    return msgspec.structs.replace(bounded, version=content_version(bounded))
 
 
 def _load(path: Path, environ: Mapping[str, str], faults: Faults) -> Zone | None:
@@ -231,6 +236,7 @@ def _resolved(path: Path, file: ZoneFile, components: Components, secrets: Secre
         pricing=file.pricing,
         smoke=file.smoke,
         secrets=secrets,
+        team_policies={team: _policy(policy) for team, policy in file.routing.teams.items()},
     )
 
 

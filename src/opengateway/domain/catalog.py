@@ -9,7 +9,7 @@ import msgspec
 
 from opengateway.domain import origins
 from opengateway.domain.operations import OperationRules
-from opengateway.domain.usage import Dimension, PriceRow
+from opengateway.domain.usage import PriceRow, SpendCap, TeamPrice
 
 
 class Wire(StrEnum):
@@ -216,10 +216,9 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     seals_as: str = origins.OPENAI
     """Whose the encrypted reasoning of `sealed` is: it goes back to the same maker only."""
     cache_scope: Literal["account", "replica", "none"] = "account"
-    """Whose the prompt cache is: the account's that a credential belongs to, in a region; or each
-    server's own, where what begins alike should go to the same one."""
+    """Whose the prompt cache is: of a credential's account in a region, or of each server."""
     cache_ttl_s: int = 300
-    """How long what was cached is kept without being used again."""
+    """How long what was cached is kept without being used."""
     refused_fields_retry: bool = False
     """Whether a 400 that names a member we sent is worth one retry without it."""
     operations: OperationRules = OperationRules()
@@ -253,8 +252,9 @@ class Provider(msgspec.Struct, frozen=True):
     credential_owners: dict[str, CredentialOwner] = {}
     """Of those that are not the platform's."""
     cache_domains: dict[str, str] = {}
-    """Of credentials that share a prompt cache with others: under which name. Else each has its
-    own."""
+    """Of credentials that share a prompt cache: under which name."""
+    spend_caps: dict[str, SpendCap] = {}
+    """Of credentials that have one."""
     cancel_stops_billing: bool = True
     evidence: str = "documented"
     docs_url: str = ""
@@ -270,10 +270,6 @@ class Provider(msgspec.Struct, frozen=True):
     def owner_of(self, credential: str | None) -> CredentialOwner:
         """Whose the credential is; None is a provider's that needs none."""
         return self.credential_owners.get(credential or "", CredentialOwner.PLATFORM)
-
-    def cache_domain_of(self, credential: str | None) -> str:
-        """Credentials of one domain find each other's prompts in the cache."""
-        return self.cache_domains.get(credential or "", credential or "")
 
 
 class Endpoint(msgspec.Struct, frozen=True):
@@ -326,17 +322,6 @@ class Endpoint(msgspec.Struct, frozen=True):
 
 
 HOLD_KNEE_BYTES: Final = 16 * 1024
-
-
-class TeamPrice(msgspec.Struct, frozen=True):
-    """A price of one team's own: for the endpoints that `pattern` fits, by their or their model's
-    id (`*` stands for anything). Either `rates`, or `ppm` millionths of the provider's cost."""
-
-    id: str
-    pattern: str
-    effective_from: str
-    ppm: int | None = None
-    rates: dict[Dimension, int] | None = None
 
 
 class Model(msgspec.Struct, frozen=True):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 
@@ -101,6 +101,24 @@ class PriceRow(msgspec.Struct, frozen=True):
             if input_tokens > tier.above:
                 rates = tier.rates
         return rates
+
+
+class TeamPrice(msgspec.Struct, frozen=True):
+    """A price of one team's own: for the endpoints that `pattern` fits, by their or their model's
+    id (`*` stands for anything). Either `rates`, or `ppm` millionths of the provider's cost."""
+
+    id: str
+    pattern: str
+    effective_from: str
+    ppm: int | None = None
+    rates: dict[Dimension, int] | None = None
+
+
+class SpendCap(msgspec.Struct, frozen=True):
+    """What may be spent with a credential, in nano-dollars, each day or month of UTC."""
+
+    nanos: int
+    per: Literal["day", "month"] = "day"
 
 
 class Unpriced(ValueError):

@@ -310,6 +310,7 @@ class Exchange:
         if winner is not None:
             owner = winner.provider.owner_of(winner.credential)
             settlement = settle_both(ending, state.chat, winner.endpoint, state.meter, owner)
+            services.router.spent(winner, settlement.provider_cost)
             if settlement.unpriced:
                 services.gauges.unpriced += 1
         charged = Nanos(0)

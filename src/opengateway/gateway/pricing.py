@@ -18,13 +18,12 @@ from opengateway.domain.catalog import (
     Endpoint,
     Provider,
     Snapshot,
-    TeamPrice,
     Wire,
 )
 from opengateway.domain.chat import ChatFacts, ChatRequest
 from opengateway.domain.money import UNITS_PER_PRICE, Nanos, price_units
 from opengateway.domain.routing import Plan
-from opengateway.domain.usage import Dimension, PriceOrigin, PriceRow, PriceTier
+from opengateway.domain.usage import Dimension, PriceOrigin, PriceRow, PriceTier, TeamPrice
 from opengateway.gateway.density import SAMPLES, made_share
 from opengateway.gateway.units import hold_units, unpriced_units
 from opengateway.kit.json import DecodeError, RawObject, loads

@@ -12,12 +12,11 @@ from opengateway.domain.catalog import (
     Endpoint,
     Profile,
     Provider,
-    TeamPrice,
     Wire,
 )
 from opengateway.domain.chat import ChatRequest, Meter
 from opengateway.domain.records import Ending
-from opengateway.domain.usage import Dimension, PriceRow, PriceTier, Usage
+from opengateway.domain.usage import Dimension, PriceRow, PriceTier, TeamPrice, Usage
 from opengateway.gateway.density import made_share
 from opengateway.gateway.pricing import (
     TeamEndpoints,

@@ -164,7 +164,9 @@ class Route:
         return self._is_ruled_out(spot)
 
     def _is_ruled_out(self, spot: Spot) -> bool:
-        """Not asked at all: its scope failed for good, or it was not agreed to."""
+        """Not asked at all: its scope failed for good, it may not be paid, or was not agreed to."""
+        if spot.has_cap and self._router.is_capped(spot):
+            return True
         if self._only_endpoint is not None and spot.candidate.endpoint.id != self._only_endpoint:
             return True
         return bool(self._failed_scopes) and self._shares_failure(spot, fatal_only=True)
@@ -198,6 +200,11 @@ class Route:
             and not (self._failed_scopes and self._shares_failure(spot, fatal_only=True))
         ]
         return max(0.0, min(times)) if times else None
+
+    @property
+    def is_capped(self) -> bool:
+        """Nobody may be asked: all credentials have reached what may be spent with them."""
+        return all(self._router.is_capped(spot) for spot in self.order.spots)
 
     def earliest_s(self) -> float | None:
         """The same over all candidates, tried or not: what a caller is told to wait."""
