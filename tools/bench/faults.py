@@ -153,6 +153,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--healed-s", type=float, default=45.0)
     parser.add_argument("--peer-healed-s", type=float, default=8.0)
     parser.add_argument("--no-page", action="store_true")
+    parser.add_argument("--out", type=Path, default=RESULTS, help="where the rows go")
+    parser.add_argument("--add", action="store_true", help="to the rows that are there already")
     chosen = parser.parse_args()
     if unknown := set(chosen.faults.split(",")) - set(FAULTS):
         parser.error(f"no such fault: {', '.join(sorted(unknown))}; there are {', '.join(FAULTS)}")
@@ -218,17 +220,17 @@ def main() -> None:
         folder = Path(name)
         with Children(folder / "logs") as children:
             rows = run(chosen, children, folder)
-    if chosen.no_page:
-        return
+    kept = json.loads(chosen.out.read_text())["rows"] if chosen.add else []
     results = {
-        "rows": [asdict(row) for row in rows],
+        "rows": [*kept, *(asdict(row) for row in rows)],
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "versions": versions(chosen.targets.split(",")),
         "fault_s": chosen.fault_s,
     }
-    RESULTS.parent.mkdir(parents=True, exist_ok=True)
-    RESULTS.write_text(json.dumps(results, indent=1) + "\n")
-    write_page(results)
+    chosen.out.parent.mkdir(parents=True, exist_ok=True)
+    chosen.out.write_text(json.dumps(results, indent=1) + "\n")
+    if not chosen.no_page:
+        write_page(results)
 
 
 if __name__ == "__main__":

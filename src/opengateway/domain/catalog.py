@@ -219,6 +219,8 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Whose the prompt cache is: of a credential's account in a region, or of each server."""
     cache_ttl_s: int = 300
     """How long what was cached is kept without being used."""
+    continues: Literal["no", "prefill", "prefix", "template"] = "no"
+    """How an answer that was begun is gone on with: as it stands, marked so, or by a template."""
     refused_fields_retry: bool = False
     """Whether a 400 that names a member we sent is worth one retry without it."""
     operations: OperationRules = OperationRules()

@@ -25,6 +25,7 @@ from opengateway.domain.records import Ending, OpenRecord
 from opengateway.domain.routing import Candidate
 from opengateway.gateway.attempts import BegunStream, first_answer
 from opengateway.gateway.ceiling import dearest
+from opengateway.gateway.continuing import joined
 from opengateway.gateway.counting import counted_usage
 from opengateway.gateway.headers import json_head, pairs_of, stream_head
 from opengateway.gateway.presentation import affordable, present
@@ -308,6 +309,8 @@ class Exchange:
         winner = state.winner
         settlement = None
         if winner is not None:
+            if state.before is not None:
+                state.meter = joined(state.before, state.meter, winner.endpoint)
             owner = winner.provider.owner_of(winner.credential)
             settlement = settle_both(ending, state.chat, winner.endpoint, state.meter, owner)
             services.router.spent(winner, settlement.provider_cost)

@@ -286,6 +286,12 @@ class Route:
                 self._failed_scopes.append((cell.by_scope[policy.wider], False))
         self.release()
 
+    def broke(self, error: UpstreamError) -> None:
+        """The attempt's answer broke after its first content."""
+        if self._ticket is not None:
+            self._ticket.failed(error, after_content=True)
+        self.release()
+
     def release(self) -> None:
         """The attempt is over, and says nothing of the endpoint."""
         if self._ticket is not None:
