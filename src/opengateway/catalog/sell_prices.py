@@ -16,7 +16,8 @@ from opengateway.catalog.price_book import NoFxRate, PriceEntry, PriceSide, Pric
 from opengateway.catalog.pricing import in_order, price_row, slug, whole_rates
 from opengateway.domain.catalog import Endpoint
 from opengateway.domain.errors import OperatorError
-from opengateway.domain.usage import Dimension, PriceOrigin, PriceRow, PriceTier, TeamPrice
+from opengateway.domain.particulars import TeamPrice
+from opengateway.domain.usage import Dimension, PriceOrigin, PriceRow, PriceTier
 
 
 class Pricing:

@@ -103,17 +103,6 @@ class PriceRow(msgspec.Struct, frozen=True):
         return rates
 
 
-class TeamPrice(msgspec.Struct, frozen=True):
-    """A price of one team's own: for the endpoints that `pattern` fits, by their or their model's
-    id (`*` stands for anything). Either `rates`, or `ppm` millionths of the provider's cost."""
-
-    id: str
-    pattern: str
-    effective_from: str
-    ppm: int | None = None
-    rates: dict[Dimension, int] | None = None
-
-
 class SpendCap(msgspec.Struct, frozen=True):
     """What may be spent with a credential, in nano-dollars, each day or month of UTC."""
 

@@ -22,8 +22,9 @@ from opengateway.domain.catalog import (
 )
 from opengateway.domain.chat import ChatFacts, ChatRequest
 from opengateway.domain.money import UNITS_PER_PRICE, Nanos, price_units
+from opengateway.domain.particulars import TeamPrice
 from opengateway.domain.routing import Plan
-from opengateway.domain.usage import Dimension, PriceOrigin, PriceRow, PriceTier, TeamPrice
+from opengateway.domain.usage import Dimension, PriceOrigin, PriceRow, PriceTier
 from opengateway.gateway.density import SAMPLES, made_share
 from opengateway.gateway.units import hold_units, unpriced_units
 from opengateway.kit.json import DecodeError, RawObject, loads

@@ -15,8 +15,9 @@ from opengateway.domain.catalog import (
     Wire,
 )
 from opengateway.domain.chat import ChatRequest, Meter
+from opengateway.domain.particulars import TeamPrice
 from opengateway.domain.records import Ending
-from opengateway.domain.usage import Dimension, PriceRow, PriceTier, TeamPrice, Usage
+from opengateway.domain.usage import Dimension, PriceRow, PriceTier, Usage
 from opengateway.gateway.density import made_share
 from opengateway.gateway.pricing import (
     TeamEndpoints,
