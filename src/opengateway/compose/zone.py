@@ -77,6 +77,7 @@ class Zone:
     pricing: PricingConfig = field(default_factory=PricingConfig)
     selling: SellingPlan = field(default_factory=SellingPlan)
     smoke: SmokeConfig = field(default_factory=SmokeConfig)
+    team_policies: dict[str, RoutingPolicy] = field(default_factory=dict)
 
     @property
     def usable(self) -> dict[str, tuple[str, ...]]:
@@ -128,6 +129,8 @@ def snapshot_of(
         pricing=Pricing(zone.pricing, prices or PricesNow()),
         of_database=merged.of_database,
     )
+    if zone.team_policies:
+        snapshot = msgspec.structs.replace(snapshot, team_policies=zone.team_policies)
     return finish(snapshot, desk or DeskCatalogue())
 
 
@@ -250,6 +253,7 @@ def _resolved(path: Path, file: ZoneFile, components: Components, secrets: Secre
         pricing=file.pricing,
         smoke=file.smoke,
         secrets=secrets,
+        team_policies={team: _policy(policy) for team, policy in file.routing.teams.items()},
     )
 
 

@@ -26,6 +26,7 @@ from opengateway.domain.records import Ending, OpenRecord
 from opengateway.domain.routing import Candidate
 from opengateway.gateway.attempts import BegunStream, first_answer
 from opengateway.gateway.ceiling import dearest
+from opengateway.gateway.continuing import joined
 from opengateway.gateway.counting import counted_usage
 from opengateway.gateway.headers import json_head, pairs_of, stream_head
 from opengateway.gateway.own_credentials import own_alone
@@ -324,8 +325,11 @@ class Exchange:
         winner = state.winner
         settlement = None
         if winner is not None:
+            if state.before is not None:
+                state.meter = joined(state.before, state.meter, winner.endpoint)
             owner = winner.provider.owner_of(winner.credential)
             settlement = settle_both(ending, state.chat, winner.endpoint, state.meter, owner)
+            services.router.spent(winner, settlement.provider_cost)
             if settlement.unpriced:
                 services.gauges.unpriced += 1
         charged = Nanos(0)
