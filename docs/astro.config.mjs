@@ -45,7 +45,7 @@ export default defineConfig({
         {
           label: 'Platform',
           translations: { ko: '플랫폼', ja: 'プラットフォーム' },
-          items: [{ slug: 'platform/budgets' }],
+          items: [{ slug: 'platform/playground' }, { slug: 'platform/budgets' }, { slug: 'platform/credits' }],
         },
         {
           label: 'Operate',
@@ -55,6 +55,7 @@ export default defineConfig({
             { slug: 'operate/processes-and-journal' },
             { slug: 'operate/sign-in' },
             { slug: 'operate/postgresql-and-valkey' },
+            { slug: 'operate/redeem-codes' },
             { slug: 'operate/simulator' },
             { slug: 'operate/smoke-tests' },
           ],

@@ -25,7 +25,19 @@ def _schemas() -> dict[str, Any]:
     loaded = yaml.load(text, Loader=yaml.CSafeLoader)
     # Examples hold dates, which JSON has no type for.
     schemas: dict[str, Any] = json.loads(json.dumps(loaded["components"]["schemas"], default=str))
-    return schemas
+    opened: dict[str, Any] = _with_nulls(schemas)
+    return opened
+
+
+def _with_nulls(schema: Any) -> Any:
+    """The document writes `nullable: true`, which is OpenAPI 3.0 and which JSON Schema, as which 3.1
+    is read, does not know: OpenAI's own answers have these nulls."""
+    if isinstance(schema, list):
+        return [_with_nulls(one) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    inner = {name: _with_nulls(value) for name, value in schema.items() if name != "nullable"}
+    return {"anyOf": [inner, {"type": "null"}]} if schema.get("nullable") is True else inner
 
 
 @cache

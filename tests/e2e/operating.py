@@ -222,14 +222,20 @@ class Answer:
     @property
     def code(self) -> str:
         """Of an error; empty for a success."""
-        return "" if self.status in (0, 200) else str(json.loads(self.body)["error"]["code"])
+        return "" if self.status in (0, 200, 201) else str(json.loads(self.body)["error"]["code"])
 
     @property
     def request_id(self) -> str:
         return self.headers["x-request-id"]
 
 
-async def chat(url: str, key: str, body: bytes, timeout_s: float = 30.0) -> Answer:
+async def chat(
+    url: str,
+    key: str,
+    body: bytes,
+    path: str = "/v1/chat/completions",
+    timeout_s: float = 30.0,
+) -> Answer:
     """One request on a connection of its own."""
     port = int(url.rpartition(":")[2])
     writer = None
@@ -237,9 +243,9 @@ async def chat(url: str, key: str, body: bytes, timeout_s: float = 30.0) -> Answ
         async with asyncio.timeout(timeout_s):
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
             writer.write(
-                b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nconnection: close\r\n"
+                b"POST %s HTTP/1.1\r\nhost: x\r\nconnection: close\r\n"
                 b"content-type: application/json\r\nauthorization: Bearer %s\r\n"
-                b"content-length: %d\r\n\r\n%s" % (key.encode(), len(body), body)
+                b"content-length: %d\r\n\r\n%s" % (path.encode(), key.encode(), len(body), body)
             )
             raw = await reader.read()
     except (OSError, TimeoutError):
@@ -259,16 +265,18 @@ async def chat(url: str, key: str, body: bytes, timeout_s: float = 30.0) -> Answ
     return Answer(int(first.split()[1]) if whole else 0, headers, rest)
 
 
-async def _flood(urls: Sequence[str], key: str, body: bytes, count: int) -> list[Answer]:
+async def _flood(urls: Sequence[str], key: str, body: bytes, count: int, path: str) -> list[Answer]:
     # As many at once as the loader has files for; the gateways queue none of them.
     return await asyncio.gather(
-        *(chat(urls[number % len(urls)], key, body) for number in range(count))
+        *(chat(urls[number % len(urls)], key, body, path) for number in range(count))
     )
 
 
-def flood(urls: Sequence[str], key: str, body: bytes, count: int) -> list[Answer]:
+def flood(
+    urls: Sequence[str], key: str, body: bytes, count: int, path: str = "/v1/chat/completions"
+) -> list[Answer]:
     """That many calls at once, over all gateways in turn."""
-    return asyncio.run(_flood(urls, key, body, count))
+    return asyncio.run(_flood(urls, key, body, count, path))
 
 
 def tally(answers: Sequence[Answer]) -> dict[str, int]:

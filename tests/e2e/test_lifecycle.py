@@ -59,7 +59,8 @@ def test_a_reply_says_who_served_it_and_its_record_agrees(own: Product) -> None:
 def test_a_failing_provider_is_left_for_the_next(own: Product, provider: Simulator) -> None:
     provider.faults({"match": {"nth": [1]}, "fault": {"status": 503}})
     try:
-        status, _, headers = own.chat({**BODY, "model": TWO})
+        asked = {**BODY, "model": TWO, "provider": {"order": ["main", "spare"]}}
+        status, _, headers = own.chat(asked)
     finally:
         provider.reset()
     assert status == 200

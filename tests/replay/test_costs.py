@@ -30,7 +30,7 @@ from opengateway.checks.replay_messages import played as played_messages
 from opengateway.dialects.openai_chat import decode
 from opengateway.domain.catalog import Endpoint
 from opengateway.domain.chat import ChatFacts, ChatRequest, Meter
-from opengateway.domain.errors import InvalidRequest
+from opengateway.domain.errors import InvalidRequest, NotFound
 from opengateway.domain.events import Event, UsageReport
 from opengateway.domain.records import Ending
 from opengateway.domain.usage import Usage
@@ -77,7 +77,7 @@ def price_texts() -> Mapping[str, list[dict[str, Any]]]:
     for place in sorted(places, key=lambda place: place.name):
         if place.name.endswith(".toml"):
             for model in tomllib.loads(place.read_text("utf-8"))["models"].values():
-                for endpoint in model["endpoints"]:
+                for endpoint in model.get("endpoints", ()):
                     prices = [endpoint["price"], endpoint.get("price_other")]
                     found.setdefault(
                         endpoint["upstream_model"], [p for p in prices if p is not None]
@@ -158,7 +158,7 @@ def usage_in(events: list[Event]) -> Usage | None:
 def request_of(case: RecordedCase) -> ChatRequest:
     try:
         return decode(case.request, {})
-    except InvalidRequest:
+    except (InvalidRequest, NotFound):
         return ChatRequest(
             model=case.model,
             stream=case.stream,

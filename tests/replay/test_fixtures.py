@@ -9,6 +9,7 @@ caller gets, without the end marker), `meter.json` (what was counted), and `repl
 from __future__ import annotations
 
 import json
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,18 @@ def _json(case: str, name: str) -> Any:
     return json.loads((FOLDER / case / name).read_bytes())
 
 
+ASKED_BY_CELL = tomllib.loads(
+    (Path(__file__).parents[1] / "golden" / "quirks.toml").read_text("utf-8")
+).keys() - {case.split("/")[0] for case in STREAMED}
+HOSTS = frozenset(
+    (
+        *("ai21", "aiand", "baseten", "cloudflare", "crusoe", "databricks", "deepinfra"),
+        *("google-vertex-openai", "huggingface", "inception", "nebius", "novita", "sakana"),
+        *("sambanova", "scaleway", "siliconflow", "snowflake", "stepfun", "xiaomi"),
+    )
+)
+
+
 def test_every_provider_of_this_wire_has_a_case() -> None:
     providers = load_catalogue().providers.items()
     spoken = {
@@ -38,7 +51,10 @@ def test_every_provider_of_this_wire_has_a_case() -> None:
         for name, provider in providers
         if provider.wire is Wire.OPENAI and provider.profile.operations.chat
     }
-    assert {case.split("/")[0] for case in STREAMED} == spoken
+    written = {case.split("/")[0] for case in STREAMED}
+    assert written <= spoken
+    # The others are asked cell by cell, or are hosts that only leave members out.
+    assert spoken - written == ASKED_BY_CELL | HOSTS - written
 
 
 @pytest.mark.parametrize("case", STREAMED)

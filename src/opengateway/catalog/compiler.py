@@ -275,6 +275,7 @@ def _endpoint(
         country=config.country or "",
         quantization=config.quantization or "",
         weight=config.weight,
+        retires=config.retires or "",
         completes=model.kind is ModelKind.COMPLETION or provider.profile.operations.completes_chat,
     )
 

@@ -9,7 +9,7 @@ from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import msgspec
 
@@ -34,7 +34,8 @@ class CatalogueProvider(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
     region: str = "global"
     country: str = ""
     docs_url: str = ""
-    evidence: str = "documented"
+    evidence: Literal["recorded", "documented", "live"] = "documented"
+    """How the mapping was checked: recorded traffic, documentation alone, or the service itself."""
     cancel_stops_billing: bool = True
     collects_data: bool = True
     zdr: bool = False

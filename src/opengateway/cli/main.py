@@ -19,8 +19,10 @@ import typer.exceptions
 
 from opengateway import __version__
 from opengateway.cli.admins import admin_app
+from opengateway.cli.bundles import bundle_app
 from opengateway.cli.money import credits_app, ledger_app
 from opengateway.cli.people import audit_app, teams_app
+from opengateway.cli.redeem import redeem_app
 from opengateway.cli.routes import route_app
 from opengateway.cli.smoke import smoke
 from opengateway.domain.errors import GatewayError
@@ -43,9 +45,11 @@ app.add_typer(teams_app, name="teams")
 app.add_typer(admin_app, name="admin")
 app.add_typer(audit_app, name="audit")
 app.add_typer(credits_app, name="credits")
+app.add_typer(redeem_app, name="redeem")
 app.add_typer(ledger_app, name="ledger")
 app.add_typer(catalog_app, name="catalog")
 app.add_typer(route_app, name="route")
+app.add_typer(bundle_app, name="bundle")
 app.add_typer(dev_app, name="dev")
 app.command("smoke")(smoke)
 

@@ -18,7 +18,7 @@ ZoneFile = Annotated[Path, typer.Option("--zone", help="The zone file.", envvar=
 AsJson = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
 
 
-def _usd(text: str) -> str:
+def dollars(text: str) -> str:
     """A positive, exact amount. Wrong usage where it is none: nothing is booked then."""
     try:
         amount = usd_to_nanos(text)
@@ -33,7 +33,7 @@ def _usd(text: str) -> str:
 def credits_grant(
     zone: ZoneFile,
     team: Annotated[str, typer.Option(help="The team's name or id; made if it is new.")],
-    usd: Annotated[str, typer.Option(parser=_usd, help="US dollars, such as 12.50.")],
+    usd: Annotated[str, typer.Option(parser=dollars, help="US dollars, such as 12.50.")],
     note: Annotated[str, typer.Option(help="Why, for the ledger.")] = "from the command line",
     ref: Annotated[
         str | None, typer.Option(help="Names this grant for ever: the same one is booked once.")

@@ -26,6 +26,11 @@ PATHS: Final[Mapping[Operation, str]] = {
 def operation_services(services: GatewayServices) -> dict[str, GatewayServices]:
     """By path: the same gateway, which decodes and asks as that operation does."""
     return {
-        path: replace(services, chat_dialect=DIALECTS[operation], wires=operation_wires(operation))
+        path: replace(
+            services,
+            chat_dialect=DIALECTS[operation],
+            wires=operation_wires(operation),
+            routing_notes=None,
+        )
         for operation, path in PATHS.items()
     }

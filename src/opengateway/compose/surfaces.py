@@ -25,11 +25,13 @@ def new_surfaces(
         services,
         chat_dialect=openai_responses.DIALECT,
         wires=responses_wires(services.clock, services.new_id),
+        routing_notes=None,
     )
     messages = replace(
         services,
         chat_dialect=anthropic_messages.DIALECT,
         wires=messages_wires(services.new_id),
+        routing_notes=None,
     )
     return Surfaces(
         conversations={**operation_services(services), MESSAGES: messages},

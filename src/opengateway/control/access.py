@@ -33,6 +33,8 @@ class Access(StrEnum):
     """A person with a session, for what is their own."""
     TEAM = "team"
     """Whoever has the permission in the team of the path (`permits`)."""
+    NAMED_TEAM = "named_team"
+    """The same, in the team that the body names as `team_id` (`permits_named`)."""
     PLATFORM = "platform"
     """Whoever has the permission by a platform role (`permits_platform`)."""
 
@@ -54,7 +56,8 @@ class DeclaredRoute:
 
 def access(who: Access) -> dict[str, Any]:
     """For a route's `openapi_extra`: declares who may call it, where no permission is needed."""
-    assert who not in (Access.TEAM, Access.PLATFORM), "use permits() or permits_platform()"
+    by_permission = (Access.TEAM, Access.NAMED_TEAM, Access.PLATFORM)
+    assert who not in by_permission, "use permits(), permits_named() or permits_platform()"
     return {FIELD: who.value}
 
 
@@ -65,6 +68,12 @@ def permits(permission: str) -> dict[str, Any]:
     """
     assert permission in PERMISSIONS.team, f"no permission {permission!r} in table 'team'"
     return {FIELD: Access.TEAM.value, PERMISSION_FIELD: permission}
+
+
+def permits_named(permission: str) -> dict[str, Any]:
+    """The same as `permits`, for a route whose JSON body names the team as `team_id`."""
+    assert permission in PERMISSIONS.team, f"no permission {permission!r} in table 'team'"
+    return {FIELD: Access.NAMED_TEAM.value, PERMISSION_FIELD: permission}
 
 
 def permits_platform(permission: str) -> dict[str, Any]:

@@ -26,7 +26,8 @@ from opengateway.control.teams.repository import TeamRepository
 from opengateway.control.teams.service import no_such_team
 from opengateway.control.users.models import UserStatus
 from opengateway.control.users.repository import UserRepository
-from opengateway.domain.errors import NotAllowed, NotFound
+from opengateway.domain.errors import InvalidRequest, NotAllowed, NotFound
+from opengateway.kit import json
 from opengateway.policies.permissions import Role
 
 _ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -49,6 +50,9 @@ async def authorize_public(request: Request, scope: Scope) -> None:
             raise WrongCaller("this is a person's own affair: sign in instead of sending a key")
     elif who is Access.TEAM:
         actor = await _in_team(actor, request.path_params["team_id"], scope)
+        actor.must(permission)
+    elif who is Access.NAMED_TEAM:
+        actor = await _in_team(actor, await _named_team(request), scope)
         actor.must(permission)
     else:
         assert who is Access.PLATFORM, f"a route for {who} is on the public app"
@@ -121,6 +125,18 @@ async def _in_team(actor: Actor, team_id: str, scope: ControlScope) -> Actor:
     if team is None or team.deleted_at_ns is not None:
         raise no_such_team(team_id)
     return actor
+
+
+async def _named_team(request: Request) -> str:
+    """The team of the body. Raises `InvalidRequest` where it names none."""
+    try:
+        body = json.loads(await request.body())
+    except ValueError:
+        body = None
+    named = body.get("team_id") if isinstance(body, dict) else None
+    if not isinstance(named, str) or not _ID.fullmatch(named):
+        raise InvalidRequest("'team_id' must be the id of a team, `team_...`", param="team_id")
+    return named
 
 
 async def _require_team(request: Request, scope: ControlScope, *, deleted_too: bool) -> None:

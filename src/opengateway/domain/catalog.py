@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import msgspec
 
@@ -110,6 +110,10 @@ class ModelRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Whether nothing but results may stand in the message that brings them."""
     call_id_length: int | None = None
     """Instead of the profile's `tool_call_id_length`."""
+    refuse: tuple[str, ...] = ()
+    """Beside the profile's `refuse`: members of which this model would make something else."""
+    token_field: str = ""
+    """The one name under which this model knows the limit of output."""
     top_k_in: Literal["", "top_k", "inference_config"] = ""
     """Where `top_k` goes among a Bedrock model's own fields; empty where it knows none."""
 
@@ -134,7 +138,8 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Whether `developer` messages are understood; else they go out as `system`."""
     reasoning_in: str = "strip"
     """What becomes of reasoning on replayed assistant messages: `strip`, `keep`, the name of the
-    member that carries it (`reasoning_content`, `reasoning`), or `both` of these."""
+    member that carries it (`reasoning_content`, `reasoning`), `both` of these, or `think_tags`
+    around it at the beginning of the text."""
     reasoning_backfill: bool = False
     """Replayed assistant messages with tool calls need the member of `reasoning_in`, even empty."""
     stream_options: bool = True
@@ -143,6 +148,24 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Whether `stream_options.include_obfuscation` is understood."""
     max_temperature: float | None = None
     min_temperature: float | None = None
+    add: dict[str, Any] = {}
+    """Request members that go out unless the caller gave them: what the vendor must be told."""
+    thinking_switch: Literal["", "thinking", "enable_thinking", "chat_template"] = ""
+    """What turns thinking on and off where an effort alone does not; `chat_template_kwargs`, say."""
+    cache_key_header: str = ""
+    """The header that carries `prompt_cache_key` where the vendor reads it there."""
+    max_top_logprobs: int | None = None
+    """More log probabilities than this are not given; the caller is told."""
+    logprobs_as_number: bool = False
+    """Whether `logprobs` is how many, as in the legacy completions."""
+    json_object: bool = True
+    """Whether `json_object` is known; else it goes out as the schema of any object."""
+    schema_as_value: bool = False
+    """Whether a schema goes out as `{"type": "json_object", "value": ...}`."""
+    one_turn_each: bool = False
+    """Whether no role may speak twice in a row; such texts become one."""
+    tools_with_stream: bool = True
+    """Whether a request with tools may stream; else it is asked for whole, and streamed on."""
     max_n: int | None = None
     """More choices than this are refused before sending: dropping would change the meaning."""
     max_stop: int | None = None
@@ -286,6 +309,8 @@ class Endpoint(msgspec.Struct, frozen=True):
     """Instead of the provider's, where each of its regions has an address of its own."""
     completes: bool = False
     """Whether the legacy completions reach the model there."""
+    retires: str = ""
+    """`YYYY-MM-DD`, where the provider has said when it stops to serve the model."""
 
 
 HOLD_KNEE_BYTES: Final = 16 * 1024

@@ -137,6 +137,8 @@ class ChatRequest(msgspec.Struct, frozen=True):
     kinds: tuple[ModelKind, ...] = (ModelKind.CHAT,)
     """What kind the model has to be of."""
     upload: Upload | None = None
+    strict_parameters: bool | None = None
+    """Whether what would be left out is refused instead; None: as the key says."""
 
 
 @dataclass(slots=True)

@@ -206,6 +206,8 @@ class UpstreamError(GatewayError):
     code = "upstream_error"
     body: bytes = b""
     """The provider's whole answer, where the caller speaks its dialect: shown as `detail` is."""
+    refused_member: str | None = None
+    """The request's member that the provider says it does not know, or not for this model."""
 
     def __init__(
         self,

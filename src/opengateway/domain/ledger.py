@@ -85,7 +85,11 @@ _SHAPES: Final[Mapping[EntryKind, Mapping[Role, int]]] = {
     EntryKind.GRANT: {Role.GRANTS: -1, Role.AVAILABLE: +1},
     EntryKind.TOPUP: {Role.CASH: -1, Role.AVAILABLE: +1, Role.FEES: +1},
     EntryKind.REDEEM: {Role.GRANTS: -1, Role.AVAILABLE: +1},
-    EntryKind.ADJUSTMENT: {Role.WRITE_OFF: _EITHER, Role.AVAILABLE: _EITHER},
+    EntryKind.ADJUSTMENT: {
+        Role.WRITE_OFF: _EITHER,
+        Role.AVAILABLE: _EITHER,
+        Role.GRANTS: +1,  # what was given and is taken back
+    },
     EntryKind.REFUND: {
         # of a payment: available to cash; of a charge: revenue to available
         Role.AVAILABLE: _EITHER,

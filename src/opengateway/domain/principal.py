@@ -41,6 +41,8 @@ class Principal(msgspec.Struct, frozen=True):
     """Who made the key: a member's budget counts what it spends."""
     metadata: dict[str, str] = {}
     body_logging: bool | None = None
+    strict_parameters: bool = False
+    """Whether what would be left out of a request is refused instead."""
     old_digest: str | None = None
     """Of the secret before the last rotation, taken until `old_until_ns`."""
     old_until_ns: int | None = None

@@ -23,7 +23,7 @@ from opengateway.domain.errors import (
 from opengateway.domain.routing import Candidate, Choice
 from opengateway.gateway.attempt import Answer, BegunStream, Owner, WholeAnswer, attempt
 from opengateway.gateway.routing.order import Spot
-from opengateway.gateway.routing.route import REST_WAIT_S, Route
+from opengateway.gateway.routing.route import FIRST_REST_WAIT_S, REST_WAIT_S, Route
 from opengateway.gateway.routing.router import Router
 from opengateway.gateway.routing.waiting import NoRoom
 from opengateway.gateway.watch import Interruption
@@ -82,6 +82,8 @@ class _Attempts:
             if found is None:
                 if await self._rested():
                     continue
+                found = self.route.next_resting()
+            if found is None:
                 break
             spot, why = found
             if self.last is not None and not self.last.allows(spot.candidate):
@@ -125,15 +127,38 @@ class _Attempts:
             self.unable = self.unable or error
             self.route.late_excluded.append((candidate, error.param or error.code))
             return None
+        now = owner.services.clock.monotonic()
+        call = owner.services.refused.known(state.chat, candidate, call, now)
+        if call.dropped and self._is_strict:
+            self.unable = self.unable or _left_out(candidate, call)
+            self.route.late_excluded.append((candidate, "+".join(call.dropped)))
+            return None
         if call.dropped and state.chat.preferences.require_parameters:
             self.route.late_excluded.append((candidate, "+".join(call.dropped)))
             return None
         return call
 
+    @property
+    def _is_strict(self) -> bool:
+        """Whether what an endpoint cannot do is refused, instead of left out and told."""
+        state = self.owner.state
+        asked = state.chat.strict_parameters
+        return state.principal.strict_parameters if asked is None else asked
+
+    def _without_refused(
+        self, candidate: Candidate, call: UpstreamCall, error: UpstreamError
+    ) -> UpstreamCall | None:
+        """The call without the member that the endpoint has just refused, where that may be."""
+        services, chat = self.owner.services, self.owner.state.chat
+        now = services.clock.monotonic()
+        made = services.refused.retried(chat, candidate, call, error, now)
+        return None if made is None or (self._is_strict and made.dropped) else made
+
     async def _at(self, spot: Spot, why: Choice, call: UpstreamCall) -> Answer | None:
         """One endpoint: once, and once more where the error's class and the place are worth it."""
         owner, route = self.owner, self.route
         again = 0
+        is_mended = False
         while True:
             try:
                 answer = await attempt(owner, route, spot, why, call)
@@ -142,6 +167,10 @@ class _Attempts:
                 return None
             except UpstreamError as error:
                 self._note(spot.candidate, error)
+                mended = None if is_mended else self._without_refused(spot.candidate, call, error)
+                if mended is not None and self._is_spent(spot) is None:
+                    call, why, is_mended = mended, Choice.RETRY, True
+                    continue
                 if again >= self._tries_in_place(error, why) or self._is_spent(spot) is not None:
                     return None
                 again += 1
@@ -167,10 +196,11 @@ class _Attempts:
         return policy.same_endpoint
 
     async def _rested(self) -> bool:
-        """All that is left rests. Wait for the first, once, if that is soon and worth it."""
+        """All that is left rests. Wait for the first, once, if that is soon."""
         last = self.last
         rest_s = self.route.rest_s(lambda other: last is None or last.allows(other))
-        if rest_s is None or rest_s > REST_WAIT_S or self.waited:
+        most_s = FIRST_REST_WAIT_S if last is None else REST_WAIT_S
+        if rest_s is None or rest_s > most_s or self.waited:
             return False
         if rest_s > self.owner.watch.deadline_left_s - _LEAST_ATTEMPT_S:
             return False
@@ -206,15 +236,19 @@ class _Attempts:
             return error
         if self.refused is not None:
             return self.refused
-        if (earliest_s := self.route.earliest_s()) is not None:
-            return UpstreamError(
-                ErrorClass.RATE_LIMITED,
-                "every endpoint of the model is at its provider's limit",
-                retry_after_s=earliest_s,
-            )
         if self.unable is not None:
             return self.unable
         return _unfit(self.route)
+
+
+def _left_out(candidate: Candidate, call: UpstreamCall) -> InvalidRequest:
+    name = call.dropped[0]
+    return InvalidRequest(
+        f"{name}: {candidate.provider.id} does not take it as it was asked for, and this request is"
+        " strict; leave it out, choose another model, or ask without 'strict_parameters'",
+        code="unsupported_parameter",
+        param=name,
+    )
 
 
 def _unfit(route: Route) -> NotFound:

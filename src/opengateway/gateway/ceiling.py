@@ -57,14 +57,14 @@ def dearest(chat: ChatRequest, plan: Plan, attempts: int) -> tuple[Nanos, Candid
                 hold_amount(chat, c.endpoint, c.provider, c.provider.owner_of(c.credential)),
                 c,
             )
-            for c in plan.candidates[:attempts]
+            for c in plan.candidates
         ),
         key=lambda pair: pair[0],
     )
 
 
 def _ceiling(plan: Plan, attempts: int) -> _Ceiling:
-    candidates = plan.candidates[:attempts]
+    candidates = plan.candidates
     endpoints = [c.endpoint for c in candidates]
     thinking = next((c.provider for c in candidates if c.provider.wire in MESSAGES_WIRES), None)
     provider = thinking or candidates[0].provider

@@ -1,7 +1,8 @@
 """Before step 11: exact tokens, where a provider said nothing of usage and the tokenizer is at hand.
 
-What is counted: the texts of the messages, with what the chat format adds to each message; the
-tools and the response format as the JSON that was sent; and all text that was handed on, as one.
+What is counted: the texts of the messages, items or blocks, with what the chat format adds to each
+message; the tools and the response format as the JSON that was sent; and all text that was handed
+on, as one. The members of the three dialects do not contradict each other: one reader does for all.
 Not counted are images, sounds and files (what they come to is the vendor's affair), replayed
 reasoning (most vendors want none) and the names of the calls in an answer.
 """
@@ -14,7 +15,7 @@ from typing import Any, Final
 from opengateway.domain.catalog import Endpoint
 from opengateway.domain.chat import ChatRequest, Meter
 from opengateway.domain.usage import Dimension, Usage
-from opengateway.kit.json import JsonObject, loads
+from opengateway.kit.json import JsonObject, dumps, loads
 from opengateway.ports.tokens import TokenCounter
 
 MESSAGE_TOKENS: Final = 3
@@ -25,8 +26,14 @@ REPLY_TOKENS: Final = 3
 """That open the assistant's turn."""
 MAX_INPUT_BYTES: Final = 4 * 1024 * 1024
 """Of a request that is read again. Decoding holds the interpreter, for about 5 ms at this size."""
-_TEXTS: Final = ("role", "content", "refusal", "name", "tool_call_id")
-_AS_SENT: Final = ("tools", "functions", "response_format")
+_TEXTS: Final = (
+    *("role", "content", "refusal", "name", "tool_call_id"),
+    # Items of Responses: calls, and what they gave.
+    *("arguments", "input", "output"),
+)
+_AS_SENT: Final = ("tools", "functions", "response_format", "output_config")
+_UNREAD: Final = frozenset(("reasoning", "thinking", "redacted_thinking", "item_reference"))
+"""Items and blocks that hold no text which every vendor wants."""
 
 
 async def counted_usage(
@@ -68,14 +75,23 @@ class _Reader:
     def read(self) -> tuple[list[str], list[str]]:
         """The input's texts, and the output's."""
         texts: list[str] = []
-        for message in loads(self._fields["messages"]) if "messages" in self._fields else ():
+        fields = self._fields
+        if "system" in fields:  # Anthropic's instructions
+            texts += _texts_in(loads(fields["system"]))
+            self.around += MESSAGE_TOKENS
+        for message in loads(fields["messages"]) if "messages" in fields else ():
             texts += _message_texts(message)
             self.around += MESSAGE_TOKENS + (NAME_TOKENS if message.get("name") else 0)
-        texts += (bytes(self._fields[name]).decode() for name in _AS_SENT if name in self._fields)
+        texts += (bytes(fields[name]).decode() for name in _AS_SENT if name in fields)
+        form = loads(fields["text"]) if "text" in fields else None
+        if isinstance(form, dict) and "format" in form:  # where Responses has the answer's form
+            texts.append(dumps(form["format"]).decode())
         return texts, [self._output]
 
 
 def _message_texts(message: JsonObject) -> Iterator[str]:
+    if message.get("type") in _UNREAD:
+        return
     for name in _TEXTS:
         yield from _texts_in(message.get(name))
     for call in message.get("tool_calls") or ():
@@ -85,10 +101,17 @@ def _message_texts(message: JsonObject) -> Iterator[str]:
 
 
 def _texts_in(content: Any) -> Iterator[str]:
-    """A string, or those parts of an array that are text."""
+    """A string, or those parts of an array that are text, calls or results."""
     if isinstance(content, str):
         yield content
     elif isinstance(content, list):
         for part in content:
-            if isinstance(part, dict) and isinstance(part.get("text"), str):
+            if not isinstance(part, dict) or part.get("type") in _UNREAD:
+                continue
+            if isinstance(part.get("text"), str):
                 yield part["text"]
+            elif part.get("type") == "tool_use":
+                yield from _texts_in(part.get("name"))
+                yield dumps(part.get("input")).decode()
+            elif part.get("type") == "tool_result":
+                yield from _texts_in(part.get("content"))

@@ -31,10 +31,12 @@ from opengateway.gateway.presentation import affordable, present
 from opengateway.gateway.pricing import choices_of, extension_amount
 from opengateway.gateway.recording import Origin, exchange_record
 from opengateway.gateway.relay import relay
+from opengateway.gateway.routing.explain import routing_note, routing_record
 from opengateway.gateway.services import GatewayServices
 from opengateway.gateway.settlement import Settlement, settle_both
 from opengateway.gateway.state import ExchangeState
 from opengateway.gateway.watch import Interruption, Watch
+from opengateway.kit.json import JsonObject
 from opengateway.ports.caller import Caller
 
 _CLIENT_CLOSED = 499
@@ -61,6 +63,7 @@ class Exchange:
         self._held = False
         self.held_nanos = Nanos(0)
         self._closed = False
+        self.route = services.router.route(state.chat, state.principal, state.plan)
 
     # --- the whole of it ------------------------------------------------------------------------
 
@@ -88,12 +91,12 @@ class Exchange:
 
     async def _serve(self) -> None:
         await self._hold()
-        answer = await first_answer(self)
+        answer = await first_answer(self, self.route)
         self.state.first_token_ms = self.elapsed_ms()
         if isinstance(answer, BegunStream):
             await relay(self, answer, stream_head(self))
             return
-        body = answer.reply.body
+        body = self.with_routing(answer.reply.body)
         await self.count_missing()
         head = json_head(self, content_type=answer.reply.content_type)
         claim = self.state.claim
@@ -181,6 +184,32 @@ class Exchange:
             self.explain(cancelled)
         else:
             state.meter.usage = usage
+
+    def _routing(self) -> JsonObject:
+        services, state = self.services, self.state
+        return routing_note(
+            self.route,
+            state.attempts,
+            zone=services.zone,
+            deadline_left_s=self.watch.deadline_left_s,
+            dropped=state.dropped,
+        )
+
+    def with_routing(self, body: bytes) -> bytes:
+        """A whole answer or error, with the way that the request went if its caller asked."""
+        notes = self.services.routing_notes
+        if not self.state.chat.debug_routing or notes is None:
+            return body
+        return notes.whole(body, self._routing())
+
+    def routing_event(self) -> bytes:
+        """The same for a stream, before its end marker; empty where nobody asked."""
+        notes, winner = self.services.routing_notes, self.state.winner
+        if not self.state.chat.debug_routing or notes is None or winner is None:
+            return b""
+        arrival = self.state.arrival
+        created = arrival.started_at_ns // 1_000_000_000
+        return notes.event(arrival.request_id, created, winner.model.id, self._routing())
 
     async def write(self, body: bytes, *, last: bool) -> None:
         """Hand bytes to the caller. The wait for a slow reader is not ours, and is bounded."""
@@ -271,6 +300,7 @@ class Exchange:
             return
         self._closed = True
         services, state = self.services, self.state
+        self.route.close(ending, state.meter, state.attempts)
         winner = state.winner
         settlement = None
         if winner is not None:
@@ -297,6 +327,7 @@ class Exchange:
                     settlement,
                     error,
                     self.elapsed_s(),
+                    routing_record(self.route),
                 )
             )
             recorded = True
@@ -344,6 +375,6 @@ class Exchange:
         if self.committed:
             await self.write(dialect.error_event(shown), last=True)
             return
-        body = dialect.error_body(shown)
+        body = self.with_routing(dialect.error_body(shown))
         self.caller.start(shown.status, json_head(self, shown))
         await self.write(body, last=True)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from opengateway.domain.catalog import Endpoint, Model, Snapshot
+from opengateway.domain.catalog import Endpoint, Model, Provider, Snapshot
 from opengateway.domain.errors import NotFound
 from opengateway.domain.money import NANOS_PER_USD, UNITS_PER_PRICE
 from opengateway.domain.principal import Principal
@@ -47,18 +48,16 @@ class ModelList:
 
     def one(self, snapshot: Snapshot, principal: Principal, name: str) -> bytes:
         """Raises `NotFound`."""
-        return dumps(describe(_visible(snapshot, principal, name)))
+        return dumps(describe(visible(snapshot, principal, name)))
 
     def endpoints(self, snapshot: Snapshot, principal: Principal, name: str) -> bytes:
         """Raises `NotFound`."""
-        model = _visible(snapshot, principal, name)
-        rows = [
-            _describe_endpoint(e, snapshot.providers[e.provider_id].name) for e in model.endpoints
-        ]
+        model = visible(snapshot, principal, name)
+        rows = [_describe_endpoint(e, snapshot.providers[e.provider_id]) for e in model.endpoints]
         return dumps({"data": {"id": model.id, "name": model.name, "endpoints": rows}})
 
 
-def _visible(snapshot: Snapshot, principal: Principal, name: str) -> Model:
+def visible(snapshot: Snapshot, principal: Principal, name: str) -> Model:
     model = find_model(name, snapshot)
     if principal.models and model.id not in principal.models:
         raise NotFound(
@@ -79,6 +78,7 @@ def describe(model: Model) -> JsonObject:
         "object": "model",
         "created": model.created,
         "owned_by": model.owner,
+        "shutdown_date": _shutdown(model),
         "name": model.name,
         "kind": model.kind.value,
         "context_length": model.context,
@@ -95,23 +95,46 @@ def describe(model: Model) -> JsonObject:
     }
 
 
-def _describe_endpoint(endpoint: Endpoint, provider_name: str) -> JsonObject:
+def _shutdown(model: Model) -> str | None:
+    """When nobody serves it here any more; None while one place has not said so."""
+    days = [endpoint.retires for endpoint in model.endpoints]
+    return max(days) if all(days) else None
+
+
+def _describe_endpoint(endpoint: Endpoint, provider: Provider) -> JsonObject:
+    price = endpoint.price
     return {
-        "name": f"{provider_name} | {endpoint.upstream_model}",
+        "name": f"{provider.name} | {endpoint.upstream_model}",
         "tag": f"{endpoint.provider_id}/{endpoint.region}",
-        "provider_name": provider_name,
+        "provider_name": provider.name,
+        "provider_id": endpoint.provider_id,
+        "region": endpoint.region,
+        "country": endpoint.country or provider.country or None,
+        "evidence": provider.evidence,
         "context_length": endpoint.context,
         "max_completion_tokens": endpoint.max_output,
-        "pricing": _pricing(endpoint.price),
-        "price_effective_from": endpoint.price.effective_from,
+        "input_modalities": list(endpoint.modalities),
+        "quantization": endpoint.quantization or None,
+        "shutdown_date": endpoint.retires or None,
+        "pricing": _pricing(price),
+        "pricing_tiers": [
+            {"above_tokens": tier.above, "pricing": _named(tier.rates)} for tier in price.tiers
+        ],
+        "price_effective_from": price.effective_from,
+        "price_source": price.source,
+        "price_sources_differ": price.flagged,
     }
 
 
 def _pricing(price: PriceRow) -> dict[str, str]:
+    return _named(price.rates)
+
+
+def _named(rates: Mapping[Dimension, int]) -> dict[str, str]:
     return {
-        name: per_unit(price.rates[dimension])
+        name: per_unit(rates[dimension])
         for dimension, name in _PRICE_NAMES.items()
-        if dimension in price.rates
+        if dimension in rates
     }
 
 

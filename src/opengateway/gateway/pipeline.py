@@ -144,7 +144,8 @@ def priced(
         kept = [replace(c, endpoint=of(snapshot, team_id, c.model.id, c.endpoint)) for c in kept]
     elif problem is None:
         return plan
-    return Plan(tuple(kept), plan.snapshot_version)
+    context = min(c.endpoint.context for c in kept)
+    return replace(plan, candidates=tuple(kept), least_context=context, kept=False)
 
 
 async def _take_place(rates: Rates, state: ExchangeState, rows: RowSet) -> None:

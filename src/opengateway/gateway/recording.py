@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from opengateway.domain.chat import ChatRequest
 from opengateway.domain.errors import ShownError
 from opengateway.domain.principal import Principal
-from opengateway.domain.records import CloseRecord, Ending, RequestError
+from opengateway.domain.records import CloseRecord, Ending, RequestError, RoutingRecord
 from opengateway.gateway.arrival import Arrival
 from opengateway.gateway.settlement import Settlement
 from opengateway.gateway.state import ExchangeState
@@ -67,6 +67,7 @@ def exchange_record(
     settlement: Settlement | None,
     error: ShownError | None,
     total_s: float,
+    routing: RoutingRecord | None = None,
 ) -> CloseRecord:
     """A request that was, or was about to be, sent to a provider."""
     arrival, principal, chat = state.arrival, state.principal, state.chat
@@ -116,6 +117,7 @@ def exchange_record(
         provider_cost_nanos=settlement.provider_cost if settlement else 0,
         provider_cost_known=settlement.provider_cost_known if settlement else True,
         fee_nanos=settlement.fee if settlement else 0,
+        routing=routing,
     )
 
 

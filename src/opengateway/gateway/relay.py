@@ -42,6 +42,8 @@ class Streamed(Owner, Protocol):
 
     async def hold_more(self, tokens: int) -> bool: ...
 
+    def routing_event(self) -> bytes: ...
+
     def close(self, ending: Ending, status: int, error: ShownError | None = None) -> None: ...
 
 
@@ -84,7 +86,9 @@ async def _pump(
             except CapacityError as error:
                 await _tell_broken(exchange, stream, error, out)
                 return
-            await exchange.write(out + ending_of(stream, dialect), last=True)
+            await exchange.write(
+                out + exchange.routing_event() + ending_of(stream, dialect), last=True
+            )
             return
         await exchange.write(out, last=False)  # also waits for a caller who does not read as fast
         if tap.is_short and not await tap.hold_more():

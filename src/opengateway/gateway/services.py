@@ -12,10 +12,12 @@ from opengateway.gateway.ceiling import Ceilings
 from opengateway.gateway.idempotency import Idempotency
 from opengateway.gateway.limits import Rates
 from opengateway.gateway.pricing import TeamEndpoints
+from opengateway.gateway.refused_members import RefusedMembers
+from opengateway.gateway.routing.router import Router
 from opengateway.kit.client_address import Networks
 from opengateway.kit.clock import Clock
 from opengateway.kit.ids import NewId
-from opengateway.ports.dialect import ChatDialect
+from opengateway.ports.dialect import ChatDialect, RoutingNotes
 from opengateway.ports.journal import Journal
 from opengateway.ports.keys import KeyAuthenticator
 from opengateway.ports.provider import ChatWire
@@ -73,6 +75,8 @@ class GatewayServices:
     on_bug: Callable[[str, BaseException], None]
     limits: GatewayLimits = GatewayLimits()
     gauges: Gauges = field(default_factory=Gauges)
+    refused: RefusedMembers = field(default_factory=RefusedMembers)
+    """What endpoints said of members that they do not take."""
     teams: Mapping[str, TeamState] = field(default_factory=dict)
     """The live table of team states, of those of which there is something to know."""
     team_endpoints: TeamEndpoints = field(default_factory=TeamEndpoints)
@@ -83,5 +87,9 @@ class GatewayServices:
     idempotency: Idempotency | None = None
     trusted_proxies: Networks = ()
     """Whose `x-forwarded-for` is believed: addresses and networks."""
+    router: Router = field(default_factory=Router.in_order)
+    """Orders a request's endpoints; by default as plans list them, without chance."""
+    routing_notes: RoutingNotes | None = None
+    """Shows `debug.routing`, where the dialect has a place for it."""
     tokens: TokenCounter | None = None
     """Counts what a provider left out; without it, that is estimated by ratio."""

@@ -10,7 +10,7 @@ from opengateway.domain.catalog import CredentialOwner, Endpoint
 from opengateway.domain.chat import ChatRequest, Meter
 from opengateway.domain.money import Nanos
 from opengateway.domain.records import Ending
-from opengateway.domain.usage import Cost, Dimension, Usage, cost_where_priced
+from opengateway.domain.usage import Cost, Dimension, PriceRow, Usage, cost_where_priced
 from opengateway.gateway.pricing import fee_of, hold_amount, input_estimate
 from opengateway.gateway.units import estimated_units
 from opengateway.policies.settlement import SETTLEMENT
@@ -74,6 +74,8 @@ def settle_both(
     """
     usage, is_charged = _usage_of(ending, chat, endpoint, meter)
     price = endpoint.price
+    if is_charged:
+        usage = _as_one_request(usage, chat, price)
     cost = Cost(0, {}, price.id)
     unpriced: tuple[Dimension, ...] = ()
     if is_charged:
@@ -92,6 +94,13 @@ def settle_both(
         provider_cost_known=is_known,
         unpriced=unpriced,
     )
+
+
+def _as_one_request(usage: Usage, chat: ChatRequest, price: PriceRow) -> Usage:
+    """A chat that is billed by the request as well: held as one, and so charged as one."""
+    if chat.demand is not None or Dimension.REQUESTS not in price.rates:
+        return usage
+    return Usage({**usage.quantities, Dimension.REQUESTS: 1}, estimated=usage.estimated)
 
 
 def _usage_of(
@@ -125,7 +134,8 @@ def _provider_cost(
         if SETTLEMENT[ending].provider == "unknown":
             return Nanos(0), False
         usage = estimate_usage(chat, endpoint, meter)
-    cost, unpriced = reckoned or cost_where_priced(usage, endpoint.cost or endpoint.price)
+    row = endpoint.cost or endpoint.price
+    cost, unpriced = reckoned or cost_where_priced(_as_one_request(usage, chat, row), row)
     above = endpoint.unpriced_above
     is_dearer = above is not None and usage.input_tokens > above
     return Nanos(cost.total), is_known and not unpriced and not is_dearer

@@ -26,6 +26,8 @@ from opengateway.control.ledger.routes import router as ledger
 from opengateway.control.memberships.routes import router as members
 from opengateway.control.notifications.routes import router as notifications
 from opengateway.control.prices.routes import router as prices
+from opengateway.control.redeem.routes import admin as campaigns
+from opengateway.control.redeem.routes import router as redeem
 from opengateway.control.replies import JsonReply
 from opengateway.control.sign_in.routes import WRITING_GETS
 from opengateway.control.sign_in.routes import router as sign_in
@@ -121,7 +123,7 @@ def _routes() -> APIRouter:
         routes.include_router(router, prefix="/api/v1")
     for router in (budgets, prices, notifications, webhooks, smoke):
         routes.include_router(router, prefix="/api/v1")
-    for router in (ledger, ledger_admin):
+    for router in (ledger, ledger_admin, redeem, campaigns):
         routes.include_router(router, prefix="/api/v1")
     require_declared(routes, set(Access) - {Access.INTERNAL})
     return routes

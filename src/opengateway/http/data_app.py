@@ -26,6 +26,7 @@ from opengateway.domain.principal import KeyKind, Principal
 from opengateway.gateway.arrival import Arrival
 from opengateway.gateway.headers import JSON, refusal_head
 from opengateway.gateway.key_state import KeyDesk
+from opengateway.gateway.model_cards import card, card_page, wants_cards
 from opengateway.gateway.models import ModelList
 from opengateway.gateway.pipeline import StepFailed, authenticate, serve_chat
 from opengateway.gateway.presentation import present
@@ -33,8 +34,9 @@ from opengateway.gateway.services import GatewayServices
 from opengateway.gateway.token_count import HEADER as TOKEN_COUNT_HEADER
 from opengateway.gateway.token_count import count_body
 from opengateway.http.asgi import App, Receive, Scope, Send
+from opengateway.http.data_openapi import document
 from opengateway.http.direct import DirectCall
-from opengateway.http.surfaces import RESPONSES, Surfaces, stored_response
+from opengateway.http.surfaces import RESPONSES, Surfaces, is_not_served_yet, stored_response
 from opengateway.kit.json import dumps
 
 
@@ -73,15 +75,7 @@ class Route:
     prefix: bool = False
 
 
-_NOT_YET = (
-    "/v1/batches",
-    "/v1/files",
-    "/v1/realtime",
-)
-"""Surfaces of the API that this version does not serve: told so, and not as a misspelt path."""
-
-_NOT_YET_BELOW = ("/v1/responses/compact", "/v1/responses/input_tokens")
-_OURS = frozenset(("/v1", "/healthz", "/readyz", "/version"))
+_OURS = frozenset(("/v1", "/healthz", "/readyz", "/version", "/openapi.json"))
 
 
 class DataApp:
@@ -102,6 +96,7 @@ class DataApp:
         self._models = ModelList()
         self.body_bytes = services.limits.body_bytes
         self.body_idle_s = services.limits.body_idle_s
+        self._told_version = version
         self._version = dumps({"version": version, "zone": services.zone})
         routes: tuple[Route, ...] = (
             Route("POST", "/v1/chat/completions", Access.INFERENCE_KEY, self._chat),
@@ -116,6 +111,7 @@ class DataApp:
             Route("GET", "/healthz", Access.PUBLIC, self._health),
             Route("GET", "/readyz", Access.PUBLIC, self._ready),
             Route("GET", "/version", Access.PUBLIC, self._tell_version),
+            Route("GET", "/openapi.json", Access.PUBLIC, self._describe),
         )
         routes += tuple(
             Route("POST", path, Access.INFERENCE_KEY, self._operate)
@@ -181,15 +177,13 @@ class DataApp:
                 if route.method == ("GET" if method == "HEAD" else method):
                     return route, path[len(route.path) :]
                 known = f"{known}, {route.method}" if known else route.method
-        if known and not path.startswith(_NOT_YET_BELOW):
+        if is_not_served_yet(path):
+            what = f"{path[:100]} is not served by this version of the gateway"
+            raise StepFailed("accept", NotImplementedYet(what))
+        if known:
             raise StepFailed("accept", _wrong_method(method, known))
         if path in self._methods:
             raise StepFailed("accept", _wrong_method(method, self._methods[path]))
-        if path in _NOT_YET or path.startswith(("/v1/files/", "/v1/batches/", *_NOT_YET_BELOW)):
-            raise StepFailed(
-                "accept",
-                NotImplementedYet(f"{path} is not served by this version of the gateway"),
-            )
         raise StepFailed("accept", NotFound(_advice(path, self._methods), code="unknown_url"))
 
     async def _chat(self, incoming: Incoming) -> None:
@@ -263,7 +257,13 @@ class DataApp:
     async def _list_models(self, incoming: Incoming) -> None:
         principal = self._principal(incoming)
         snapshot = self._snapshot()
-        _send_json(incoming, 200, self._models.listing(snapshot, principal))
+        if not wants_cards(incoming.headers):
+            return _send_json(incoming, 200, self._models.listing(snapshot, principal))
+        try:
+            page = card_page(snapshot, principal, incoming.call.query)
+        except InvalidRequest as error:
+            raise StepFailed("decode", error) from None
+        return _send_json(incoming, 200, page)
 
     async def _one_model(self, incoming: Incoming) -> None:
         principal = self._principal(incoming)
@@ -272,6 +272,8 @@ class DataApp:
         try:
             if slash and what == "endpoints":
                 body = self._models.endpoints(snapshot, principal, name)
+            elif wants_cards(incoming.headers):
+                body = card(snapshot, principal, incoming.rest)
             else:
                 body = self._models.one(snapshot, principal, incoming.rest)
         except NotFound as error:
@@ -310,6 +312,9 @@ class DataApp:
     async def _tell_version(self, incoming: Incoming) -> None:
         _send_json(incoming, 200, self._version)
 
+    async def _describe(self, incoming: Incoming) -> None:
+        _send_json(incoming, 200, document(self._told_version))
+
     def not_ready(self) -> list[str]:
         """Why this gateway cannot serve now; empty when it can."""
         reasons = []
@@ -334,7 +339,10 @@ class DataApp:
     # --- errors before an exchange ---------------------------------------------------------------
 
     def _refuse(self, incoming: Incoming, step: str, error: GatewayError) -> None:
-        dialect = self._surfaces.dialect_of(incoming.call.path) or self._services.chat_dialect
+        dialect = (
+            self._surfaces.dialect_of(incoming.call.path, incoming.headers)
+            or self._services.chat_dialect
+        )
         shown = dialect.shown(present(error, incoming.request_id))
         self._services.gauges.refused[step, shown.code] += 1
         head = refusal_head(shown)

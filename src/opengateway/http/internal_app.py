@@ -9,7 +9,7 @@ from typing import Final
 
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, CollectorRegistry, generate_latest
-from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.registry import Collector
 from starlette.middleware import Middleware
 
@@ -31,6 +31,8 @@ from opengateway.control.ledger.routes import admin as ledger_admin
 from opengateway.control.ledger.routes import internal as ledger
 from opengateway.control.ledger.routes import router as team_ledger
 from opengateway.control.owners.routes import router as owners
+from opengateway.control.redeem.routes import admin as campaigns
+from opengateway.control.redeem.routes import internal as redeem_codes
 from opengateway.control.replies import JsonReply
 from opengateway.control.scope import Scope
 from opengateway.control.settler.metrics import SettlerMetrics
@@ -47,6 +49,7 @@ from opengateway.http.control_errors import ControlEdge, error_response, install
 from opengateway.http.journal_intake import JournalIntake
 from opengateway.http.unit_of_work import NewScope, UnitOfWork
 from opengateway.infra.database import HEAD, Database
+from opengateway.infra.egress_guard import EgressGuard
 from opengateway.kit.ids import NewId
 
 MAX_BODY_BYTES: Final = 32 * 1024 * 1024
@@ -68,6 +71,7 @@ class ControlParts:
     spending: SpendingTools
     leases: LeaseDesk
     operation: OperationTools
+    wall: EgressGuard | None = None
 
     def stop_waiting(self) -> None:
         """Answer every long poll now: the process is going down."""
@@ -160,7 +164,7 @@ def _routes() -> APIRouter:
     for router in (team_keys, team_admin, audit):
         routes.include_router(router, prefix="/internal/v1")
     routes.include_router(owners, prefix="/internal/v1")
-    for router in (leases, ledger, team_ledger, ledger_admin, smoke):
+    for router in (leases, ledger, team_ledger, ledger_admin, redeem_codes, campaigns, smoke):
         routes.include_router(router, prefix="/internal/v1")
     routes.include_router(metrics)
     require_declared(routes, {Access.INTERNAL, Access.TEAM, Access.PLATFORM})
@@ -182,3 +186,11 @@ class _Standing(Collector):
         )
         snapshot.add_metric((), {"version": self._parts.board.current.version})
         yield snapshot
+        if self._parts.wall is not None:
+            refused = CounterMetricFamily(
+                "opengateway_egress_refused",
+                "Connections that led out of the airgap, and were not made",
+                labels=("process",),
+            )
+            refused.add_metric(("control",), self._parts.wall.refused)
+            yield refused

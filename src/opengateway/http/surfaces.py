@@ -17,6 +17,16 @@ from opengateway.ports.dialect import ChatDialect
 
 RESPONSES: Final = "/v1/responses"
 MESSAGES: Final = "/v1/messages"
+_NOT_YET: Final = (
+    # OpenAI's, and Anthropic's batches and files.
+    *("realtime", "files", "uploads", "batches", "messages/batches"),
+    *("conversations", "containers", "vector_stores", "assistants", "threads"),
+    *("fine_tuning", "evals", "videos", "images/edits", "images/variations"),
+    *("responses/compact", "responses/input_tokens", "skills"),
+)
+"""Surfaces of the vendors' APIs that this version does not serve: told so, and not as a misspelt
+path."""
+_ANTHROPIC_HEADER: Final = "anthropic-version"
 _MOST_ITEMS: Final = 100
 
 
@@ -29,14 +39,23 @@ class Surfaces:
     counting: TokenCounting
     """Of `POST /v1/messages/count_tokens`."""
 
-    def dialect_of(self, path: str) -> ChatDialect | None:
-        """In which an error at this path is told; None: as chat completions tell it."""
+    def dialect_of(self, path: str, headers: Mapping[str, str]) -> ChatDialect | None:
+        """In which an error at this path is told; None: as chat completions tell it. A path that both
+        vendors have is told in the words of the one whose version the caller names."""
         if path.startswith(RESPONSES):
             return self.responses.plain.chat_dialect
-        if path.startswith(MESSAGES):
+        if path.startswith(MESSAGES) or (
+            path not in self.conversations and _ANTHROPIC_HEADER in headers
+        ):
             path = MESSAGES
         services = self.conversations.get(path)
         return services.chat_dialect if services is not None else None
+
+
+def is_not_served_yet(path: str) -> bool:
+    """Whether a vendor's API has the path, and this version has not."""
+    rest = path.removeprefix("/v1/")
+    return any(rest == name or rest.startswith(name + "/") for name in _NOT_YET)
 
 
 async def stored_response(

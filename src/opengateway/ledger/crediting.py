@@ -6,6 +6,7 @@ anything left, and the next one pays the debt first.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -90,6 +91,21 @@ class CreditBook:
             return await self._give(sheet, booking, postings, credit)
         self._must_have(sheet, team_id, -amount)
         return await self._take(sheet, booking, postings, draw(sheet.grants(team_id), -amount))
+
+    async def take_back(self, team_id: str, grant_id: str, ask: Ask) -> Booked | None:
+        asked = hash_of("take_back", team_id, grant_id, ask.note)
+        booking = _Booking(EntryKind.ADJUSTMENT, team_id, ask, asked, grant_id)
+        sheet, before = await self._begin(booking)
+        if before is not None:
+            return _again(before)
+        grant = await self._rows.grant(grant_id)
+        if grant is None or grant.team_id != team_id or grant.kind is not CreditKind.PROMO:
+            raise NotFound(f"there is no given credit {grant_id!r}", param="grant_id")
+        free = next((left for g, left in not_held(sheet, team_id) if g.id == grant_id), 0)
+        if free <= 0:
+            return None
+        postings = [Posting(Account(Role.AVAILABLE, team_id), -free), Posting(_GRANTS, free)]
+        return await self._take(sheet, booking, postings, (Draw(grant_id, free),))
 
     async def refund_payment(self, team_id: str, grant_id: str, amount: int, ask: Ask) -> Booked:
         asked = hash_of("payment", team_id, grant_id, amount, ask.note)
@@ -262,15 +278,12 @@ class CreditBook:
 def expire_due(sheet: Sheet, team_id: str, now_ns: int, new_id: NewId) -> int:
     """Book the end of what has expired, but for what is held: that counts as held of the credits
     that are spent first, and goes once it is back. Return how many credits lost something."""
-    held = sheet.team(team_id).held
     draws: list[Draw] = []
-    for grant in sheet.grants(team_id):
+    for grant, free in not_held(sheet, team_id):
         if grant.expires_at_ns is None or grant.expires_at_ns > now_ns:
             break  # nothing later in this order has expired
-        kept = min(grant.remaining, held)
-        held -= kept
-        if grant.remaining > kept:
-            draws.append(Draw(grant.id, grant.remaining - kept))
+        if free > 0:
+            draws.append(Draw(grant.id, free))
     if not draws:
         return 0
     gone = drawn(draws)
@@ -290,6 +303,16 @@ def expire_due(sheet: Sheet, team_id: str, now_ns: int, new_id: NewId) -> int:
         )
     )
     return len(draws)
+
+
+def not_held(sheet: Sheet, team_id: str) -> Iterator[tuple[GrantRow, int]]:
+    """Each credit, in the order of spending, with what of it no lease holds: what is held counts as
+    held of the credits that are spent first."""
+    held = sheet.team(team_id).held
+    for grant in sheet.grants(team_id):
+        kept = min(grant.remaining, held)
+        held -= kept
+        yield grant, grant.remaining - kept
 
 
 def _source(credit: Credit) -> Account:

@@ -58,6 +58,12 @@ class Credits(Protocol):
         """Give (above 0) or take (below 0). Raises `InsufficientFunds` where less is available."""
         ...
 
+    async def take_back(self, team_id: str, grant_id: str, ask: Ask) -> Booked | None:
+        """Take of a credit that was given, or redeemed, what is left of it and not held: never
+        anything of another credit. None where that is nothing. Raises `NotFound` for a credit
+        that was bought or is not the team's."""
+        ...
+
     async def refund_payment(self, team_id: str, grant_id: str, amount: int, ask: Ask) -> Booked:
         """Pay back of a topup what is left of it. Raises `NotFound`, `Conflict` where less is left,
         `InsufficientFunds`."""

@@ -27,10 +27,10 @@ LANGUAGES = ("en", "ko", "ja")
 THEMES = ("light", "dark")
 STRANGERS = {
     "sign-in": "/sign-in",
-    "sign-up": "/sign-up?token=ogi_1",
+    "sign-up": "/sign-up#token=ogi_1",
     "reset-password": "/reset-password#token=1",
     "verify-email": "/verify-email#token=1",
-    "invitation": "/invitations/accept?token=ogi_1",
+    "invitation": "/invitations/accept#token=ogi_1",
     "not-found": "/no/such/page",
 }
 TEAM = {

@@ -40,7 +40,7 @@ def test_a_provider_without_its_optional_key_is_shown_as_left_out() -> None:
     out = io.StringIO()
     assert doctor(ZONES / "dev.yaml", {}, out) == 0
     assert "groq           left out: no optional credential is set (main)" in out.getvalue()
-    assert "models      3 served by 3 endpoints; 0 by more than one" in out.getvalue()
+    assert "models      10 served by 10 endpoints; 0 by more than one" in out.getvalue()
 
 
 def test_every_fault_gets_its_line_and_the_exit_code_is_1(

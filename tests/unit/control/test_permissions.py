@@ -61,6 +61,8 @@ _PLATFORM = {
     "ledger.adjust": "AF",
     "ledger.refund": "AF",
     "ledger.chargeback": "AF",
+    "campaigns.read": "ASF",
+    "campaigns.write": "AF",
     "prices.read": "ASF",
     "prices.write": "AF",
     "platform_audit.read": "AS",

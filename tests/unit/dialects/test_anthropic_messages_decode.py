@@ -253,7 +253,7 @@ def test_user_and_session_are_told_apart(told: str, user: str, session: str | No
     assert (request.user, request.session_id) == (user, session)
 
 
-def test_our_own_members_are_taken_out_and_headers_win() -> None:
+def test_our_own_members_are_taken_out_and_go_before_headers() -> None:
     request = chat(
         {"x-opengateway-session-id": "s-1", "x-claude-code-session-id": "s-2"},
         fallbacks=[{"model": "a/b"}],
@@ -263,7 +263,7 @@ def test_our_own_members_are_taken_out_and_headers_win() -> None:
         session_id="s-3",
     )
     assert request.fallbacks == ("a/b",)
-    assert (request.session_id, request.deadline_s) == ("s-1", 5.0)
+    assert (request.session_id, request.deadline_s) == ("s-3", 5.0)
     assert set(request.fields) == {"model", "max_tokens", "messages"}
 
 

@@ -99,7 +99,6 @@ def test_media_come_as_addresses_or_as_base64_with_their_type() -> None:
         {"type": "image_url", "image_url": {"url": "data:image/png;base64,QQ=="}},
         {"type": "input_audio", "input_audio": {"data": "QQ==", "format": "wav"}},
         {"type": "file", "file": file},
-        {"type": "file", "file": {"file_id": "file-1"}},
         {"type": "video_url", "video_url": {"url": "https://x/y.mp4"}},
         {"type": "document_url", "document_url": "https://x/y.pdf"},
     ) == [
@@ -107,7 +106,6 @@ def test_media_come_as_addresses_or_as_base64_with_their_type() -> None:
         Image(data="QQ==", media_type="image/png"),
         Audio(data="QQ==", format="wav"),
         Document(data="QQ==", media_type="text/plain", name="a.txt"),
-        Document(file_id="file-1"),
         Video(url="https://x/y.mp4"),
         Document(url="https://x/y.pdf"),
     ]

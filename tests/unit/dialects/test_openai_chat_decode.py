@@ -186,7 +186,7 @@ def test_the_inputs_modalities_are_those_of_all_parts() -> None:
         {"type": "image_url", "image_url": "https://a/c.png"},
         {"type": "input_audio", "input_audio": {"data": "", "format": "wav"}},
     ]
-    more = [{"type": "file", "file": {"file_id": "f"}}, {"type": "video_url", "video_url": {}}]
+    more = [{"type": "file", "file": {"file_data": "QQ=="}}, {"type": "video_url", "video_url": {}}]
     seen = facts_of({"role": "user", "content": parts}, {"role": "user", "content": more})
     assert seen.modalities == {"text", "image", "audio", "file", "video"}
 
@@ -221,7 +221,7 @@ def test_an_index_on_a_replayed_call_is_seen(index: int | None) -> None:
     "says",
     [
         {"refusal": "no"},
-        {"audio": {"id": "a"}},
+        {"audio": {"data": "QQ=="}},
         {"reasoning": "hm"},
         {"function_call": {"name": "f", "arguments": ""}},
         {"content": []},
@@ -308,7 +308,8 @@ def test_clocks_are_read_and_the_header_wins() -> None:
 @pytest.mark.parametrize("name", ["x-session-id", "x-opengateway-session-id"])
 def test_a_session_header_wins_over_the_member(name: str) -> None:
     assert decode(with_(session_id="body"), {}).session_id == "body"
-    assert decode(with_(session_id="body"), {name: "head"}).session_id == "head"
+    assert decode(with_(session_id="body"), {name: "head"}).session_id == "body"
+    assert decode(with_(), {name: "head"}).session_id == "head"
     assert decode(with_(session_id="body"), {name: ""}).session_id == "body"
 
 

@@ -144,6 +144,49 @@ async def test_all_that_is_text_is_counted_and_nothing_else() -> None:
     )
 
 
+async def test_items_of_responses_are_read() -> None:
+    counter = WordCounter()
+    form = {"format": {"type": "json_schema", "name": "n", "schema": {}}}
+    await serve(
+        counter,
+        asking(
+            {"role": "user", "content": [{"type": "input_text", "text": "see"}]},
+            {"type": "reasoning", "summary": [{"type": "summary_text", "text": "not this"}]},
+            {"type": "function_call", "call_id": "c", "name": "look", "arguments": "{}"},
+            {"type": "function_call_output", "call_id": "c", "output": "seen"},
+            {"type": "custom_tool_call", "call_id": "d", "name": "run", "input": "ls"},
+            {"type": "custom_tool_call_output", "call_id": "d", "output": [{"text": "a b"}]},
+            text=form,
+        ),
+    )
+    (((texts, _), _),) = counter.asked
+    spoken = ["user", "see", "look", "{}", "seen", "run", "ls", "a b"]
+    assert texts == [*spoken, '{"type":"json_schema","name":"n","schema":{}}']
+
+
+async def test_blocks_of_messages_are_read() -> None:
+    counter = WordCounter()
+    result = {"type": "tool_result", "tool_use_id": "t", "content": [{"type": "text", "text": "4"}]}
+    await serve(
+        counter,
+        asking(
+            {"role": "user", "content": "count"},
+            {
+                "role": "assistant",
+                "content": [
+                    {"type": "thinking", "thinking": "not this", "signature": "s"},
+                    {"type": "tool_use", "id": "t", "name": "add", "input": {"a": 2}},
+                ],
+            },
+            {"role": "user", "content": [result, {"type": "text", "text": "well"}]},
+            system=[{"type": "text", "text": "be brief"}],
+        ),
+    )
+    (((texts, _), _),) = counter.asked
+    said = ["user", "count", "assistant", "add", '{"a":2}', "user", "4", "well"]
+    assert texts == ["be brief", *said]
+
+
 async def test_what_the_provider_says_is_not_counted_again() -> None:
     counter = WordCounter()
     told = ok("text:one", "usage:7", "finish:stop", "done")

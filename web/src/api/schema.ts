@@ -21,6 +21,267 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/admin/campaigns": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Campaigns
+         * @description Every campaign, newest first.
+         */
+        get: operations["list_campaigns_api_v1_admin_campaigns_get"];
+        put?: never;
+        /**
+         * Create Campaign
+         * @description Say what codes give, to whom and until when. Codes are made by a batch.
+         */
+        post: operations["create_campaign_api_v1_admin_campaigns_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/campaigns/find-code": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Find Code
+         * @description What a code that a customer shows is, and whether it was used.
+         */
+        post: operations["find_code_api_v1_admin_campaigns_find_code_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/campaigns/{campaign_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get Campaign */
+        get: operations["get_campaign_api_v1_admin_campaigns__campaign_id__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Change Campaign
+         * @description Change its name, note, end or total.
+         */
+        patch: operations["change_campaign_api_v1_admin_campaigns__campaign_id__patch"];
+        trace?: never;
+    };
+    "/api/v1/admin/campaigns/{campaign_id}/batches": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List Batches */
+        get: operations["list_batches_api_v1_admin_campaigns__campaign_id__batches_get"];
+        put?: never;
+        /**
+         * Create Batch
+         * @description Make codes. They are in this answer and nowhere else; `Accept: text/csv` gives a file.
+         */
+        post: operations["create_batch_api_v1_admin_campaigns__campaign_id__batches_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/campaigns/{campaign_id}/batches/{batch_id}/revoke": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Revoke Batch
+         * @description Take none of a batch's codes any more.
+         */
+        post: operations["revoke_batch_api_v1_admin_campaigns__campaign_id__batches__batch_id__revoke_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/campaigns/{campaign_id}/claw-back": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Claw Back
+         * @description Take back what redeemed credit has left. What was spent stays spent, and no other credit of
+         *     a team is touched. Looks at 200 redemptions at a time.
+         */
+        post: operations["claw_back_api_v1_admin_campaigns__campaign_id__claw_back_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/campaigns/{campaign_id}/codes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Codes
+         * @description Its codes, as far as they are still known: how they begin, and how often they were used.
+         */
+        get: operations["list_codes_api_v1_admin_campaigns__campaign_id__codes_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/campaigns/{campaign_id}/codes/{code_id}/revoke": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Revoke Code */
+        post: operations["revoke_code_api_v1_admin_campaigns__campaign_id__codes__code_id__revoke_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/campaigns/{campaign_id}/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Pause Campaign
+         * @description Take none of its codes until it is resumed.
+         */
+        post: operations["pause_campaign_api_v1_admin_campaigns__campaign_id__pause_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/campaigns/{campaign_id}/redemptions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Redemptions
+         * @description Who redeemed what, oldest first.
+         */
+        get: operations["list_redemptions_api_v1_admin_campaigns__campaign_id__redemptions_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/campaigns/{campaign_id}/redemptions.csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export Redemptions
+         * @description The same as a file, 10,000 rows at a time; the header `x-next` is the cursor of what follows.
+         */
+        get: operations["export_redemptions_api_v1_admin_campaigns__campaign_id__redemptions_csv_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/campaigns/{campaign_id}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Resume Campaign */
+        post: operations["resume_campaign_api_v1_admin_campaigns__campaign_id__resume_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/campaigns/{campaign_id}/revoke": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Revoke Campaign
+         * @description End it for good: none of its codes is taken any more. Credit that was given stays.
+         */
+        post: operations["revoke_campaign_api_v1_admin_campaigns__campaign_id__revoke_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/admin/fx-rates": {
         parameters: {
             query?: never;
@@ -879,6 +1140,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/redeem": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Redeem
+         * @description Make a code credit of a team. A code that cannot be redeemed is always refused in the same
+         *     words; after some refusals in a row the next attempt has to wait (429).
+         */
+        post: operations["redeem_api_v1_redeem_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/teams": {
         parameters: {
             query?: never;
@@ -1307,6 +1589,47 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/teams/{team_id}/playground-key": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Issue Playground Key
+         * @description A key for an hour, for the page in which the signed-in member tries models. It is the member's
+         *     one such key, under every limit of the team and of the member.
+         */
+        post: operations["issue_playground_key_api_v1_teams__team_id__playground_key_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/teams/{team_id}/redemptions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Team Redemptions
+         * @description The codes that the team redeemed, oldest first.
+         */
+        get: operations["list_team_redemptions_api_v1_teams__team_id__redemptions_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/teams/{team_id}/webhooks": {
         parameters: {
             query?: never;
@@ -1486,6 +1809,46 @@ export interface components {
             email: string;
         };
         /**
+         * AdminRedemptionView
+         * @description With who redeemed which code.
+         * @example {
+         *       "amount_nanos": 25000000000,
+         *       "at_ns": 1764000000000000000,
+         *       "entry_id": "ent_0193a1b2c3d47e5f8a9b0c1d2e3f4a5b",
+         *       "expires_at_ns": 1771776000000000000,
+         *       "grant_id": "crd_0193a1b2c3d47e5f8a9b0c1d2e3f4a5b",
+         *       "id": "rdm_0193a1b2c3d47e5f8a9b0c1d2e3f4a5b",
+         *       "taken_back_nanos": 0,
+         *       "team_id": "team_0193a1b2c3d47e5f8a9b0c1d2e3f4a5b"
+         *     }
+         */
+        AdminRedemptionView: {
+            /** Amount Nanos */
+            amount_nanos: number;
+            /** At Ns */
+            at_ns: number;
+            /** Campaign Id */
+            campaign_id: string;
+            /** Code Id */
+            code_id: string;
+            /** Entry Id */
+            entry_id: string;
+            /** Expires At Ns */
+            expires_at_ns: number | null;
+            /** Grant Id */
+            grant_id: string;
+            /** Id */
+            id: string;
+            /** Key Id */
+            key_id: string | null;
+            /** Taken Back Nanos */
+            taken_back_nanos: number;
+            /** Team Id */
+            team_id: string;
+            /** User Id */
+            user_id: string | null;
+        };
+        /**
          * AlertSettingsView
          * @description `low_balance_nanos` null: never told of a low balance. `version` 0: the defaults.
          */
@@ -1601,6 +1964,25 @@ export interface components {
             total_usage_nanos: number;
         };
         /**
+         * BatchView
+         * @example {
+         *       "codes": 100,
+         *       "created_at_ns": 1764000000000000000,
+         *       "id": "bat_0193a1b2c3d47e5f8a9b0c1d2e3f4a5b",
+         *       "max_uses": 1
+         *     }
+         */
+        BatchView: {
+            /** Codes */
+            codes: number;
+            /** Created At Ns */
+            created_at_ns: number;
+            /** Id */
+            id: string;
+            /** Max Uses */
+            max_uses: number;
+        };
+        /**
          * BookedView
          * @description `again`: it was booked before, under the same ref.
          * @example {
@@ -1687,6 +2069,80 @@ export interface components {
             version: number;
         };
         /**
+         * CampaignPatch
+         * @description What is left out stays. What its codes give cannot be changed: make another campaign.
+         * @example {
+         *       "max_redemptions": 1000
+         *     }
+         */
+        CampaignPatch: {
+            /** Ends At Ns */
+            ends_at_ns?: number | null;
+            /** Max Redemptions */
+            max_redemptions?: number | null;
+            /** Name */
+            name?: string | null;
+            /** Note */
+            note?: string | null;
+        };
+        /**
+         * CampaignView
+         * @description `redeemed` counts its redemptions.
+         * @example {
+         *       "amount_nanos": 25000000000,
+         *       "created_at_ns": 1764000000000000000,
+         *       "credit_days": 90,
+         *       "domains": [],
+         *       "id": "cmp_0193a1b2c3d47e5f8a9b0c1d2e3f4a5b",
+         *       "max_redemptions": 500,
+         *       "name": "Spring conference",
+         *       "note": "stand B12",
+         *       "per_team": 1,
+         *       "per_user": 1,
+         *       "redeemed": 17,
+         *       "starts_at_ns": 1764000000000000000,
+         *       "status": "active",
+         *       "version": 1,
+         *       "zone": "kr"
+         *     }
+         */
+        CampaignView: {
+            /** Amount Nanos */
+            amount_nanos: number;
+            /** Created At Ns */
+            created_at_ns: number;
+            /** Credit Days */
+            credit_days: number | null;
+            /** Domains */
+            domains: string[];
+            /** Ends At Ns */
+            ends_at_ns: number | null;
+            /** Id */
+            id: string;
+            /** Max Redemptions */
+            max_redemptions: number | null;
+            /** Name */
+            name: string;
+            /** New Team Days */
+            new_team_days: number | null;
+            /** Note */
+            note: string;
+            /** Per Team */
+            per_team: number | null;
+            /** Per User */
+            per_user: number | null;
+            /** Redeemed */
+            redeemed: number;
+            /** Starts At Ns */
+            starts_at_ns: number;
+            /** Status */
+            status: string;
+            /** Version */
+            version: number;
+            /** Zone */
+            zone: string;
+        };
+        /**
          * CheckMail
          * @description The same whether the address has an account or not.
          */
@@ -1698,6 +2154,22 @@ export interface components {
              */
             status?: "check_mail";
         };
+        /**
+         * ClawBackView
+         * @description `after` is null when every redemption was looked at; else ask again with it.
+         * @example {
+         *       "amount_nanos": 48250000000,
+         *       "redemptions": 12
+         *     }
+         */
+        ClawBackView: {
+            /** After */
+            after: string | null;
+            /** Amount Nanos */
+            amount_nanos: number;
+            /** Redemptions */
+            redemptions: number;
+        };
         /** Code */
         Code: {
             /**
@@ -1706,6 +2178,66 @@ export interface components {
              * @example 492039
              */
             code: string;
+        };
+        /**
+         * CodeView
+         * @description `hint` is what is known of a code afterwards.
+         * @example {
+         *       "batch_id": "bat_0193a1b2c3d47e5f8a9b0c1d2e3f4a5b",
+         *       "created_at_ns": 1764000000000000000,
+         *       "hint": "OGC-7KQ2-...",
+         *       "id": "cod_0193a1b2c3d47e5f8a9b0c1d2e3f4a5b",
+         *       "max_uses": 1,
+         *       "status": "active",
+         *       "uses": 0
+         *     }
+         */
+        CodeView: {
+            /** Batch Id */
+            batch_id: string;
+            /** Created At Ns */
+            created_at_ns: number;
+            /** Hint */
+            hint: string;
+            /** Id */
+            id: string;
+            /** Max Uses */
+            max_uses: number;
+            /** Status */
+            status: string;
+            /** Uses */
+            uses: number;
+        };
+        /**
+         * CodeWanted
+         * @description A code that a customer asks about.
+         * @example {
+         *       "code": "OGC-7KQ2-M4X9-0VTB-3HZC-8N1D"
+         *     }
+         */
+        CodeWanted: {
+            /** Code */
+            code: string;
+        };
+        /**
+         * CodesView
+         * @description The codes are shown by this answer and never again. A repeat under the same
+         *     `Idempotency-Key` leaves them empty.
+         * @example {
+         *       "batch_id": "bat_0193a1b2c3d47e5f8a9b0c1d2e3f4a5b",
+         *       "campaign_id": "cmp_0193a1b2c3d47e5f8a9b0c1d2e3f4a5b",
+         *       "codes": [
+         *         "OGC-7KQ2-M4X9-0VTB-3HZC-8N1D"
+         *       ]
+         *     }
+         */
+        CodesView: {
+            /** Batch Id */
+            batch_id: string;
+            /** Campaign Id */
+            campaign_id: string;
+            /** Codes */
+            codes: string[] | null;
         };
         /** Credentials */
         Credentials: {
@@ -1784,6 +2316,36 @@ export interface components {
             csrf_token: string;
             /** Recovery Codes */
             recovery_codes?: string[] | null;
+        };
+        /**
+         * FoundCode
+         * @example {
+         *       "batch_id": "bat_0193a1b2c3d47e5f8a9b0c1d2e3f4a5b",
+         *       "created_at_ns": 1764000000000000000,
+         *       "hint": "OGC-7KQ2-...",
+         *       "id": "cod_0193a1b2c3d47e5f8a9b0c1d2e3f4a5b",
+         *       "max_uses": 1,
+         *       "status": "active",
+         *       "uses": 0
+         *     }
+         */
+        FoundCode: {
+            /** Batch Id */
+            batch_id: string;
+            /** Campaign Id */
+            campaign_id: string;
+            /** Created At Ns */
+            created_at_ns: number;
+            /** Hint */
+            hint: string;
+            /** Id */
+            id: string;
+            /** Max Uses */
+            max_uses: number;
+            /** Status */
+            status: string;
+            /** Uses */
+            uses: number;
         };
         /**
          * Freeze
@@ -1971,6 +2533,12 @@ export interface components {
              */
             rpm?: number | null;
             /**
+             * Strict Parameters
+             * @description Answer 400 that names the parameter, where a provider cannot do what is asked as it was asked; else it is left out, and `x-opengateway-dropped-params` says so.
+             * @default false
+             */
+            strict_parameters?: boolean;
+            /**
              * Tpm
              * @description Tokens a minute.
              */
@@ -1999,6 +2567,7 @@ export interface components {
          *       "name": "production",
          *       "providers": [],
          *       "rpm": 600,
+         *       "strict_parameters": false,
          *       "team_id": "team_0192f0c1a2b37c4d8e9fa0b1c2d3e4f6",
          *       "version": 1
          *     }
@@ -2053,6 +2622,8 @@ export interface components {
             revoked_at_ns: number | null;
             /** Rpm */
             rpm: number | null;
+            /** Strict Parameters */
+            strict_parameters: boolean;
             /** Team Id */
             team_id: string;
             /** Tpm */
@@ -2137,6 +2708,12 @@ export interface components {
              */
             rpm?: number | null;
             /**
+             * Strict Parameters
+             * @description Answer 400 that names the parameter, where a provider cannot do what is asked as it was asked; else it is left out, and `x-opengateway-dropped-params` says so.
+             * @default false
+             */
+            strict_parameters?: boolean;
+            /**
              * Tpm
              * @description Tokens a minute.
              */
@@ -2213,6 +2790,7 @@ export interface components {
          *       "name": "production",
          *       "providers": [],
          *       "rpm": 600,
+         *       "strict_parameters": false,
          *       "team_id": "team_0192f0c1a2b37c4d8e9fa0b1c2d3e4f6",
          *       "version": 1
          *     }
@@ -2269,6 +2847,8 @@ export interface components {
             revoked_at_ns: number | null;
             /** Rpm */
             rpm: number | null;
+            /** Strict Parameters */
+            strict_parameters: boolean;
             /** Team Id */
             team_id: string;
             /** Tpm */
@@ -2479,6 +3059,26 @@ export interface components {
              */
             low_balance_nanos: number | null;
         };
+        /**
+         * NewBatch
+         * @description `max_uses`: how often each of the codes can be redeemed.
+         * @example {
+         *       "count": 100,
+         *       "max_uses": 1
+         *     }
+         */
+        NewBatch: {
+            /**
+             * Count
+             * @description 1 to 10000 codes.
+             */
+            count: number;
+            /**
+             * Max Uses
+             * @default 1
+             */
+            max_uses?: number;
+        };
         /** NewBudget */
         NewBudget: {
             /**
@@ -2497,6 +3097,57 @@ export interface components {
              * @example null
              */
             subject_id?: string | null;
+        };
+        /**
+         * NewCampaign
+         * @description What is left out is no limit. `new_team_days`: only teams younger than that. `domains`: only
+         *     people whose verified address is of one of them. `credit_days`: how long the credit lasts.
+         * @example {
+         *       "credit_days": 90,
+         *       "max_redemptions": 500,
+         *       "name": "Spring conference",
+         *       "note": "stand B12",
+         *       "per_team": 1,
+         *       "per_user": 1,
+         *       "usd": "25.00"
+         *     }
+         */
+        NewCampaign: {
+            /** Credit Days */
+            credit_days?: number | null;
+            /**
+             * Domains
+             * @default []
+             */
+            domains?: string[];
+            /** Ends At Ns */
+            ends_at_ns?: number | null;
+            /** Max Redemptions */
+            max_redemptions?: number | null;
+            /**
+             * Name
+             * @example Research
+             */
+            name: string;
+            /** New Team Days */
+            new_team_days?: number | null;
+            /**
+             * Note
+             * @default
+             */
+            note?: string;
+            /** Per Team */
+            per_team?: number | null;
+            /** Per User */
+            per_user?: number | null;
+            /** Starts At Ns */
+            starts_at_ns?: number | null;
+            /**
+             * Usd
+             * @description US dollars, a decimal with at most nine places.
+             * @example 12.50
+             */
+            usd: string;
         };
         /**
          * NewChargeback
@@ -2527,6 +3178,25 @@ export interface components {
              * @example 12.50
              */
             usd: string;
+        };
+        /**
+         * NewClawBack
+         * @description `after`: what the answer before gave as `after`, for the rest.
+         * @example {
+         *       "reason": "the list of codes was published"
+         *     }
+         */
+        NewClawBack: {
+            /**
+             * After
+             * @default
+             */
+            after?: string;
+            /**
+             * Reason
+             * @example agreed with sales
+             */
+            reason: string;
         };
         /** NewFxRate */
         NewFxRate: {
@@ -2740,6 +3410,20 @@ export interface components {
             source: string;
         };
         /**
+         * NewRedemption
+         * @description Dashes, spaces and small letters do not matter, `O` is `0`, `I` and `L` are `1`.
+         * @example {
+         *       "code": "OGC-7KQ2-M4X9-0VTB-3HZC-8N1D",
+         *       "team_id": "team_0193a1b2c3d47e5f8a9b0c1d2e3f4a5b"
+         *     }
+         */
+        NewRedemption: {
+            /** Code */
+            code: string;
+            /** Team Id */
+            team_id: string;
+        };
+        /**
          * NewRefund
          * @description Of a payment (`grant_id`: money goes back to who paid) or of a charge (`request_id`: it becomes
          *     credit again). One of the two.
@@ -2876,10 +3560,54 @@ export interface components {
             /** Team Id */
             team_id: string;
         };
+        /** Page[AdminRedemptionView] */
+        Page_AdminRedemptionView_: {
+            /** Data */
+            data: components["schemas"]["AdminRedemptionView"][];
+            /**
+             * Next
+             * @description Give it as `after` for what follows; null at the end.
+             * @example null
+             */
+            next: string | null;
+        };
         /** Page[AuditView] */
         Page_AuditView_: {
             /** Data */
             data: components["schemas"]["AuditView"][];
+            /**
+             * Next
+             * @description Give it as `after` for what follows; null at the end.
+             * @example null
+             */
+            next: string | null;
+        };
+        /** Page[BatchView] */
+        Page_BatchView_: {
+            /** Data */
+            data: components["schemas"]["BatchView"][];
+            /**
+             * Next
+             * @description Give it as `after` for what follows; null at the end.
+             * @example null
+             */
+            next: string | null;
+        };
+        /** Page[CampaignView] */
+        Page_CampaignView_: {
+            /** Data */
+            data: components["schemas"]["CampaignView"][];
+            /**
+             * Next
+             * @description Give it as `after` for what follows; null at the end.
+             * @example null
+             */
+            next: string | null;
+        };
+        /** Page[CodeView] */
+        Page_CodeView_: {
+            /** Data */
+            data: components["schemas"]["CodeView"][];
             /**
              * Next
              * @description Give it as `after` for what follows; null at the end.
@@ -2924,6 +3652,17 @@ export interface components {
         Page_MemberView_: {
             /** Data */
             data: components["schemas"]["MemberView"][];
+            /**
+             * Next
+             * @description Give it as `after` for what follows; null at the end.
+             * @example null
+             */
+            next: string | null;
+        };
+        /** Page[RedemptionView] */
+        Page_RedemptionView_: {
+            /** Data */
+            data: components["schemas"]["RedemptionView"][];
             /**
              * Next
              * @description Give it as `after` for what follows; null at the end.
@@ -3021,6 +3760,23 @@ export interface components {
          * @enum {string}
          */
         PlatformRole: "platform_admin" | "platform_support" | "platform_finance";
+        /**
+         * PlaygroundKey
+         * @description `key` is the secret, good until `expires_at_ns`. It belongs into a page's memory alone.
+         * @example {
+         *       "expires_at_ns": 1900000000000000000,
+         *       "id": "key_0192f0c1a2b37c4d8e9fa0b1c2d3e4f5",
+         *       "key": "og_live_(32 characters)(6 of a checksum)"
+         *     }
+         */
+        PlaygroundKey: {
+            /** Expires At Ns */
+            expires_at_ns: number;
+            /** Id */
+            id: string;
+            /** Key */
+            key: string | null;
+        };
         /** PostingView */
         PostingView: {
             /** Account */
@@ -3107,6 +3863,38 @@ export interface components {
             recovery_codes: string[] | null;
         };
         /**
+         * RedemptionView
+         * @description `grant_id` is the credit that the code became, `expires_at_ns` when that ends.
+         * @example {
+         *       "amount_nanos": 25000000000,
+         *       "at_ns": 1764000000000000000,
+         *       "entry_id": "ent_0193a1b2c3d47e5f8a9b0c1d2e3f4a5b",
+         *       "expires_at_ns": 1771776000000000000,
+         *       "grant_id": "crd_0193a1b2c3d47e5f8a9b0c1d2e3f4a5b",
+         *       "id": "rdm_0193a1b2c3d47e5f8a9b0c1d2e3f4a5b",
+         *       "taken_back_nanos": 0,
+         *       "team_id": "team_0193a1b2c3d47e5f8a9b0c1d2e3f4a5b"
+         *     }
+         */
+        RedemptionView: {
+            /** Amount Nanos */
+            amount_nanos: number;
+            /** At Ns */
+            at_ns: number;
+            /** Entry Id */
+            entry_id: string;
+            /** Expires At Ns */
+            expires_at_ns: number | null;
+            /** Grant Id */
+            grant_id: string;
+            /** Id */
+            id: string;
+            /** Taken Back Nanos */
+            taken_back_nanos: number;
+            /** Team Id */
+            team_id: string;
+        };
+        /**
          * ResetLink
          * @description `link` is there only where the zone has no mail: give it to the person, and nobody else.
          */
@@ -3118,6 +3906,16 @@ export interface components {
              * @enum {string}
              */
             status: "sent" | "link";
+        };
+        /**
+         * RevokedView
+         * @example {
+         *       "codes": 1
+         *     }
+         */
+        RevokedView: {
+            /** Codes */
+            codes: number;
         };
         /**
          * Rotation
@@ -3354,6 +4152,12 @@ export interface components {
             /** Concurrency */
             concurrency?: number | null;
             /**
+             * Keep Responses
+             * @description Keep the answers of `/v1/responses` for 24 hours, encrypted, so that `previous_response_id` and references to items are found.
+             * @default false
+             */
+            keep_responses?: boolean;
+            /**
              * Name
              * @default
              * @example Research
@@ -3382,6 +4186,7 @@ export interface components {
          *       "body_logging": false,
          *       "created_at_ns": 1764000000000000000,
          *       "id": "team_0192f0c1a2b37c4d8e9fa0b1c2d3e4f6",
+         *       "keep_responses": false,
          *       "name": "Research",
          *       "role": "owner",
          *       "status": "active",
@@ -3400,6 +4205,8 @@ export interface components {
             deleted_at_ns: number | null;
             /** Id */
             id: string;
+            /** Keep Responses */
+            keep_responses: boolean;
             /** Name */
             name: string;
             /** Outage Allowance Nanos */
@@ -3591,6 +4398,547 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Page_AuditView_"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_campaigns_api_v1_admin_campaigns_get: {
+        parameters: {
+            query?: {
+                /** @description The `next` of the page before; empty for the first page. */
+                after?: string;
+                /** @description At most so many, 1 to 1000. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_CampaignView_"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    create_campaign_api_v1_admin_campaigns_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewCampaign"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CampaignView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    find_code_api_v1_admin_campaigns_find_code_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CodeWanted"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FoundCode"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    get_campaign_api_v1_admin_campaigns__campaign_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                campaign_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CampaignView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    change_campaign_api_v1_admin_campaigns__campaign_id__patch: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `etag` of what you saw. 412 when it has changed since. */
+                "if-match"?: string | null;
+            };
+            path: {
+                campaign_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CampaignPatch"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CampaignView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_batches_api_v1_admin_campaigns__campaign_id__batches_get: {
+        parameters: {
+            query?: {
+                /** @description The `next` of the page before; empty for the first page. */
+                after?: string;
+                /** @description At most so many, 1 to 1000. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                campaign_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_BatchView_"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    create_batch_api_v1_admin_campaigns__campaign_id__batches_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                accept?: string;
+            };
+            path: {
+                campaign_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewBatch"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CodesView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    revoke_batch_api_v1_admin_campaigns__campaign_id__batches__batch_id__revoke_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                campaign_id: string;
+                batch_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RevokedView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    claw_back_api_v1_admin_campaigns__campaign_id__claw_back_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                campaign_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewClawBack"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClawBackView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_codes_api_v1_admin_campaigns__campaign_id__codes_get: {
+        parameters: {
+            query?: {
+                batch_id?: string | null;
+                /** @description The `next` of the page before; empty for the first page. */
+                after?: string;
+                /** @description At most so many, 1 to 1000. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                campaign_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_CodeView_"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    revoke_code_api_v1_admin_campaigns__campaign_id__codes__code_id__revoke_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                campaign_id: string;
+                code_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RevokedView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    pause_campaign_api_v1_admin_campaigns__campaign_id__pause_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                campaign_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CampaignView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_redemptions_api_v1_admin_campaigns__campaign_id__redemptions_get: {
+        parameters: {
+            query?: {
+                /** @description The `next` of the page before; empty for the first page. */
+                after?: string;
+                /** @description At most so many, 1 to 1000. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                campaign_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_AdminRedemptionView_"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    export_redemptions_api_v1_admin_campaigns__campaign_id__redemptions_csv_get: {
+        parameters: {
+            query?: {
+                /** @description The `next` of the page before; empty for the first page. */
+                after?: string;
+            };
+            header?: never;
+            path: {
+                campaign_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    resume_campaign_api_v1_admin_campaigns__campaign_id__resume_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                campaign_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CampaignView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    revoke_campaign_api_v1_admin_campaigns__campaign_id__revoke_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                campaign_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CampaignView"];
                 };
             };
             /** @description Validation Error */
@@ -5078,6 +6426,39 @@ export interface operations {
             };
         };
     };
+    redeem_api_v1_redeem_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewRedemption"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RedemptionView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     list_my_teams_api_v1_teams_get: {
         parameters: {
             query?: {
@@ -6172,6 +7553,73 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    issue_playground_key_api_v1_teams__team_id__playground_key_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                team_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlaygroundKey"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_team_redemptions_api_v1_teams__team_id__redemptions_get: {
+        parameters: {
+            query?: {
+                /** @description The `next` of the page before; empty for the first page. */
+                after?: string;
+                /** @description At most so many, 1 to 1000. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                team_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_RedemptionView_"];
+                };
             };
             /** @description Validation Error */
             422: {

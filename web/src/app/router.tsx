@@ -17,15 +17,12 @@ const root = createRootRouteWithContext<{ client: QueryClient }>()({ notFoundCom
 const guest = createRoute({ getParentRoute: () => root, id: 'guest', component: GuestLayout });
 const shell = createRoute({ getParentRoute: () => root, id: 'shell', component: Shell });
 
-interface TokenSearch {
-  token?: string | undefined;
-}
 interface NextSearch {
   next?: string | undefined;
   error?: string | undefined;
 }
 const text = (value: unknown) => (typeof value === 'string' && value !== '' ? value : undefined);
-const withToken = (search: Record<string, unknown>): TokenSearch => ({ token: text(search.token) });
+const withModel = (search: Record<string, unknown>): { model?: string | undefined } => ({ model: text(search.model) });
 /** Only a path of ours: an address given by a link must not lead elsewhere after signing in. */
 const withNext = (search: Record<string, unknown>): NextSearch => {
   const next = text(search.next);
@@ -47,7 +44,6 @@ const guestPages = [
   createRoute({
     getParentRoute: () => guest,
     path: '/sign-up',
-    validateSearch: withToken,
     component: lazyRouteComponent(auth, 'SignUpPage'),
   }),
   createRoute({
@@ -63,7 +59,6 @@ const guestPages = [
   createRoute({
     getParentRoute: () => guest,
     path: '/invitations/accept',
-    validateSearch: withToken,
     component: lazyRouteComponent(auth, 'InvitationPage'),
   }),
 ] as const;
@@ -90,6 +85,18 @@ const teamPages = [
     getParentRoute: () => team,
     path: '/keys',
     component: lazyRouteComponent(() => import('~/features/keys'), 'KeysPage'),
+  }),
+  createRoute({
+    getParentRoute: () => team,
+    path: '/playground',
+    validateSearch: withModel,
+    component: lazyRouteComponent(() => import('./playground-page'), 'PlaygroundPage'),
+  }),
+  createRoute({
+    getParentRoute: () => team,
+    path: '/models',
+    validateSearch: withModel,
+    component: lazyRouteComponent(() => import('~/features/models'), 'ModelsPage'),
   }),
   createRoute({
     getParentRoute: () => team,

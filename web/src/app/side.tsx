@@ -4,25 +4,22 @@ import { Link, useNavigate, useParams } from '@tanstack/react-router';
 import { useWords } from '~/i18n/use-words';
 import { api } from '~/api/client';
 import { startingTeam, useForget, useMe } from '~/session/me';
-import { holds, roleOf } from '~/session/permissions';
+import { roleOf } from '~/session/permissions';
 import { Brand } from '~/ui/brand';
 import {
   IconBook,
   IconCheck,
-  IconHome,
-  IconKey,
   IconLogout,
   IconPlus,
   IconSelector,
   IconUserCircle,
-  IconUsers,
-  IconWallet,
 } from '~/ui/icons';
 import { docsUrl } from '~/ui/links';
 import { useNotices } from '~/ui/notices';
 import { LanguageSelect, ThemeControl } from '~/ui/preferences';
 
 import css from './layout.module.css';
+import { pagesFor } from './pages';
 
 export function SideContent() {
   const { t, language } = useWords();
@@ -62,32 +59,14 @@ function Pages() {
   return (
     <nav className={css.nav} aria-label={t('app:nav.pages')}>
       <ul>
-        <li>
-          <Link to="/teams/$teamId" params={params} activeOptions={{ exact: true }} className={css.link}>
-            <IconHome size={18} aria-hidden />
-            {t('app:nav.home')}
-          </Link>
-        </li>
-        <li>
-          <Link to="/teams/$teamId/keys" params={params} className={css.link}>
-            <IconKey size={18} aria-hidden />
-            {t('app:nav.keys')}
-          </Link>
-        </li>
-        <li>
-          <Link to="/teams/$teamId/members" params={params} className={css.link}>
-            <IconUsers size={18} aria-hidden />
-            {t('app:nav.members')}
-          </Link>
-        </li>
-        {(holds(team.role, 'billing.read') || holds(team.role, 'budgets.read')) && (
-          <li>
-            <Link to="/teams/$teamId/balance" params={params} className={css.link}>
-              <IconWallet size={18} aria-hidden />
-              {t('app:nav.balance')}
+        {pagesFor(team.role).map(({ to, name, icon: Icon }) => (
+          <li key={to}>
+            <Link to={to} params={params} activeOptions={{ exact: to === '/teams/$teamId' }} className={css.link}>
+              <Icon size={18} aria-hidden />
+              {t(name)}
             </Link>
           </li>
-        )}
+        ))}
       </ul>
     </nav>
   );

@@ -40,6 +40,15 @@ export function plainMoney(value: number | string | bigint): string {
   return fraction === '' ? `${amount / NANOS}` : `${amount / NANOS}.${fraction.padEnd(2, '0')}`;
 }
 
+const PRICE_PLACES = 15;
+
+/** Dollars a unit, as a decimal string of the API, in nanos a million units: exact, it has 15 places. */
+export function perMillion(price: string): bigint | null {
+  const match = /^(\d{1,6})(?:\.(\d{1,15}))?$/.exec(price);
+  if (match?.[1] === undefined) return null;
+  return BigInt(match[1] + (match[2] ?? '').padEnd(PRICE_PLACES, '0'));
+}
+
 /** How much of `whole` is `part`, in per cent from 0 to 100: for a bar, not for a sum. */
 export function share(part: number | string | bigint, whole: number | string | bigint): number {
   const of = nanos(whole);

@@ -2,6 +2,7 @@ import { queryOptions, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useParams } from '@tanstack/react-router';
 
 import { api, type Answer, forgetCsrfToken } from '~/api/client';
+import { forgetPlaygroundKeys } from '~/api/data-plane';
 import { Problem } from '~/api/problem';
 
 import { holds, type Permission } from './permissions';
@@ -47,6 +48,7 @@ export function useForget(): () => Promise<void> {
   const client = useQueryClient();
   return async () => {
     forgetCsrfToken();
+    forgetPlaygroundKeys();
     client.clear();
     await client.fetchQuery(meQuery).catch(() => null);
   };

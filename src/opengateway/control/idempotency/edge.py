@@ -31,7 +31,7 @@ from opengateway.kit import json
 
 KEPT_NS: Final = 24 * 3600 * 1_000_000_000
 _FORM: Final = re.compile(r"[!-~]{1,200}")
-_SECRETS: Final = re.compile(rb"\b(og_(?:live|mgmt|test)_|ogi_)[0-9A-Za-z]{8,}")
+_SECRETS: Final = re.compile(rb"\b(og_(?:live|mgmt|test)_|ogi_|OGC-)[0-9A-Za-z-]{8,}")
 
 
 class KeyReused(Unprocessable):

@@ -166,7 +166,7 @@ async def _sent(
     response: Response,
 ) -> SentInvitation:
     """Post the letter, or show the link to who invites where there is no mail."""
-    link = f"{scope.sign_in.settings.public_url}/invitations/accept?token={token}"
+    link = f"{scope.sign_in.settings.public_url}/invitations/accept#token={token}"
     inviter = None
     if actor.user_id is not None:
         inviter = await UserRepository(scope.session).get(actor.user_id)

@@ -32,6 +32,7 @@ class ApiKey(Base):
     tpm: Mapped[int | None]
     concurrency: Mapped[int | None]
     body_logging: Mapped[bool | None]
+    strict_parameters: Mapped[bool] = mapped_column(default=False)
     limit_nanos: Mapped[int | None]
     limit_reset: Mapped[str | None] = mapped_column(String(16))
     include_byok_in_limit: Mapped[bool] = mapped_column(default=False)

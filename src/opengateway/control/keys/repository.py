@@ -62,6 +62,22 @@ class KeyRepository:
         )
         return (await self._session.scalars(statement)).all()
 
+    async def live_of_maker(self, team_id: str, user_id: str, name: str) -> Sequence[ApiKey]:
+        """The keys of this name that a member of the team made, oldest first."""
+        statement = (
+            select(ApiKey)
+            .where(
+                ApiKey.team_id == team_id,
+                ApiKey.created_by == user_id,
+                ApiKey.name == name,
+                ApiKey.kind == "inference",
+                ApiKey.revoked_at_ns.is_(None),
+            )
+            .order_by(ApiKey.id)
+            .limit(100)
+        )
+        return (await self._session.scalars(statement)).all()
+
     async def by_digest(self, digest: str) -> ApiKey | None:
         """The key whose secret, or whose secret before the last rotation, has this digest."""
         statement = select(ApiKey).where(or_(ApiKey.digest == digest, ApiKey.old_digest == digest))

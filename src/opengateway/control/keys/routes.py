@@ -13,6 +13,7 @@ from opengateway.control.changes.repository import ChangeRepository
 from opengateway.control.changes.routes import Changes
 from opengateway.control.conditions import IfMatch, show_version
 from opengateway.control.idempotency.edge import keep_instead
+from opengateway.control.keys.playground import PlaygroundKeys
 from opengateway.control.keys.schemas import (
     IssuedKey,
     KeyPatch,
@@ -20,6 +21,7 @@ from opengateway.control.keys.schemas import (
     KeyWish,
     MadeKey,
     NewKey,
+    PlaygroundKey,
     Rotation,
 )
 from opengateway.control.keys.service import KeyService
@@ -107,6 +109,18 @@ async def rotate_team_key(
     show_version(response, key.version)
     keep_instead(request, MadeKey.with_secret(key, None))
     return MadeKey.with_secret(key, secret)
+
+
+@router.post("/teams/{team_id}/playground-key", openapi_extra=permits("keys.create"))
+async def issue_playground_key(
+    team_id: str, scope: Scope, changes: Changes, actor: CurrentActor, request: Request
+) -> PlaygroundKey:
+    """A key for an hour, for the page in which the signed-in member tries models. It is the member's
+    one such key, under every limit of the team and of the member."""
+    key, secret = await PlaygroundKeys(scope, changes, actor).issue(team_id)
+    assert key.expires_at_ns is not None
+    keep_instead(request, PlaygroundKey(id=key.id, key=None, expires_at_ns=key.expires_at_ns))
+    return PlaygroundKey(id=key.id, key=secret, expires_at_ns=key.expires_at_ns)
 
 
 @internal.post("/keys", status_code=201, openapi_extra=access(Access.INTERNAL))

@@ -35,6 +35,10 @@ Usd = Annotated[
         examples=["50"],
     ),
 ]
+_NEVER_NULL: Final = (
+    *("include_byok_in_limit", "strict_parameters"),
+    *("models", "providers", "ips", "metadata"),
+)
 Listed = Annotated[list[Annotated[str, Field(max_length=200)]], Field(max_length=200)]
 Metadata = Annotated[
     dict[str, Annotated[str, Field(max_length=256)]],
@@ -81,11 +85,16 @@ class _Terms(BaseModel):
     body_logging: bool | None = Field(
         None, description="Keep prompts and answers, or not; null: as the team says."
     )
+    strict_parameters: bool = Field(
+        False,
+        description="Answer 400 that names the parameter, where a provider cannot do what is asked"
+        " as it was asked; else it is left out, and `x-opengateway-dropped-params` says so.",
+    )
 
     def columns(self) -> dict[str, Any]:
         """Columns of `ApiKey` that were sent. Raises `InvalidRequest` for a null that means nothing."""
         sent = self.model_dump(exclude_unset=True)
-        for name in ("include_byok_in_limit", "models", "providers", "ips", "metadata"):
+        for name in _NEVER_NULL:
             if name in sent and sent[name] is None:
                 raise InvalidRequest(f"{name!r} may be left out, not null", param=name)
         if "limit_usd" in sent:
@@ -147,6 +156,7 @@ class KeyView(BaseModel):
         tpm=None,
         concurrency=None,
         body_logging=None,
+        strict_parameters=False,
         limit_usd="50",
         limit_nanos=50_000_000_000,
         limit_reset="monthly",
@@ -174,6 +184,7 @@ class KeyView(BaseModel):
     tpm: int | None
     concurrency: int | None
     body_logging: bool | None
+    strict_parameters: bool
     limit_usd: str | None
     limit_nanos: int | None
     limit_reset: str | None
@@ -208,6 +219,18 @@ class MadeKey(KeyView):
     @classmethod
     def with_secret(cls, key: ApiKey, secret: str | None) -> MadeKey:
         return cls.model_validate({**_shown(key), "key": secret})
+
+
+class PlaygroundKey(BaseModel):
+    """`key` is the secret, good until `expires_at_ns`. It belongs into a page's memory alone."""
+
+    model_config = example(
+        id=_ID, key="og_live_(32 characters)(6 of a checksum)", expires_at_ns=_LATER
+    )
+
+    id: str
+    key: str | None = Field(repr=False)
+    expires_at_ns: int
 
 
 def _shown(key: ApiKey) -> dict[str, Any]:

@@ -35,6 +35,7 @@ _AUDITED: Final = (
     "tpm",
     "concurrency",
     "body_logging",
+    "strict_parameters",
     "limit_nanos",
     "limit_reset",
     "include_byok_in_limit",
@@ -264,6 +265,7 @@ _EMPTY: Final[Mapping[str, Any]] = {
     "labels": {},
     "disabled": False,
     "include_byok_in_limit": False,
+    "strict_parameters": False,
 }
 
 
@@ -300,6 +302,7 @@ def principal_of(key: ApiKey) -> Principal:
         user_id=key.created_by,
         metadata=dict(key.labels),
         body_logging=key.body_logging,
+        strict_parameters=key.strict_parameters,
         old_digest=key.old_digest,
         old_until_ns=key.old_until_ns,
     )

@@ -43,6 +43,7 @@ async def team_states(session: AsyncSession) -> Sequence[TeamState]:
             Team.rpm.is_not(None),
             Team.tpm.is_not(None),
             Team.concurrency.is_not(None),
+            Team.keep_responses,
             Team.id.in_(select(Membership.team_id).where(_LIMITED)),
         ),
         # The keys of a deleted team are revoked: nothing can ask in its name.
@@ -60,5 +61,6 @@ def _state(team: Team, members: Sequence[Membership]) -> TeamState:
         rpm=team.rpm,
         tpm=team.tpm,
         concurrency=team.concurrency,
+        keep_responses=team.keep_responses,
         members={m.user_id: RateLimits(m.rpm, m.tpm, m.concurrency) for m in members},
     )

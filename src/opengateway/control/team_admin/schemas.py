@@ -18,6 +18,7 @@ _VIEW: Final[dict[str, Any]] = {
     "zone": "kr",
     "status": "active",
     "body_logging": False,
+    "keep_responses": False,
     "outage_allowance_nanos": None,
     "rpm": None,
     "tpm": None,
@@ -42,6 +43,11 @@ class TeamPatch(BaseModel):
 
     name: Name = Field("", validate_default=False)
     body_logging: bool = Field(False, description="Keep prompts and answers of its requests.")
+    keep_responses: bool = Field(
+        False,
+        description="Keep the answers of `/v1/responses` for 24 hours, encrypted, so that"
+        " `previous_response_id` and references to items are found.",
+    )
     rpm: PerMinute | None = None
     tpm: PerMinute | None = None
     concurrency: AtOnce | None = None
@@ -69,6 +75,7 @@ class TeamView(BaseModel):
     zone: str
     status: str
     body_logging: bool
+    keep_responses: bool
     outage_allowance_nanos: int | None
     rpm: int | None
     tpm: int | None

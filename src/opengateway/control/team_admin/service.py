@@ -19,7 +19,10 @@ from opengateway.control.teams.service import TeamService, TeamStatus, tidy_name
 from opengateway.policies.permissions import Role
 
 _LIMITS: Final = ("rpm", "tpm", "concurrency", "outage_allowance_nanos")
-_TOLD: Final = ("name", "status", "body_logging", *_LIMITS)
+_CONTENT: Final = ("body_logging", "keep_responses")
+"""Settings that keep what people wrote and were answered."""
+_REPLICATED: Final = ("keep_responses", *_LIMITS)
+_TOLD: Final = ("name", "status", *_CONTENT, *_LIMITS)
 
 
 class TeamLife:
@@ -54,13 +57,13 @@ class TeamLife:
     async def change(
         self, team_id: str, wanted: Mapping[str, Any], *, if_match: str | None
     ) -> Team:
-        """Set columns of `Team`. Limits need a permission of their own.
+        """Set columns of `Team`. Limits, and what keeps content, need permissions of their own.
 
         Raises `NotAllowed`, `InvalidRequest`, `PreconditionFailed`.
         """
         if any(name in wanted for name in _LIMITS):
             self._actor.must("team.limits")
-        if "body_logging" in wanted:
+        if any(name in wanted for name in _CONTENT):
             self._actor.must("body_logging.write")
         team = await self._teams.locked(team_id)
         must_match(if_match, team.version)
@@ -71,7 +74,7 @@ class TeamLife:
         if after != before:
             await self._scope.session.flush()
             await self._noted("team.changed", team, before, after)
-            if any(before[name] != after[name] for name in _LIMITS):
+            if any(before[name] != after[name] for name in _REPLICATED):
                 await publish_team(self._scope.session, self._changes, team)
         return team
 

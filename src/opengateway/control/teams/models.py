@@ -21,6 +21,7 @@ class Team(Base):
     zone: Mapped[str] = mapped_column(String(64))
     status: Mapped[str] = mapped_column(String(16))
     body_logging: Mapped[bool]
+    keep_responses: Mapped[bool] = mapped_column(default=False)
     outage_allowance_nanos: Mapped[int | None]
     rpm: Mapped[int | None]
     tpm: Mapped[int | None]

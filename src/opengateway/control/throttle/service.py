@@ -1,4 +1,5 @@
-"""Slowing down guesses: by account, by network, by second factor, by letters to one address.
+"""Slowing down guesses: by account, by network, by second factor, by letters to one address, by who
+redeems codes.
 
 An attempt is counted before it is made, and given back if it succeeds. Otherwise a hundred at once
 would all see a count of zero. It is committed at once, for a refusal must not take it back.
@@ -21,7 +22,7 @@ from opengateway.control.throttle.models import Attempts
 from opengateway.domain.errors import RateLimited
 
 KEPT_S: Final = 3_600
-_MOST_KEPT: Final = 32
+_MOST_KEPT: Final = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,20 +34,26 @@ class Limit:
     free: int
     window_s: int
     first_wait_s: int = 0
+    is_network: bool = False
+    forgets_one: bool = False
+    """A good attempt takes itself back and no other: who has one good answer may not guess on."""
 
 
 ACCOUNT: Final = Limit("account", 5, 900, 15)
 """Never a lock: whoever knows an address could else keep its owner out."""
-NETWORK: Final = Limit("network", 30, 900)
+NETWORK: Final = Limit("network", 30, 900, is_network=True, forgets_one=True)
 FACTOR: Final = Limit("factor", 5, 900, 30)
 LETTER: Final = Limit("letter", 3, 3_600, 300)
+REDEEM: Final = Limit("redeem", 10, 600, forgets_one=True)
+REDEEM_NETWORK: Final = Limit("redeem_network", 100, 3_600, is_network=True, forgets_one=True)
 
 
 @dataclass(frozen=True, slots=True)
 class Entered:
     """An attempt that may be made, and is counted already."""
 
-    subjects: tuple[str, ...]
+    subjects: tuple[tuple[str, bool], ...]
+    """Each with whether it forgets but this one attempt when it was good."""
     at_ns: int
 
 
@@ -67,7 +74,9 @@ class Throttle:
         """
         now = self._scope.clock.now_ns()
         # In one order always: two callers that lock the same rows must not wait for each other.
-        limits = sorted((self._subject(limit, what), limit) for limit, what in asked)
+        limits = sorted(
+            ((self._subject(limit, what), limit) for limit, what in asked), key=lambda one: one[0]
+        )
         rows = [(limit, await self._locked(subject)) for subject, limit in limits]
         wait_s = max(_wait_s(row.times_ns, limit, now) for limit, row in rows)
         if wait_s > 0:
@@ -76,14 +85,17 @@ class Throttle:
             row.times_ns = [*row.times_ns[1 - _MOST_KEPT :], now]
             row.last_at_ns = now
         await self._session.commit()
-        return Entered(tuple(subject for subject, _ in limits), now)
+        return Entered(tuple((subject, limit.forgets_one) for subject, limit in limits), now)
 
     async def forgive(self, entered: Entered) -> None:
         """The attempt was good: the account starts anew, the network has one less."""
-        for subject in entered.subjects:
+        for subject, forgets_one in entered.subjects:
             row = await self._locked(subject)
-            if subject.startswith(NETWORK.kind):
-                row.times_ns = [at for at in row.times_ns if at != entered.at_ns]
+            if forgets_one:
+                times = list(row.times_ns)
+                if entered.at_ns in times:
+                    times.remove(entered.at_ns)
+                row.times_ns = times
             else:
                 await self._session.delete(row)
         await self._session.flush()
@@ -94,7 +106,7 @@ class Throttle:
         await self._session.execute(delete(Attempts).where(Attempts.last_at_ns < before))
 
     def _subject(self, limit: Limit, what: str) -> str:
-        if limit is NETWORK:
+        if limit.is_network:
             return f"{limit.kind}:{what}"
         digest = hmac.digest(self._scope.pepper.secret, what.encode(), "sha256").hex()
         return f"{limit.kind}:{digest[:40]}"

@@ -18,7 +18,7 @@ from opengateway.dialects.anthropic_messages.blocks import Counted, count_messag
 from opengateway.dialects.anthropic_messages.names import SESSION_HEADER, named_in, shown_name
 from opengateway.dialects.anthropic_messages.shapes import OUR_MEMBERS, Params, Tool, ToolChoice
 from opengateway.dialects.openai_chat.depth import MAX_DEPTH, depth_of, has_too_many_values
-from opengateway.dialects.openai_chat.extras import targets, timeouts, who, wishes
+from opengateway.dialects.openai_chat.extras import strictness, targets, timeouts, who, wishes
 from opengateway.dialects.openai_chat.shapes import Params as OurExtras
 from opengateway.domain.chat import ChatFacts, ChatRequest
 from opengateway.kit.json import DecodeError, RawObject, ValidationError, loads_raw_object
@@ -99,6 +99,7 @@ def _request(
         debug_routing=params.debug is not None and bool(params.debug.routing),
         first_token_timeout_s=first_token_s,
         deadline_s=deadline_s,
+        strict_parameters=strictness(params.extra, headers),
         headers=passed_headers(headers),
     )
 

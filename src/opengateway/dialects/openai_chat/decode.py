@@ -29,7 +29,8 @@ from opengateway.dialects.openai_chat.depth import (
     has_too_many_values,
     loads_shallow,
 )
-from opengateway.dialects.openai_chat.extras import targets, timeouts, who, wishes
+from opengateway.dialects.openai_chat.extras import strictness, targets, timeouts, who, wishes
+from opengateway.dialects.openai_chat.foreign_ids import check_members
 from opengateway.dialects.openai_chat.messages import TEXT_ONLY, check_messages
 from opengateway.dialects.openai_chat.shapes import (
     OUR_MEMBERS,
@@ -72,10 +73,12 @@ _NO_MARKS: Final[frozenset[str]] = frozenset()
 def decode(body: bytes, headers: Mapping[str, str]) -> ChatRequest:
     """Check a request to `POST /v1/chat/completions` and take our extras out of it.
 
-    `headers` have lower-case names. Raises `InvalidRequest` and nothing else: `param` is the
-    member's path (`messages[0].content`) or the header's name, `code` one of `complaints`.
+    `headers` have lower-case names. Raises `InvalidRequest`, and `NotFound` for ids of what a vendor
+    keeps: `param` is the member's path (`messages[0].content`) or the header's name, `code` one of
+    `complaints`.
     """
     fields, params, names = _parse(body)
+    check_members(fields)
     _check_relations(params)
     has_tool_call_index, counted, has_developer = check_messages(params.messages)
     facts = _facts(params, names, has_developer, has_tool_call_index, counted, fields)
@@ -99,6 +102,7 @@ def decode(body: bytes, headers: Mapping[str, str]) -> ChatRequest:
         debug_routing=params.debug is not None and bool(params.debug.routing),
         first_token_timeout_s=first_token_s,
         deadline_s=deadline_s,
+        strict_parameters=strictness(params.extra, headers),
     )
 
 

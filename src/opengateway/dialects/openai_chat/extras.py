@@ -1,7 +1,7 @@
 """What is ours in a request: targets, preferences, names, clocks. From the body and from headers.
 
 Where a header and a member say the same thing, the header wins: it is set by the deployment that
-calls, the member by the code in it.
+calls, the member by the code in it. Not so of the session: the code knows its conversations.
 """
 
 from __future__ import annotations
@@ -28,8 +28,11 @@ from opengateway.domain.chat import Percentiles as Bounds
 from opengateway.domain.money import NANOS_PER_USD
 
 SESSION_HEADERS: Final = ("x-opengateway-session-id", "x-session-id")
+AGENT_HEADER: Final = "x-claude-code-session-id"
+"""Of an agent that was not written for us: what we cannot keep of it is left out."""
 USER_HEADER: Final = "x-opengateway-user-id"
 TIMEOUT_HEADER: Final = "x-opengateway-timeout"
+STRICT_HEADER: Final = "x-opengateway-strict-parameters"
 
 _MAX_NAME: Final = 256
 _is_slug: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}(?:/[a-z0-9][a-z0-9._-]{0,63})?").fullmatch
@@ -154,11 +157,11 @@ def _slugs(slugs: list[str] | None, name: str) -> tuple[str, ...]:
 
 def who(params: Params, headers: Mapping[str, str]) -> tuple[str | None, str | None]:
     """The session and the end user. Raises `InvalidRequest`."""
-    session = None
+    session = _name(params.session_id, "session_id")
     for name in SESSION_HEADERS:
         session = session or _name(headers.get(name), name)
-    if session is None:
-        session = _name(params.session_id, "session_id")
+    if session is None and (told := headers.get(AGENT_HEADER)):
+        session = told if len(told) <= _MAX_NAME and told.isprintable() else None
     user = _name(headers.get(USER_HEADER), USER_HEADER) or _name(params.user, "user")
     return session, user
 
@@ -188,6 +191,22 @@ def timeouts(extra: Extra | None, headers: Mapping[str, str]) -> tuple[float | N
         first_ms / 1000 if first_ms is not None else None,
         deadline_ms / 1000 if deadline_ms is not None else None,
     )
+
+
+def strictness(extra: Extra | None, headers: Mapping[str, str]) -> bool | None:
+    """Whether what a provider cannot do is refused; None: nothing was said. Raises
+    `InvalidRequest`."""
+    text = headers.get(STRICT_HEADER)
+    if text:
+        word = text.strip().lower()
+        if word not in ("true", "false"):
+            raise wrong(
+                INVALID_VALUE,
+                STRICT_HEADER,
+                f"{STRICT_HEADER!r} must be 'true' or 'false'; got {text[:40]!r}",
+            )
+        return word == "true"
+    return extra.strict_parameters if extra is not None else None
 
 
 def _header_ms(text: str) -> int:

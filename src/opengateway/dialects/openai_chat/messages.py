@@ -9,6 +9,7 @@ from msgspec import UNSET
 
 from opengateway.dialects.openai_chat.complaints import missing
 from opengateway.dialects.openai_chat.costs import Counted
+from opengateway.dialects.openai_chat.foreign_ids import check_audio, check_part
 from opengateway.dialects.openai_chat.shapes import (
     AssistantMessage,
     DeveloperMessage,
@@ -59,6 +60,8 @@ def check_messages(messages: Sequence[Message]) -> tuple[bool, Counted | None, b
         kind = type(message)
         if kind is AssistantMessage:
             assert isinstance(message, AssistantMessage)
+            if message.audio is not None:
+                check_audio(message.audio, f"messages[{at}].audio.id")
             if message.tool_calls:
                 has_index |= _check_calls(message.tool_calls, at)
             elif content is None and not _says_something(message):
@@ -91,6 +94,7 @@ def _check_parts(parts: Sequence[Part], at: int, counted: Counted) -> None:
             raise missing(
                 f"messages[{at}].content[{index}].{need}", f"it with every part of type {need!r}"
             )
+        check_part(part, f"messages[{at}].content[{index}]")
         modality = _MODALITY.get(part.type)
         if modality is not None:
             counted.media(part, modality)

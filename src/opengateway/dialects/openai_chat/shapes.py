@@ -59,6 +59,9 @@ class Part(Struct, gc=False):
     """A bare string is a vendor's shorthand (Mistral) for `{"url": ...}`."""
     input_audio: InputAudio | None = None
     file: InputFile | None = None
+    file_id: Any = None
+    """Vendors' own parts name an uploaded file so, or in a `source`."""
+    source: Any = None
     cache_control: Any = None
     """A cache mark, as `prompt_cache_breakpoint` is. Its lifetime has a price."""
     prompt_cache_breakpoint: Any = None
@@ -259,6 +262,7 @@ class Extra(Struct, gc=False, forbid_unknown_fields=True):
     deadline_ms: _Milliseconds | None = None
     first_token_timeout_ms: _Milliseconds | None = None
     on_stream_failure: Literal["error"] | None = None
+    strict_parameters: bool | None = None
 
 
 class Debug(Struct, gc=False, forbid_unknown_fields=True):

@@ -10,7 +10,7 @@ import msgspec
 
 from opengateway.dialects.openai_chat import complaints as bad
 from opengateway.dialects.openai_chat.depth import MAX_DEPTH, depth_of
-from opengateway.dialects.openai_chat.extras import targets, timeouts, who, wishes
+from opengateway.dialects.openai_chat.extras import strictness, targets, timeouts, who, wishes
 from opengateway.dialects.openai_chat.shapes import OUR_MEMBERS
 from opengateway.dialects.openai_operations.shapes import MAX_DOCUMENTS, MAX_INPUTS, Ours
 from opengateway.domain.catalog import ModelKind
@@ -135,6 +135,7 @@ def request_of(
         debug_routing=params.debug is not None and bool(params.debug.routing),
         first_token_timeout_s=first_token_s,
         deadline_s=deadline_s,
+        strict_parameters=strictness(params.extra, headers),
         demand=demand,
         kinds=kinds,
         upload=upload,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, cast
 import msgspec
 
 from opengateway.dialects.openai_chat.depth import MAX_DEPTH, depth_of, has_too_many_values
-from opengateway.dialects.openai_chat.extras import targets, timeouts, who, wishes
+from opengateway.dialects.openai_chat.extras import strictness, targets, timeouts, who, wishes
 from opengateway.dialects.openai_chat.shapes import OUR_MEMBERS
 from opengateway.dialects.openai_chat.tools import check_name
 from opengateway.dialects.openai_responses import complaints as bad
@@ -94,6 +94,7 @@ def decode(
         debug_routing=params.debug is not None and bool(params.debug.routing),
         first_token_timeout_s=first_token_s,
         deadline_s=deadline_s,
+        strict_parameters=strictness(params.extra, headers),
     )
 
 

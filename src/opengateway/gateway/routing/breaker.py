@@ -132,8 +132,8 @@ class Breaker:
         if not self.out or began < self.opened_at:
             return False
         if self.kind is RestKind.REST:
-            # It was asked although it rests (another scope's last resort): it does not rest.
-            return self.until <= now and self._come_in(now)
+            # It was asked although it rested, because nothing else was left: it does not any more.
+            return self._come_in(now)
         self.until = min(self.until, now)
         self.wins += 1
         return self.wins >= WINS and self._come_in(now)

@@ -14,7 +14,8 @@ GROW_EVERY_S: Final = 1.0
 SHRINK_EVERY_S: Final = 1.0
 """Of a burst of refusals, all but the first are answers to the old limit."""
 FREE_AFTER_S: Final = 300.0
-LEAST: Final = 1.0
+LEAST: Final = 4.0
+"""Refusals of a few at once are of a rate, not of how many there are: a wait does not help them."""
 
 
 class Limit:

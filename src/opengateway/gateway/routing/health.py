@@ -3,7 +3,7 @@
 A state is kept for each (provider, region, credential, model), and breakers for the scopes above
 it. Which failure says what of which scope is data: `policies/health.toml`. Nothing here removes an
 endpoint: health is a standing by which they are ordered, and the last one is asked when all others
-are gone. Only a provider's own word to wait (`RESTING`) keeps requests away.
+are gone, also before a provider's own word to wait (`RESTING`) is over.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Standing(IntEnum):
     POOR = 2
     HALF = 3  # one trial at a time; for others a last resort
     OUT = 4
-    RESTING = 5  # told us to wait: not asked before
+    RESTING = 5  # told us to wait: asked before that only where nobody else is left
 
 
 class Health:

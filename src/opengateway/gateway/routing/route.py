@@ -20,7 +20,9 @@ from opengateway.gateway.routing.waiting import priority_of
 from opengateway.policies.health import HEALTH, Scope
 
 REST_WAIT_S: Final = 3.0
-"""Where all that is left rests, it is waited for so long at most; else the caller is told when."""
+"""Where something failed and all that is left rests, it is waited for so long at most."""
+FIRST_REST_WAIT_S: Final = 1.5
+"""The same where nothing was tried yet: who told us to wait may have meant another's request."""
 _RATE_HEADERS: Final = ("x-ratelimit-remaining-requests", "anthropic-ratelimit-requests-remaining")
 _TRIAL_FIRST_TOKEN_S: Final = 3.0
 _LEAST_FIRST_TOKEN_S: Final = (10.0, 60.0)
@@ -33,6 +35,7 @@ class Route:
 
     __slots__ = (
         "_answered_at",
+        "_asked_resting",
         "_failed_scopes",
         "_left",
         "_only_endpoint",
@@ -57,6 +60,7 @@ class Route:
         self.order = order
         self._left = list(order.spots)
         self._tried = 0
+        self._asked_resting = False
         self._ticket: Ticket | None = None
         self._answered_at = 0.0
         self._failed_scopes: list[tuple[Breaker, bool]] = []
@@ -85,6 +89,25 @@ class Route:
             return self._take(at, spot)
         return self._take(*later) if later is not None else None
 
+    def next_resting(self) -> tuple[Spot, Choice] | None:
+        """Where nobody else is left: the one whose rest ends first. A provider's word to wait is
+        a preference too, and the last endpoint is always asked; one of them, once a request."""
+        if self._asked_resting:
+            return None
+        now = self._router.now()
+        found: tuple[float, int, Spot] | None = None
+        for at, spot in enumerate(self._left):
+            until = spot.cell.rests_until()
+            if self._is_ruled_out(spot) or until <= now:
+                continue
+            if found is None or until < found[0]:
+                found = until, at, spot
+        if found is None:
+            return None
+        self._asked_resting = True
+        del self._left[found[1]]
+        return found[2], Choice.LAST_RESORT
+
     def _take(self, at: int, spot: Spot) -> tuple[Spot, Choice]:
         del self._left[at]
         return spot, self._why(spot)
@@ -99,10 +122,14 @@ class Route:
         return Choice.FALLBACK if spot.candidate.fallback_rank else Choice.FAILOVER
 
     def _is_closed(self, spot: Spot, now: float) -> bool:
-        """Not asked at all now: it rests, its scope failed for good, or it was not agreed to."""
+        """Not asked now: it rests, or it is ruled out."""
         cell = spot.cell
         if not cell.clear and cell.standing(now) is Standing.RESTING:
             return True
+        return self._is_ruled_out(spot)
+
+    def _is_ruled_out(self, spot: Spot) -> bool:
+        """Not asked at all: its scope failed for good, or it was not agreed to."""
         if self._only_endpoint is not None and spot.candidate.endpoint.id != self._only_endpoint:
             return True
         return bool(self._failed_scopes) and self._shares_failure(spot, fatal_only=True)

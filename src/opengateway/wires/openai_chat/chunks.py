@@ -19,13 +19,13 @@ from opengateway.kit.sse import Decoder, FrameTooLarge, ServerEvent
 from opengateway.wires.openai_chat.choice import Choice, TooManyCalls, usable_choices
 from opengateway.wires.openai_chat.error import error_in_answer, malformed, truncated
 from opengateway.wires.openai_chat.error_body import error_in
+from opengateway.wires.openai_chat.parts import NULL
 from opengateway.wires.openai_chat.signals import signals
 from opengateway.wires.openai_chat.tap import TappedChoice
 from opengateway.wires.openai_chat.usage import usage_of
 
 EVENT_LIMIT_BYTES: Final = 16 * 1024 * 1024
 MAX_CHOICES: Final = 256
-NULL: Final = Raw(b"null")
 _END: Final = b"[DONE]"
 _UNNAMED: Final = frozenset(("id", "object", "created", "model", "choices", "usage"))
 
@@ -218,7 +218,7 @@ class ChunkReader(ABC, Generic[Out]):
         if thought := delta.reasoning_content or delta.reasoning:
             text = thought + text
         calls = delta.tool_calls
-        if calls is None:
+        if calls is UNSET:
             return text
         if len(calls) != 1 or text or delta.content is not UNSET or delta.role is not None:
             return ""

@@ -37,7 +37,7 @@ def _error(
     said: VendorError, status: int, provider: Provider, wait: float | None, did: str
 ) -> UpstreamError:
     error_class = signals().classify(status, said.names, said.message)
-    return UpstreamError(
+    error = UpstreamError(
         error_class,
         f"the provider {provider.id} {did} ({error_class.value})",
         upstream_status=status,
@@ -46,6 +46,10 @@ def _error(
         param=said.param,
         retry_after_s=wait,
     )
+    is_about_the_request = error_class is ErrorClass.BAD_REQUEST and said.param is not None
+    if is_about_the_request and signals().refuses_member(said.names, said.message):
+        error.refused_member = said.param
+    return error
 
 
 def malformed(provider: Provider, what: str) -> UpstreamError:

@@ -16,6 +16,7 @@ from opengateway.domain.catalog import Profile
 from opengateway.domain.chat import ChatFacts
 from opengateway.domain.errors import InvalidRequest
 from opengateway.kit.json import Raw, RawObject, ValidationError, dumps
+from opengateway.wires.openai_chat.turns import by_turns
 
 REASONING_MEMBERS: Final = (
     "reasoning_content",
@@ -61,6 +62,8 @@ def edit_messages(
             _edit(message, profile, reasoning_in, dropped)
             if bare_images:
                 _wrap_images(message)
+        if profile.one_turn_each:
+            messages = by_turns(messages)
     except ValidationError as error:
         raise InvalidRequest(f"messages: {error}", param="messages") from error
     return Raw(dumps(messages))
@@ -69,7 +72,8 @@ def edit_messages(
 def _must_change(facts: ChatFacts, profile: Profile, reasoning_in: str) -> bool:
     members = facts.message_members
     return bool(
-        (facts.has_developer_role and not profile.developer_role)
+        profile.one_turn_each
+        or (facts.has_developer_role and not profile.developer_role)
         or (facts.has_reasoning and reasoning_in != "keep")
         or (facts.has_tool_call_index and not profile.tool_call_index)
         or (profile.tool_call_id_length is not None and "tool_call_id" in members)
@@ -105,9 +109,22 @@ def _place_reasoning(message: RawObject, profile: Profile, reasoning_in: str) ->
     said = next((raw for raw in found[:2] if raw is not None and bytes(raw) != b"null"), None)
     if said is None and profile.reasoning_backfill and message.get("tool_calls") is not None:
         said = _EMPTY_STRING
-    if said is not None:
-        for name in names:
-            message[name] = said
+    if said is None:
+        return
+    if reasoning_in == "think_tags":
+        _say_in_tags(message, said)
+    for name in names:
+        message[name] = said
+
+
+def _say_in_tags(message: RawObject, said: Raw) -> None:
+    """For vendors that read thoughts within the text: before it, in the tags that they write."""
+    content = message.get("content", Raw(b"null"))
+    thought = _decode_text(said) if bytes(said).startswith(b'"') else ""
+    if not thought or bytes(content)[:1] not in (b'"', b"n"):
+        return
+    text = _decode_text(content) if bytes(content).startswith(b'"') else ""
+    message["content"] = Raw(dumps(f"<think>\n{thought}\n</think>\n{text}"))
 
 
 def _wrap_images(message: RawObject) -> None:
@@ -124,7 +141,7 @@ def _wrap_images(message: RawObject) -> None:
 
 
 def _reasoning_names(reasoning_in: str) -> tuple[str, ...]:
-    if reasoning_in in ("strip", "keep"):
+    if reasoning_in in ("strip", "keep", "think_tags"):
         return ()
     return REASONING_MEMBERS[:2] if reasoning_in == "both" else (reasoning_in,)
 

@@ -7,10 +7,29 @@ same members. Every function takes plain decoded JSON and trusts nothing about i
 from __future__ import annotations
 
 import hashlib
-from typing import Any
+from typing import Any, Final
 
 from opengateway.domain.chat import Meter
-from opengateway.kit.json import JsonObject, dumps
+from opengateway.kit.json import JsonObject, Raw, RawObject, dumps
+
+NULL: Final = Raw(b"null")
+
+
+_NEVER_NULL: Final = ("function_call", "tool_calls", "annotations")
+TIERS: Final = frozenset(
+    (b'"auto"', b'"default"', b'"flex"', b'"scale"', b'"priority"', b'"fast"', b"null")
+)
+"""What OpenAI's document knows as `service_tier` of an answer."""
+
+
+def mend_members(members: RawObject) -> None:
+    """What an answer says beside its choices, where vendors say what OpenAI never does: a
+    fingerprint of null, and tiers of their own (Groq's `on_demand`) or of no name."""
+    if members.get("system_fingerprint") == NULL:
+        del members["system_fingerprint"]
+    tier = members.get("service_tier")
+    if tier is not None and bytes(tier) not in TIERS:
+        del members["service_tier"]
 
 
 def text_and_thought(parts: list[Any]) -> tuple[str, str, bool]:
@@ -92,9 +111,14 @@ def settle_content(message: JsonObject) -> bool:
 def drop_hollow_members(message: JsonObject) -> bool:
     """Take off objects that say nothing and that clients take for a call or a sound.
 
-    Recorded: Snowflake sends `function_call`, `audio` and `refusal` with empty values always.
+    Recorded: Snowflake sends `function_call`, `audio` and `refusal` with empty values always; Mistral,
+    Crusoe and others send null where OpenAI's document knows an object, a list, or nothing.
     """
     changed = False
+    for name in _NEVER_NULL:
+        if name in message and message[name] is None:
+            del message[name]
+            changed = True
     call = message.get("function_call")
     if isinstance(call, dict) and not call.get("name") and not call.get("arguments"):
         del message["function_call"]

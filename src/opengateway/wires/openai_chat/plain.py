@@ -65,8 +65,8 @@ class _Answer(_Strict):
     model: str
     choices: list[_Choice]
     usage: _Usage
-    system_fingerprint: str | None = None
-    service_tier: str | None = None
+    system_fingerprint: str = ""
+    service_tier: Literal["auto", "default", "flex", "scale", "priority", "fast"] | None = None
 
 
 _decode: Final = msgspec.json.Decoder(_Answer).decode

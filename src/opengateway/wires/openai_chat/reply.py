@@ -16,6 +16,7 @@ from opengateway.wires.openai_chat.parts import (
     count,
     drop_hollow_members,
     is_custom,
+    mend_members,
     settle_content,
 )
 from opengateway.wires.openai_chat.signals import finish_of
@@ -209,4 +210,5 @@ class ReplyMapper:
         created = loads(answer["created"]) if "created" in answer else None
         if not isinstance(created, int) or isinstance(created, bool):
             answer["created"] = Raw(dumps(int(created) if isinstance(created, float) else 0))
+        mend_members(answer)
         answer["model"] = Raw(dumps(model_id))

@@ -15,6 +15,13 @@ from opengateway.domain.chat import ChatRequest, UpstreamCall
 from opengateway.domain.errors import InvalidRequest
 from opengateway.domain.pseudonym import pseudonym
 from opengateway.kit.json import Raw, RawObject, dumps, loads, loads_raw_object
+from opengateway.wires.openai_chat.dials import (
+    add_members,
+    name_limit,
+    shape_effort,
+    shape_format,
+    shape_logprobs,
+)
 from opengateway.wires.openai_chat.messages import edit_messages
 from opengateway.wires.openai_chat.tools import shape_tool_choice, strip_schemas
 
@@ -42,14 +49,21 @@ def upstream_call(
         _ask_for_stream(chat, profile, fields)
         return UpstreamCall(path_of(PATH, endpoint, profile), dumps(fields))
     rule = _rule_for(profile, endpoint.upstream_model)
-    refuse_what_cannot_be_done(chat, provider)
+    refuse_what_cannot_be_done(chat, provider, rule)
     dropped: list[str] = []
     fields = _renamed(chat.fields, profile)
+    name_limit(fields, rule)
     _drop(fields, profile, dropped)
+    if rule is not None:
+        _drop_members(fields, rule.drop, dropped)
     if profile.drop_when_reasoning and _reasons(chat, endpoint, rule):
         _drop_members(fields, profile.drop_when_reasoning, dropped)
     _clamp_temperature(chat, profile, fields, dropped)
+    shape_effort(fields, profile, rule, dropped)
+    shape_format(fields, chat.facts, profile)
+    shape_logprobs(fields, profile, dropped)
     _keep_private(fields, team_id, dropped)
+    headers = _cache_header(fields, profile)
     shape_tool_choice(fields, chat, provider)
     if profile.strip_schema_keys:
         strip_schemas(fields, profile)
@@ -58,11 +72,13 @@ def upstream_call(
     if messages is not None:
         fields["messages"] = messages
     fields["model"] = _quoted(endpoint.upstream_model)
+    add_members(fields, profile)
     _ask_for_stream(chat, profile, fields)
     return UpstreamCall(
         path=path_of(PATH, endpoint, profile),
         body=dumps(fields),
         dropped=tuple(dict.fromkeys(dropped)),
+        headers=headers,
     )
 
 
@@ -74,9 +90,26 @@ def path_of(operation: str, endpoint: Endpoint, profile: Profile) -> str:
     return f"{prefix}{operation}?{profile.query}" if profile.query else prefix + operation
 
 
+def _cache_header(fields: RawObject, profile: Profile) -> dict[str, str]:
+    """The cache's key where the vendor reads it: already a pseudonym, and so plain letters."""
+    raw = fields.get("prompt_cache_key") if profile.cache_key_header else None
+    if raw is None or bytes(raw) == b"null":
+        return {}
+    key = loads(fields.pop("prompt_cache_key"))
+    return {profile.cache_key_header: key} if isinstance(key, str) and _is_word(key) else {}
+
+
+def _is_word(key: str) -> bool:
+    return key.isascii() and key.isprintable() and 0 < len(key) <= 512 and " " not in key
+
+
 def _needs_nothing(chat: ChatRequest, profile: Profile) -> bool:
     """Whether no rule below touches the request, so that none need be asked."""
     facts = chat.facts
+    if profile.add or profile.one_turn_each:
+        return False
+    if facts.response_format == "json_object" and not profile.json_object:
+        return False
     if facts.message_members or facts.has_developer_role or facts.modalities != _TEXT:
         return False
     if facts.n > 1 or facts.stop_count or facts.response_format == "json_schema":
@@ -86,6 +119,14 @@ def _needs_nothing(chat: ChatRequest, profile: Profile) -> bool:
 
 _TEXT: Final = frozenset(("text",))
 _OF_EVERY_PROFILE: Final = ("metadata", "store", "tool_choice", *_NAMES_SOMEONE)
+_DIALS: Final = (
+    "reasoning_effort",
+    "logprobs",
+    "top_logprobs",
+    "max_tokens",
+    "max_completion_tokens",
+)
+"""Members that `dials` words in the vendor's way; few requests have one."""
 _known: dict[int, tuple[Profile, frozenset[str]]] = {}
 _KNOWN_PROFILES: Final = 512
 
@@ -105,6 +146,8 @@ def _names_of(profile: Profile) -> frozenset[str]:
             *profile.refuse,
             *(("tools", "functions") if profile.strip_schema_keys else ()),
             *(("temperature",) if _bounds_temperature(profile) else ()),
+            *_DIALS,
+            *(name for rule in profile.models for name in (*rule.drop, *rule.refuse)),
         )
     )
     if len(_known) >= _KNOWN_PROFILES:
@@ -122,7 +165,9 @@ def _quoted(model: str) -> Raw:
     return Raw(dumps(model))
 
 
-def refuse_what_cannot_be_done(chat: ChatRequest, provider: Provider) -> None:
+def refuse_what_cannot_be_done(
+    chat: ChatRequest, provider: Provider, rule: ModelRule | None = None
+) -> None:
     """What the vendor lacks and what must neither be dropped nor weakened."""
     profile, facts = provider.profile, chat.facts
     if profile.max_n is not None and facts.n > profile.max_n:
@@ -142,7 +187,7 @@ def refuse_what_cannot_be_done(chat: ChatRequest, provider: Provider) -> None:
             "form in the prompt, or choose a model with structured output",
             param="response_format",
         )
-    for name in profile.refuse:
+    for name in (*profile.refuse, *(rule.refuse if rule is not None else ())):
         raw = chat.fields.get(name)
         if raw is not None and bytes(raw) not in _EMPTY:
             raise InvalidRequest(
@@ -241,6 +286,11 @@ def _keep_private(fields: RawObject, team_id: str | None, dropped: list[str]) ->
 def _ask_for_stream(chat: ChatRequest, profile: Profile, fields: RawObject) -> None:
     """Usage is always asked for: it is what is billed (reference: providers, A.4 rule 11)."""
     if not chat.stream:
+        return
+    if chat.facts.has_tools and not profile.tools_with_stream:
+        # Asked for whole: the stream's reader makes chunks of what comes (`chunks`).
+        fields.pop("stream", None)
+        fields.pop("stream_options", None)
         return
     fields["stream"] = _TRUE
     if not profile.stream_options:

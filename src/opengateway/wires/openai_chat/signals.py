@@ -25,10 +25,16 @@ class _Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     unless: str = ""
 
 
+class _RefusedMember(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    code: tuple[str, ...]
+    says: str
+
+
 class _Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rule: tuple[_Rule, ...]
     finish: dict[str, str]
     restated: dict[str, str]
+    refused_member: _RefusedMember
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +62,8 @@ class Signals:
     rules: tuple[_Compiled, ...]
     finish: dict[str, str]
     restated: dict[str, re.Pattern[str]]
+    refused_codes: frozenset[str]
+    refused_says: re.Pattern[str]
 
     def classify(self, status: int, names: frozenset[str], text: str) -> ErrorClass:
         """The class of an answer. `names` are its code and type in lower case.
@@ -68,6 +76,10 @@ class Signals:
         if 400 <= status < 500:
             return ErrorClass.BAD_REQUEST
         return ErrorClass.SERVER_ERROR
+
+    def refuses_member(self, names: frozenset[str], text: str) -> bool:
+        """Whether a 400 is about a member that the vendor does not take, not about its value."""
+        return not names.isdisjoint(self.refused_codes) or bool(self.refused_says.search(text))
 
     def restates(self, finish: str, text: str) -> bool:
         """Whether an error after `finish` only says again why the answer ended."""
@@ -85,6 +97,8 @@ def signals() -> Signals:
             rules=tuple(_Compiled(r, _regex(r.says), _regex(r.unless)) for r in document.rule),
             finish=document.finish,
             restated={k: re.compile(v, re.IGNORECASE) for k, v in document.restated.items()},
+            refused_codes=frozenset(document.refused_member.code),
+            refused_says=re.compile(document.refused_member.says, re.IGNORECASE),
         )
     except (tomllib.TOMLDecodeError, msgspec.ValidationError, re.error) as error:
         raise OperatorError(f"wires/openai_chat/signals.toml is broken: {error}") from error

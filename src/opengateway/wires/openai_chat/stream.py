@@ -25,8 +25,8 @@ from opengateway.kit.json import (
 )
 from opengateway.kit.sse import ServerEvent
 from opengateway.wires.openai_chat.choice import Choice
-from opengateway.wires.openai_chat.chunks import NULL, ChunkReader, created_of
-from opengateway.wires.openai_chat.parts import answer_id
+from opengateway.wires.openai_chat.chunks import ChunkReader, created_of
+from opengateway.wires.openai_chat.parts import NULL, answer_id, mend_members
 from opengateway.wires.openai_chat.tap import tap
 from opengateway.wires.openai_chat.usage import for_caller, is_whole
 
@@ -37,7 +37,7 @@ _NO_CHOICES: Final = Raw(b"[]")
 class OpenAIChatStream(ChunkReader[bytes]):
     """One stream. See `ports.provider.ChatStream`."""
 
-    __slots__ = ("_include_usage", "_model", "_names")
+    __slots__ = ("_include_usage", "_mends", "_model", "_names")
 
     def __init__(self, provider: Provider, model_id: str, *, include_usage: bool) -> None:
         super().__init__(provider)
@@ -45,6 +45,8 @@ class OpenAIChatStream(ChunkReader[bytes]):
         self._model = Raw(dumps(model_id))
         self._names: RawObject = {}
         """What every chunk says alike: id, object, created, model, maybe system_fingerprint."""
+        self._mends = False
+        """Whether the vendor's chunks say what OpenAI's never do, beside the choices."""
 
     def feed(self, chunk: bytes) -> bytes:
         return b"".join(self._read(chunk))
@@ -82,6 +84,8 @@ class OpenAIChatStream(ChunkReader[bytes]):
             chunk["usage"] = NULL
         elif usage is not None:
             del chunk["usage"]
+        if self._mends:
+            mend_members(chunk)
         chunk.update(self._names)
         out.append(b"data: ")
         out.append(dumps(chunk))
@@ -94,6 +98,8 @@ class OpenAIChatStream(ChunkReader[bytes]):
             chunk["usage"] = NULL
         else:
             chunk.pop("usage", None)
+        if self._mends:
+            mend_members(chunk)
         chunk.update(self._names)
         out.append(b"data: %b\n\n" % dumps(chunk))
 
@@ -106,6 +112,9 @@ class OpenAIChatStream(ChunkReader[bytes]):
             "created": Raw(dumps(created_of(chunk) or 0)),
             "model": self._model,
         }
+        said = dict(chunk)
+        mend_members(said)
+        self._mends = len(said) < len(chunk)
         fingerprint = chunk.get("system_fingerprint", NULL)
         if fingerprint != NULL:
             self._names["system_fingerprint"] = fingerprint
@@ -115,6 +124,7 @@ class OpenAIChatStream(ChunkReader[bytes]):
             chunk = self._usage_chunk or dict(self._names)
             chunk["choices"] = _NO_CHOICES
             chunk["usage"] = self._shown_usage(self._usage, chunk.get("usage"))
+            mend_members(chunk)
             chunk.update(self._names)
             out.append(b"data: %b\n\n" % dumps(chunk))
 

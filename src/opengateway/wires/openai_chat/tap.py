@@ -28,7 +28,8 @@ class TappedDelta(msgspec.Struct, gc=False):
     reasoning_content: str | None = None
     reasoning: str | None = None
     role: str | None = None
-    tool_calls: list[TappedCall] | None = None
+    tool_calls: list[TappedCall] | UnsetType = UNSET
+    """Null needs mending: OpenAI leaves it out."""
     # What must not be there, whatever it is.
     refusal: None = None
     audio: None = None

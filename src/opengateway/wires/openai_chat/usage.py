@@ -117,6 +117,9 @@ def is_whole(reported: Mapping[str, Any]) -> bool:
     totals = ("prompt_tokens", "completion_tokens", "total_tokens")
     if not all(isinstance(reported.get(name), int) for name in totals):
         return False
+    names = ("prompt_tokens_details", "completion_tokens_details")
+    if any(name in reported and reported[name] is None for name in names):
+        return False
     details = _object(reported, "prompt_tokens_details")
     return bool(_count(details.get("cached_tokens"))) or not _prompt_parts(reported)[0]
 

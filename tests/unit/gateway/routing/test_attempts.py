@@ -168,7 +168,7 @@ class TestWhenAllAreLimited:
 
         run_virtually(story())
 
-    def test_a_long_one_is_told_and_nothing_is_sent(self) -> None:
+    def test_with_nobody_else_one_is_asked_before_a_long_rest_is_over(self) -> None:
         async def story() -> None:
             house = House(places("ab"), a=always(limited(60)), b=always(limited(30)))
             first = await house.ask()
@@ -178,10 +178,31 @@ class TestWhenAllAreLimited:
             await asyncio.sleep(10)
             for _ in range(50):
                 done = await house.ask()
-                assert done.path == []
+                assert (len(done.path), done.whys) == (1, ["last_resort"]), "one of them, once"
                 assert isinstance(done.error, UpstreamError)
                 assert done.error.error_class is ErrorClass.RATE_LIMITED
-                assert done.error.retry_after_s == pytest.approx(20, abs=1)
+
+        run_virtually(story())
+
+    def test_a_single_endpoint_that_refused_one_request_serves_the_next(self) -> None:
+        """Whoever told us to wait meant that request: the others are not refused for it."""
+
+        async def story() -> None:
+            refused = iter((limited(60),))
+            house = House(places("a"), a=lambda _: next(refused, HELLO))
+            assert (await house.ask()).error is not None
+            for why in ("last_resort", "order"):
+                done = await house.ask()
+                assert (done.error, done.whys) == (None, [why])
+                assert done.took_s < 0.5
+
+        run_virtually(story())
+
+    def test_who_rests_is_not_asked_while_another_is_well(self) -> None:
+        async def story() -> None:
+            house = House(places("ab"), a=always(limited(60)), b=always(HELLO))
+            await house.load(10, 20)
+            assert [who for _, who in house.providers.asked].count("a") == 1
 
         run_virtually(story())
 
@@ -203,7 +224,7 @@ def test_a_rest_beyond_the_deadline_is_not_waited_for() -> None:
         await house.ask()
         done = await house.ask()
         assert done.took_s <= 0.05
-        assert done.path == []
+        assert done.whys == ["last_resort"]
 
     run_virtually(story())
 

@@ -1,6 +1,6 @@
 import { Button, Stack } from '@mantine/core';
 import { useMutation, useQuery } from '@tanstack/react-query';
-import { useNavigate, useSearch } from '@tanstack/react-router';
+import { useNavigate } from '@tanstack/react-router';
 
 import { useWords } from '~/i18n/use-words';
 import { api } from '~/api/client';
@@ -10,17 +10,19 @@ import { LinkButton, TextLink } from '~/ui/link';
 import { Loading } from '~/ui/states';
 
 import { FormHead } from './form-head';
+import { forgetInvitation, useInvitationToken } from './mail-token';
 
 /** Who is signed in joins with a press; who is not signs in or up first, and comes back here. */
 export function InvitationPage() {
   const { t } = useWords();
-  const { token } = useSearch({ from: '/guest/invitations/accept' });
+  const token = useInvitationToken();
   const { data: me, isPending } = useQuery(meQuery);
   const navigate = useNavigate();
   const forget = useForget();
   const accept = useMutation({
     mutationFn: () => api.post('/api/v1/invitations/accept', { body: { token: token ?? '' } }),
     onSuccess: async (joined) => {
+      forgetInvitation();
       await forget();
       await navigate({ to: '/teams/$teamId', params: { teamId: joined.team_id }, replace: true });
     },
@@ -31,12 +33,12 @@ export function InvitationPage() {
       <>
         <FormHead title={t('auth:invitation.title')} lead={t('auth:invitation.strangerLead')} />
         <Stack gap="sm">
-          <LinkButton to="/sign-up" search={{ token }} size="md">
+          <LinkButton to="/sign-up" hash={`token=${token ?? ''}`} size="md">
             {t('auth:invitation.signUp')}
           </LinkButton>
           <LinkButton
             to="/sign-in"
-            search={{ next: `/invitations/accept?token=${encodeURIComponent(token ?? '')}` }}
+            search={{ next: '/invitations/accept' }}
             variant="default"
             size="md"
           >

@@ -1,7 +1,7 @@
 import { Button, PasswordInput, Stack, Text, TextInput } from '@mantine/core';
 import { useForm } from '@mantine/form';
 import { useMutation } from '@tanstack/react-query';
-import { useNavigate, useSearch } from '@tanstack/react-router';
+import { useNavigate } from '@tanstack/react-router';
 
 import { useWords } from '~/i18n/use-words';
 import { api } from '~/api/client';
@@ -14,13 +14,14 @@ import { Empty } from '~/ui/states';
 
 import { useOptions } from './api';
 import { FormHead } from './form-head';
+import { forgetInvitation, useMailToken } from './mail-token';
 
 const SHORTEST_PASSWORD = 12;
 
 /** With an invitation's token the new person is in its team at once. */
 export function SignUpPage() {
   const { t } = useWords();
-  const { token } = useSearch({ from: '/guest/sign-up' });
+  const token = useMailToken();
   const navigate = useNavigate();
   const forget = useForget();
   const { data: offered } = useOptions();
@@ -38,6 +39,7 @@ export function SignUpPage() {
       }),
     onSuccess: async (answer) => {
       if (answer.status !== 'signed_in') return;
+      forgetInvitation();
       await forget();
       await navigate({ to: '/', replace: true });
     },

@@ -1,23 +1,22 @@
-import { Anchor, SegmentedControl, SimpleGrid } from '@mantine/core';
-import { type ReactNode, useState } from 'react';
+import { Anchor, SimpleGrid } from '@mantine/core';
+import type { ReactNode } from 'react';
 
 import { useWords } from '~/i18n/use-words';
 import { useMe, useTeam } from '~/session/me';
-import { CodeBlock, CopyLine } from '~/ui/copy';
+import { CopyLine } from '~/ui/copy';
 import { IconArrowRight, IconBook, IconKey, IconUsers, IconWallet } from '~/ui/icons';
 import { LinkButton, TextLink } from '~/ui/link';
 import { docsUrl } from '~/ui/links';
 import { Page, Panel } from '~/ui/page';
+import { Sample } from '~/ui/sample';
 
 import css from './home.module.css';
-import { SAMPLES, type SampleName } from './samples';
 
 /** The way from nothing to a first answer: a key, the address, and code that runs as it is pasted. */
 export function HomePage() {
   const { t, language } = useWords();
   const me = useMe();
   const team = useTeam();
-  const [sample, setSample] = useState<SampleName>('curl');
   const base = `${window.location.origin}/v1`;
   const params = { teamId: team.id };
   return (
@@ -33,20 +32,7 @@ export function HomePage() {
             <CopyLine value={base} label={t('home:start.copyBase')} />
           </Step>
           <Step title={t('home:start.call')} text={t('home:start.callText')}>
-            <div className={css.sample}>
-              <SegmentedControl
-                size="xs"
-                aria-label={t('home:start.language')}
-                value={sample}
-                onChange={(value) => setSample(value as SampleName)}
-                data={[
-                  { value: 'curl', label: 'curl' },
-                  { value: 'python', label: 'Python' },
-                  { value: 'node', label: 'Node.js' },
-                ]}
-              />
-              <CodeBlock code={SAMPLES[sample](base)} label={t('home:start.call')} />
-            </div>
+            <Sample model="simulator/chat" />
           </Step>
         </ol>
       </Panel>

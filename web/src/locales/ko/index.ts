@@ -9,5 +9,7 @@ import members from './members.json';
 import ledger from './ledger.json';
 import budgets from './budgets.json';
 import profile from './profile.json';
+import playground from './playground.json';
+import models from './models.json';
 
-export default { app, errors, auth, home, keys, members, ledger, budgets, profile };
+export default { app, errors, auth, home, keys, members, ledger, budgets, profile, playground, models };
