@@ -151,6 +151,16 @@ PROVIDERS = Board(
             unit="reqps",
         ),
         _one(
+            "Endpoints by how well they are",
+            'sum by (provider, region, standing) (opengateway_endpoint_standing{provider=~"$provider"})',
+            "{{provider}}/{{region}} {{standing}}",
+        ),
+        _one(
+            "Scopes that are out",
+            "sum by (kind) (opengateway_health_out)",
+            "{{kind}}",
+        ),
+        _one(
             "Credentials refused",
             f'sum(increase(opengateway_attempts_total{{error_class="auth"}}[{_RATE}])) or vector(0)',
             "refused",

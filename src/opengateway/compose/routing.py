@@ -93,6 +93,16 @@ def routing_samples(router: Router) -> Iterator[Sample]:
             {"kind": kind},
             sum(1 for breaker in out if breaker.kind.value == kind),
         )
+    for (provider, region, standing), count in sorted(
+        router.health.standings(router.now()).items()
+    ):
+        yield (
+            "opengateway_endpoint_standing",
+            "gauge",
+            "Endpoints that were used lately, by how well they are",
+            {"provider": provider, "region": region, "standing": standing},
+            count,
+        )
     yield (
         "opengateway_retries_refused_total",
         "counter",
