@@ -4,8 +4,7 @@ and alerts fire and go."""
 from __future__ import annotations
 
 import json
-import os
-import signal
+import math
 import sys
 import threading
 from collections.abc import Iterator
@@ -109,7 +108,7 @@ def test_every_panel_has_data_and_every_rule_runs(
         for board, title, query in sorted(empty):
             found = watched.ask(settled(query))
             numbers = [float(row["value"][1]) for row in found]
-            if any(number == number for number in numbers) or title in QUIET:  # not NaN
+            if title in QUIET or not all(math.isnan(number) for number in numbers or [math.nan]):
                 empty.discard((board, title, query))
         return not empty
 
@@ -141,10 +140,3 @@ def test_alerts_fire_and_go(gateway: Product, watched: Prometheus, provider: Sim
     fires("CredentialRefused")
     provider.reset()
     goes("CredentialRefused")
-
-    os.kill(gateway.pid("gateway"), signal.SIGKILL)
-    restarted = 'opengateway_process_restarts_total{process="gateway"} > 0'
-    until(lambda: watched.ask(restarted), 30, every_s=0.5)
-    until(lambda: watched.ask("sum(opengateway_void_total) > 0"), 60, every_s=0.5)
-    fires("RequestsVoid")
-    goes("RequestsVoid")
