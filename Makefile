@@ -17,7 +17,7 @@ export UV_LINK_MODE ?= copy
 export PYTHONDONTWRITEBYTECODE :=
 NODE := PATH="$(CURDIR)/$(TOOLS)/node/bin:$$PATH" npm_config_cache="$(CURDIR)/$(TOOLS)/npm" ASTRO_TELEMETRY_DISABLED=1
 
-.PHONY: monitoring smoke release help run bundle test e2e soak check fix docs web web-check web-types bench bench-money lock clean setup-run setup-test
+.PHONY: monitoring smoke release api-gate help run bundle test e2e soak check fix docs web web-check web-types bench bench-money lock clean setup-run setup-test
 
 help: ## what each target does
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -149,6 +149,15 @@ $(TOOLS)/.prometheus:
 
 monitoring: $(TOOLS)/.test ## renew Prometheus' rules, Grafana's dashboards and the runbook pages
 	@$(BIN)/python tools/monitoring/write.py
+
+release: $(TOOLS)/.test $(SITE) $(APP) ## a release's artefacts into dist/, as a dry run (CUT=1 changes the changelog; TESTS=no)
+ifneq ($(TESTS),no)
+	@$(MAKE) --no-print-directory test
+endif
+	@$(BIN)/python tools/release/build.py $(if $(CUT),--cut)
+
+api-gate: $(TOOLS)/.test ## the API against that of the last release
+	@$(BIN)/python tools/release/gate.py
 
 smoke: $(TOOLS)/.run ## every model and feature of the catalogue, against the simulator
 	@$(BIN)/opengateway smoke --level ci

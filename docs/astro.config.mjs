@@ -57,7 +57,9 @@ export default defineConfig({
             { slug: 'operate/postgresql-and-valkey' },
             { slug: 'operate/redeem-codes' },
             { slug: 'operate/simulator' },
+            { slug: 'operate/monitoring' },
             { slug: 'operate/smoke-tests' },
+            { label: 'Runbooks', collapsed: true, items: [{ autogenerate: { directory: 'operate/runbooks' } }] },
           ],
         },
         {
