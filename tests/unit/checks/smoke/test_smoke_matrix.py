@@ -12,10 +12,10 @@ from opengateway.domain.catalog import (
     ModelRule,
     Profile,
     Provider,
-    Routing,
     Snapshot,
     Wire,
 )
+from opengateway.domain.routing_rules import Routing
 from opengateway.domain.smoke import Feature, SmokeLevel, SmokeWish
 from opengateway.domain.usage import Dimension, PriceRow
 
