@@ -33,6 +33,7 @@ from opengateway.compose.zone_file import (
     RoutingConfig,
     RoutingPolicyConfig,
     SmokeConfig,
+    TelemetryConfig,
     ZoneFile,
 )
 from opengateway.compose.zone_rules import check_zone
@@ -77,6 +78,7 @@ class Zone:
     pricing: PricingConfig = field(default_factory=PricingConfig)
     selling: SellingPlan = field(default_factory=SellingPlan)
     smoke: SmokeConfig = field(default_factory=SmokeConfig)
+    telemetry: TelemetryConfig = field(default_factory=TelemetryConfig)
 
     @property
     def usable(self) -> dict[str, tuple[str, ...]]:
@@ -249,6 +251,7 @@ def _resolved(path: Path, file: ZoneFile, components: Components, secrets: Secre
         routing=_routing(file.routing),
         pricing=file.pricing,
         smoke=file.smoke,
+        telemetry=file.telemetry,
         secrets=secrets,
     )
 

@@ -147,7 +147,7 @@ def new_internal_app(parts: ControlParts) -> FastAPI:
                 ControlEdge, new_id=parts.new_id, max_body_bytes=MAX_BODY_BYTES, pages=False
             ),
             Middleware(UnitOfWork, database=parts.database, new_scope=parts.new_scope),
-            Middleware(JournalIntake, metrics=SettlerMetrics(registry, parts.operation.teams)),
+            Middleware(JournalIntake, metrics=_settler_metrics(registry, parts.operation)),
             Middleware(KeepAnswers, render=error_response),
         ],
     )
@@ -182,6 +182,11 @@ def _routes() -> APIRouter:
     routes.include_router(metrics)
     require_declared(routes, {Access.INTERNAL, Access.TEAM, Access.PLATFORM})
     return routes
+
+
+def _settler_metrics(registry: CollectorRegistry, operation: OperationTools) -> SettlerMetrics:
+    traces = operation.traces
+    return SettlerMetrics(registry, operation.teams, None if traces is None else traces.offer)
 
 
 class _Standing(Collector):
