@@ -194,7 +194,7 @@ async def open_control(settings: ControlSettings) -> AsyncIterator[ControlHouse]
             spending = spending_tools(settings.spending, board, database, clock)
             await first_publication(spending)
             stores = Stores(open_scope, partial(reading_scope, database, new_scope))
-            operation = operation_tools(stores, leases, clock)
+            operation = operation_tools(settings.operation, settings.zone, stores, leases, clock)
             parts = ControlParts(
                 database=database,
                 new_scope=new_scope,
