@@ -64,7 +64,8 @@ export function urlOf(path: string, parts: Record<string, string> = {}, query: o
   });
   const search = new URLSearchParams();
   for (const [name, value] of Object.entries(query)) {
-    if (value !== undefined && value !== null) search.set(name, String(value));
+    if (Array.isArray(value)) for (const each of value) search.append(name, String(each));
+    else if (value !== undefined && value !== null) search.set(name, String(value));
   }
   return search.size > 0 ? `${filled}?${search}` : filled;
 }
