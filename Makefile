@@ -17,7 +17,7 @@ export UV_LINK_MODE ?= copy
 export PYTHONDONTWRITEBYTECODE :=
 NODE := PATH="$(CURDIR)/$(TOOLS)/node/bin:$$PATH" npm_config_cache="$(CURDIR)/$(TOOLS)/npm" ASTRO_TELEMETRY_DISABLED=1
 
-.PHONY: help run test e2e soak check fix docs web web-check web-types bench bench-money lock clean setup-run setup-test
+.PHONY: help run bundle test e2e soak check fix docs web web-check web-types bench bench-money lock clean setup-run setup-test
 
 help: ## what each target does
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -155,8 +155,11 @@ bench-money: $(TOOLS)/.test ## what holds, limits and budgets cost, and what ser
 	@$(BIN)/python tools/bench/run.py --rounds $(ROUNDS) --targets opengateway \
 	  --stores embedded,servers --spending on,off
 
+bundle: $(TOOLS)/.run $(SITE) $(APP) ## the airgap medium, into dist/ (SIGN=key file)
+	@$(BIN)/opengateway bundle --out dist $(if $(SIGN),--sign $(SIGN))
+
 lock: | $(UV) ## renew requirements/*.lock; nothing younger than 7 days
 	@$(PYTHON) tools/lock.py $(UV)
 
 clean: ## remove all that was built
-	rm -rf $(TOOLS) $(VENV) src/opengateway/assets/docs src/opengateway/assets/web docs/dist docs/node_modules web/node_modules tests/e2e/node/node_modules
+	rm -rf $(TOOLS) $(VENV) dist src/opengateway/assets/docs src/opengateway/assets/web docs/dist docs/node_modules web/node_modules tests/e2e/node/node_modules

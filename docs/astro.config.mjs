@@ -57,6 +57,7 @@ export default defineConfig({
             { slug: 'operate/postgresql-and-valkey' },
             { slug: 'operate/redeem-codes' },
             { slug: 'operate/simulator' },
+            { slug: 'operate/smoke-tests' },
           ],
         },
         {

@@ -120,6 +120,8 @@ class Zone:
     routing: dict[str, Any] = field(default_factory=dict)
     tls: dict[str, str] | None = None
     components: dict[str, Any] = field(default_factory=dict)
+    outbound: dict[str, Any] = field(default_factory=dict)
+    edition: str = "selfhost"
 
     def provider(self, name: str, persona: str | None = None, **extra: Any) -> None:
         """`name` is a provider that the catalogue knows, or a new one on the OpenAI wire."""
@@ -158,7 +160,7 @@ class Zone:
         path = self.home / "zone.yaml"
         document = {
             "zone": "test",
-            "edition": "selfhost",
+            "edition": self.edition,
             "home": "./var",
             "listen": {
                 "host": "127.0.0.1",
@@ -166,6 +168,7 @@ class Zone:
                 "metrics": {"host": "127.0.0.1", "port": metrics_port},
                 "tls": self.tls,
             },
+            "outbound": self.outbound,
             "components": {"billing": {"use": "off"}, **self.components},
             "providers": self.providers,
             "models": self.models,

@@ -19,10 +19,12 @@ import typer.exceptions
 
 from opengateway import __version__
 from opengateway.cli.admins import admin_app
+from opengateway.cli.bundles import bundle_app
 from opengateway.cli.money import credits_app, ledger_app
 from opengateway.cli.people import audit_app, teams_app
 from opengateway.cli.redeem import redeem_app
 from opengateway.cli.routes import route_app
+from opengateway.cli.smoke import smoke
 from opengateway.domain.errors import GatewayError
 
 app = typer.Typer(
@@ -47,7 +49,9 @@ app.add_typer(redeem_app, name="redeem")
 app.add_typer(ledger_app, name="ledger")
 app.add_typer(catalog_app, name="catalog")
 app.add_typer(route_app, name="route")
+app.add_typer(bundle_app, name="bundle")
 app.add_typer(dev_app, name="dev")
+app.command("smoke")(smoke)
 
 ZoneFile = Annotated[Path, typer.Option("--zone", help="The zone file.", envvar="OPENGATEWAY_ZONE")]
 AsJson = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]

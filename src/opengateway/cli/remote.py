@@ -17,10 +17,10 @@ from opengateway.kit.json import dumps
 async def call(zone: Path, method: str, path: str, payload: object, **query: str | int) -> Any:
     """One call of the zone's control; its decoded answer. Raises `OperatorError`."""
     async with control_of(zone) as client:
-        return await _ask(client, method, path, payload, **query)
+        return await ask(client, method, path, payload, **query)
 
 
-async def _ask(
+async def ask(
     client: ControlClient, method: str, path: str, payload: object, **query: str | int
 ) -> Any:
     try:
@@ -36,7 +36,7 @@ async def _ask(
 async def tail(zone: Path, limit: int, *, follow: bool, as_json: bool) -> None:
     """Print the newest records, oldest first; with `follow`, go on until interrupted."""
     async with control_of(zone) as client:
-        rows = (await _ask(client, "GET", "/events", None, limit=limit))["data"]
+        rows = (await ask(client, "GET", "/events", None, limit=limit))["data"]
         newest = ""
         for row in sorted(rows, key=lambda r: str(r["id"])):
             newest = _tell(row, as_json)
@@ -45,7 +45,7 @@ async def tail(zone: Path, limit: int, *, follow: bool, as_json: bool) -> None:
             query: dict[str, str | int] = {"limit": 1000}
             if newest:
                 query["after"] = newest
-            for row in (await _ask(client, "GET", "/events", None, **query))["data"]:
+            for row in (await ask(client, "GET", "/events", None, **query))["data"]:
                 newest = _tell(row, as_json)
 
 

@@ -27,6 +27,13 @@ from typing import Any, Final
 import msgspec
 from fastapi import FastAPI
 
+from opengateway.compose.housekeeping import (
+    OperationPlan,
+    Stores,
+    operation_jobs,
+    operation_of,
+    operation_tools,
+)
 from opengateway.compose.paths import Paths
 from opengateway.compose.secrets import PEPPER_VERSION, ensure_secrets, load_secrets
 from opengateway.compose.sign_in import (
@@ -42,6 +49,7 @@ from opengateway.compose.spending import (
     spending_of,
     spending_tools,
 )
+from opengateway.compose.wall import run_walled, wall_of
 from opengateway.compose.zone import Zone, load_zone, snapshot_of
 from opengateway.control.audit.checkpoints import Checkpoints
 from opengateway.control.audit.service import AuditLog, catch_up
@@ -55,8 +63,9 @@ from opengateway.domain.errors import OperatorError
 from opengateway.http.control_app import new_control_app
 from opengateway.http.internal_app import ControlParts, new_internal_app
 from opengateway.http.server import new_server
-from opengateway.http.unit_of_work import NewScope, unit_of_work
+from opengateway.http.unit_of_work import NewScope, reading_scope, unit_of_work
 from opengateway.infra.database import AsyncSession, Database, migrate, sqlite_url
+from opengateway.infra.egress_guard import EgressGuard
 from opengateway.infra.event_log.sqlite import SqlEventLog
 from opengateway.infra.ledger_book.rows import SqlLedgerRows
 from opengateway.kit import log
@@ -82,7 +91,9 @@ class ControlSettings:
     billing: bool = True
     """Whether requests are held for and charged."""
     spending: SpendingPlan = field(default_factory=SpendingPlan)
+    operation: OperationPlan = field(default_factory=OperationPlan)
     clock: Clock = field(default_factory=SystemClock)
+    wall: EgressGuard | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,20 +114,14 @@ def main(argv: list[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     writer = log.configure("control")
     try:
-        _run(run_control(settings_of(arguments.zone)))
+        settings = settings_of(arguments.zone)
+        run_walled(run_control(settings), settings.wall)
     except OperatorError as error:
         print(error.message, file=sys.stderr)  # noqa: T201 - before anything runs, to a person
         return 1
     finally:
         writer.close()
     return 0
-
-
-def _run(work: Coroutine[Any, Any, None]) -> None:
-    import uvloop
-
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(work)
 
 
 def settings_of(zone_path: Path) -> ControlSettings:
@@ -138,6 +143,8 @@ def settings_of(zone_path: Path) -> ControlSettings:
         sign_in=plan_of(zone, secrets.data_keys),
         billing=zone.components.billing.use != "off",
         spending=spending_of(zone, secrets.snapshot_private_key),
+        wall=wall_of(zone, calls_webhooks=True),
+        operation=operation_of(zone, os.environ),
     )
 
 
@@ -174,6 +181,8 @@ async def open_control(settings: ControlSettings) -> AsyncIterator[ControlHouse]
             leases = LeaseDesk(open_scope, feed, clock)
             board = SnapshotBoard(settings.snapshot(), clock)
             spending = spending_tools(settings.spending, board, database, clock)
+            stores = Stores(open_scope, partial(reading_scope, database, new_scope))
+            operation = operation_tools(stores, leases, clock)
             parts = ControlParts(
                 database=database,
                 new_scope=new_scope,
@@ -182,9 +191,11 @@ async def open_control(settings: ControlSettings) -> AsyncIterator[ControlHouse]
                 leases=leases,
                 board=board,
                 spending=spending,
+                operation=operation,
                 zone=settings.zone,
                 started_at_ns=clock.now_ns(),
                 checkpoints=checkpoints,
+                wall=settings.wall,
             )
             assets = Path(str(files("opengateway"))) / "assets"
             yield ControlHouse(
@@ -195,12 +206,28 @@ async def open_control(settings: ControlSettings) -> AsyncIterator[ControlHouse]
                 (
                     *sign_in_jobs(signing_in, open_scope, clock),
                     *_ledger_jobs(settings, open_scope, leases),
+                    *_fleet_jobs(settings, database, feed),
                     *spending_jobs(settings.spending, spending, open_scope, clock),
+                    *operation_jobs(settings.operation, stores, parts),
                 ),
             )
         finally:
             await signing_in.aclose()
             await database.close()
+
+
+def _fleet_jobs(
+    settings: ControlSettings, database: Database, feed: ChangeFeed
+) -> tuple[Callable[[], Coroutine[Any, Any, None]], ...]:
+    """SQLite has one control process, and hears of every change by itself."""
+    if not settings.database_url.startswith(("postgresql:", "postgres:")):
+        return ()
+
+    async def newest() -> int:
+        async with database.read() as session:
+            return await ChangeRepository(session).newest()
+
+    return (partial(feed.follow, newest),)
 
 
 def _ledger_jobs(

@@ -11,7 +11,7 @@ Network: TypeAlias = IPv4Network | IPv6Network
 Address: TypeAlias = IPv4Address | IPv6Address
 
 # RFC 1918, RFC 4193 and loopback. Not link-local: cloud metadata services live there.
-_INSIDE: Final[tuple[Network, ...]] = tuple(
+INSIDE: Final[tuple[Network, ...]] = tuple(
     ip_network(text)
     for text in (
         *("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "127.0.0.0/8"),
@@ -75,7 +75,7 @@ def is_inside(host: str, allow: Iterable[str]) -> bool:
     address = _address(host)
     if address is None:
         return host == "localhost" or any(host == rule.rstrip(".").lower() for rule in rules)
-    networks = (*_INSIDE, *(n for rule in rules if (n := _network(rule)) is not None))
+    networks = (*INSIDE, *(n for rule in rules if (n := _network(rule)) is not None))
     return any(address in network for network in networks)
 
 

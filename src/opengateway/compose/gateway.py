@@ -14,10 +14,9 @@ import gc
 import os
 import socket
 import sys
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from opengateway import __version__
 from opengateway.compose.admission import Admission, new_admission
@@ -28,6 +27,7 @@ from opengateway.compose.references import References
 from opengateway.compose.routing import RoutingParts, new_routing, routing_samples
 from opengateway.compose.secrets import ensure_secrets, load_secrets
 from opengateway.compose.surfaces import new_surfaces
+from opengateway.compose.wall import hosts_of, run_walled, wall_of
 from opengateway.compose.wires import chat_wires
 from opengateway.compose.zone import Zone, load_zone
 from opengateway.dialects import openai_chat as openai_dialect
@@ -42,6 +42,7 @@ from opengateway.http.metrics_app import MetricsApp, Sample
 from opengateway.http.server import new_server
 from opengateway.http.surfaces import Surfaces
 from opengateway.infra.control_client import ControlClient
+from opengateway.infra.egress_guard import EgressGuard
 from opengateway.infra.feeds import KeyFeed, SnapshotFeed
 from opengateway.infra.journal.shipper import JournalShipper
 from opengateway.infra.journal.writer import FileJournal
@@ -78,20 +79,14 @@ def main(argv: list[str] | None = None) -> int:
             listener = socket.socket(fileno=arguments.fd)
         else:
             listener = bind(arguments.host or zone.listen.host, arguments.port or zone.listen.port)
-        _run(_serve(zone, paths, listener))
+        wall = wall_of(zone)
+        run_walled(_serve(zone, paths, listener, wall), wall)
     except OperatorError as error:
         print(error.message, file=sys.stderr)  # noqa: T201 - before anything runs, to a person
         return 1
     finally:
         writer.close()
     return 0
-
-
-def _run(work: Coroutine[Any, Any, None]) -> None:
-    import uvloop
-
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(work)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,11 +107,11 @@ class _Parts:
     routing: RoutingParts
 
 
-def _build(zone: Zone, paths: Paths) -> _Parts:
+def _build(zone: Zone, paths: Paths, wall: EgressGuard | None) -> _Parts:
     clock = SystemClock()
     new_id = IdSource(clock)
     secrets = load_secrets(paths)
-    transport, places = _outward(zone, clock)
+    transport, places = _outward(zone, clock, wall)
     holder = SnapshotHolder(secrets.snapshot_public_key, places.swap)
     table = KeyTable(secrets.peppers, clock)
     gateway_id = new_id("gw_")
@@ -174,13 +169,15 @@ def _build(zone: Zone, paths: Paths) -> _Parts:
     )
 
 
-def _outward(zone: Zone, clock: SystemClock) -> tuple[UpstreamTransport, _Places]:
+def _outward(
+    zone: Zone, clock: SystemClock, wall: EgressGuard | None
+) -> tuple[UpstreamTransport, _Places]:
     """What leads to providers: connections, credentials and addresses."""
     transport = new_transport(
         proxy=zone.outbound.proxy, ca_file=_optional_path(zone.outbound.ca_file)
     )
     references = References(zone.path.parent, os.environ)
-    return transport, _Places(Credentials(zone.secrets, references, transport, clock))
+    return transport, _Places(Credentials(zone.secrets, references, transport, clock), wall)
 
 
 def _keeps_responses(table: KeyTable) -> Callable[[str], bool]:
@@ -194,12 +191,15 @@ def _keeps_responses(table: KeyTable) -> Callable[[str], bool]:
 class _Places:
     """What follows the snapshot in force: secrets by place, and addresses known at run time only."""
 
-    def __init__(self, secrets: Credentials) -> None:
+    def __init__(self, secrets: Credentials, wall: EgressGuard | None) -> None:
         self._secrets = secrets
+        self._wall = wall
         self.credentials: dict[tuple[str, str], Credential] = {}
         self.base_urls: dict[str, str] = {}
 
     def swap(self, snapshot: Snapshot) -> None:
+        if self._wall is not None:
+            self._wall.allow(hosts_of(snapshot))
         found = self._secrets.of(snapshot)
         self.credentials.clear()
         self.credentials.update(found)
@@ -226,8 +226,10 @@ def bundled_urls(snapshot: Snapshot) -> dict[str, str]:
     return {p.id: url for p in snapshot.providers.values() if p.bundled}
 
 
-async def _serve(zone: Zone, paths: Paths, listener: socket.socket) -> None:
-    parts = _build(zone, paths)
+async def _serve(
+    zone: Zone, paths: Paths, listener: socket.socket, wall: EgressGuard | None
+) -> None:
+    parts = _build(zone, paths, wall)
     services = parts.services
     logger = log.get_logger("gateway")
     supervisor = Supervisor(_on_bug)
@@ -240,7 +242,7 @@ async def _serve(zone: Zone, paths: Paths, listener: socket.socket) -> None:
         certificate=(tls.cert_file, tls.key_file) if tls else None,
     )
     metrics = new_server(
-        MetricsApp(lambda: gateway_samples(services, parts.journal)),
+        MetricsApp(lambda: gateway_samples(services, parts.journal, wall)),
         drain_s=1,
         owns_signals=False,
     )
@@ -302,7 +304,9 @@ def _start_feeds(parts: _Parts, paths: Paths, supervisor: Supervisor) -> asyncio
     return supervisor.start(shipper.run(), name="journal_shipper")
 
 
-def gateway_samples(services: GatewayServices, journal: FileJournal) -> Iterator[Sample]:
+def gateway_samples(
+    services: GatewayServices, journal: FileJournal, wall: EgressGuard | None
+) -> Iterator[Sample]:
     """What this process alone knows; everything else is derived from the journal in control."""
     gauges = services.gauges
     yield "opengateway_in_flight", "gauge", "Requests being served", {}, gauges.in_flight
@@ -330,6 +334,14 @@ def gateway_samples(services: GatewayServices, journal: FileJournal) -> Iterator
         gauges.unpriced,
     )
     yield from routing_samples(services.router)
+    if wall is not None:
+        yield (
+            "opengateway_egress_refused_total",
+            "counter",
+            "Connections that led out of the airgap, and were not made",
+            {"process": "gateway"},
+            wall.refused,
+        )
     yield "opengateway_journal_depth_bytes", "gauge", "Not yet acknowledged", {}, journal.depth
 
 

@@ -10,6 +10,10 @@ from opengateway.domain.errors import OperatorError
 
 SIMULATOR_URL: Final = "OPENGATEWAY_SIMULATOR_URL"
 """The environment's word for where the parent's bundled simulator listens."""
+OWN_URL: Final = "OPENGATEWAY_OWN_URL"
+"""The environment's word for where the parent's gateway listens: smoke tests go there."""
+GREETING: Final = "OPENGATEWAY_GREETING"
+"""`off`: the parent makes no first key and says nothing."""
 
 
 def bind(host: str, port: int, *, backlog: int = 4096) -> socket.socket:

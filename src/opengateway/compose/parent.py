@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from opengateway.compose import metrics
 from opengateway.compose.children import Child, ChildSpec
 from opengateway.compose.greeting import first_start, first_words
-from opengateway.compose.listening import SIMULATOR_URL, bind
+from opengateway.compose.listening import GREETING, OWN_URL, SIMULATOR_URL, bind
 from opengateway.compose.local_http import ask_own_port, ask_unix
 from opengateway.compose.paths import Paths
 from opengateway.compose.secrets import ensure_secrets
@@ -69,6 +69,7 @@ class _Parent:
     def _plan(self, zone_file: Path) -> list[Child]:
         """In the order of their start; they stop in the opposite one."""
         environment = dict(os.environ)
+        environment[OWN_URL] = self._url("127.0.0.1")
         specs: list[ChildSpec] = []
         if any(p.bundled for p in self._zone.providers.values()):
             simulator = self._simulator = bind("127.0.0.1", 0)
@@ -94,7 +95,8 @@ class _Parent:
         for child in self._children:
             child.start()
         watching = asyncio.create_task(self._serve_metrics())
-        greeting = asyncio.create_task(self._greet())
+        greets = os.environ.get(GREETING) != "off"
+        greeting = asyncio.create_task(self._greet() if greets else asyncio.sleep(0))
         await self._stop.wait()
         greeting.cancel()
         await asyncio.gather(greeting, return_exceptions=True)
@@ -117,13 +119,13 @@ class _Parent:
     async def _greet(self) -> None:
         """Say where the product is, once it is there; on the first start, make a key and show it."""
         host, port = self._address
-        local = "127.0.0.1" if host in ("0.0.0.0", "::") else host
+        local = _local(host)
         first = await _until(first_start(self._zone, self._paths), _READY_S)
         key = first.key if first else ""
         tls = self._zone.listen.tls is not None
         ready = await _until(_answers(local, port, key, tls=tls), _READY_S)
         name = "localhost" if local == "127.0.0.1" else local
-        url = f"{'https' if tls else 'http'}://{name}:{port}"
+        url = self._url(name)
         if not ready:
             print(f"{url} is up but not ready; see {url}/readyz and the log", flush=True)  # noqa: T201
             return
@@ -135,6 +137,13 @@ class _Parent:
                 "Make a key: opengateway keys create --zone FILE --team TEAM --name NAME",
                 flush=True,
             )
+
+    def _url(self, name: str) -> str:
+        """Our public port; `name` stands for this machine."""
+        host, port = self._address
+        local = _local(host)
+        shown = name if local == "127.0.0.1" else f"[{local}]" if ":" in local else local
+        return f"{'https' if self._zone.listen.tls else 'http'}://{shown}:{port}"
 
     def _example_model(self) -> str:
         return next(iter(self._zone.models), "owner/model")
@@ -198,6 +207,11 @@ class _Parent:
             for child in self._children
         ]
         return exposition(samples)
+
+
+def _local(host: str) -> str:
+    """Where we reach ourselves."""
+    return "127.0.0.1" if host in ("0.0.0.0", "::") else host
 
 
 def _spec(

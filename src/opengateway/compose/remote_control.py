@@ -33,7 +33,7 @@ async def control_of(zone_file: Path) -> AsyncIterator[ControlClient]:
     client = ControlClient(paths.internal_socket)
     process: asyncio.subprocess.Process | None = None
     try:
-        if not await _answers(client):
+        if not await control_answers(client):
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",
@@ -51,7 +51,7 @@ async def control_of(zone_file: Path) -> AsyncIterator[ControlClient]:
             await process.communicate()
 
 
-async def _answers(client: ControlClient) -> bool:
+async def control_answers(client: ControlClient) -> bool:
     try:
         status, _, _ = await client.call("GET", "/status")
     except ControlUnreachable:
@@ -62,7 +62,7 @@ async def _answers(client: ControlClient) -> bool:
 async def _wait_for(client: ControlClient, process: asyncio.subprocess.Process) -> None:
     try:
         async with asyncio.timeout(_START_S):
-            while not await _answers(client):
+            while not await control_answers(client):
                 if process.returncode is not None:
                     assert process.stderr is not None
                     last = (await process.stderr.read())[-2000:].decode(errors="replace").strip()

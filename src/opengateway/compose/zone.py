@@ -30,6 +30,7 @@ from opengateway.compose.zone_file import (
     RetentionConfig,
     RoutingConfig,
     RoutingPolicyConfig,
+    SmokeConfig,
     ZoneFile,
 )
 from opengateway.compose.zone_rules import check_zone
@@ -71,6 +72,7 @@ class Zone:
     sign_in_secrets: SignInSecrets = field(default_factory=SignInSecrets)
     stores: StoreUrls = field(default_factory=StoreUrls)
     pricing: PricingConfig = field(default_factory=PricingConfig)
+    smoke: SmokeConfig = field(default_factory=SmokeConfig)
 
     @property
     def usable(self) -> dict[str, tuple[str, ...]]:
@@ -227,6 +229,7 @@ def _resolved(path: Path, file: ZoneFile, components: Components, secrets: Secre
         models=file.models,
         routing=_routing(file.routing),
         pricing=file.pricing,
+        smoke=file.smoke,
         secrets=secrets,
     )
 

@@ -133,6 +133,18 @@ class MaxPriceConfig(Section, frozen=True):
     image: Dollars | None = None
 
 
+class SmokeConfig(Section, frozen=True):
+    """When smoke tests run by themselves. They cost money at providers: nothing runs unasked."""
+
+    live_every_s: (
+        Annotated[int, msgspec.Meta(ge=60, le=86_400, description="seconds from 60 to 86400")]
+        | None
+    ) = None
+    """How often one cheap call is made to each provider."""
+    daily_cap_usd: Dollars | None = None
+    """What the daily run of everything may cost; without it there is none."""
+
+
 class RoutingPolicyConfig(Section, frozen=True):
     """Where requests may go at all. What is empty bounds nothing."""
 
@@ -179,3 +191,4 @@ class ZoneFile(Section, frozen=True):
     models: dict[str, ModelConfig] = {}
     pricing: PricingConfig = PricingConfig()
     routing: RoutingConfig = RoutingConfig()
+    smoke: SmokeConfig = SmokeConfig()

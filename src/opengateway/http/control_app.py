@@ -31,6 +31,7 @@ from opengateway.control.redeem.routes import router as redeem
 from opengateway.control.replies import JsonReply
 from opengateway.control.sign_in.routes import WRITING_GETS
 from opengateway.control.sign_in.routes import router as sign_in
+from opengateway.control.smoke.routes import router as smoke
 from opengateway.control.team_admin.routes import admin as team_admin
 from opengateway.control.team_admin.routes import router as teams
 from opengateway.control.users.routes import router as users
@@ -97,6 +98,7 @@ def new_control_app(parts: ControlParts, assets: Path) -> FastAPI:
     app.state.change_feed = parts.feed
     app.state.price_publisher = parts.spending.publisher
     app.state.outbound_rules = parts.spending.outbound_rules
+    app.state.smoke_desk = parts.operation.smoke
     app.state.idempotency_running = set()
     install_errors(app)
     app.router.routes.extend(_routes().routes)
@@ -119,7 +121,7 @@ def _routes() -> APIRouter:
         routes.include_router(router, prefix="/api/v1")
     for router in (sign_in, account):
         routes.include_router(router, prefix="/api/v1")
-    for router in (budgets, prices, notifications, webhooks):
+    for router in (budgets, prices, notifications, webhooks, smoke):
         routes.include_router(router, prefix="/api/v1")
     for router in (ledger, ledger_admin, redeem, campaigns):
         routes.include_router(router, prefix="/api/v1")

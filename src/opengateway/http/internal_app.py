@@ -9,7 +9,7 @@ from typing import Final
 
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, CollectorRegistry, generate_latest
-from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.registry import Collector
 from starlette.middleware import Middleware
 
@@ -37,15 +37,19 @@ from opengateway.control.replies import JsonReply
 from opengateway.control.scope import Scope
 from opengateway.control.settler.metrics import SettlerMetrics
 from opengateway.control.settler.repository import JournalRepository
+from opengateway.control.smoke.routes import router as smoke
 from opengateway.control.snapshots.board import SnapshotBoard
 from opengateway.control.snapshots.routes import router as snapshots
 from opengateway.control.spending import SpendingTools
 from opengateway.control.team_admin.routes import admin as team_admin
 from opengateway.control.team_admin.routes import internal as teams
+from opengateway.control.telemetry.standing import StandingMetrics
+from opengateway.control.telemetry.tools import OperationTools
 from opengateway.http.control_errors import ControlEdge, error_response, install_errors
 from opengateway.http.journal_intake import JournalIntake
 from opengateway.http.unit_of_work import NewScope, UnitOfWork
 from opengateway.infra.database import HEAD, Database
+from opengateway.infra.egress_guard import EgressGuard
 from opengateway.kit.ids import NewId
 
 MAX_BODY_BYTES: Final = 32 * 1024 * 1024
@@ -66,6 +70,8 @@ class ControlParts:
     checkpoints: Checkpoints
     spending: SpendingTools
     leases: LeaseDesk
+    operation: OperationTools
+    wall: EgressGuard | None = None
 
     def stop_waiting(self) -> None:
         """Answer every long poll now: the process is going down."""
@@ -119,6 +125,7 @@ def new_internal_app(parts: ControlParts) -> FastAPI:
     """The internal app. Raises `AssertionError` if a route does not say who may call it."""
     registry = CollectorRegistry()
     registry.register(_Standing(parts))
+    StandingMetrics(registry, parts.operation.watch, parts.operation.clock)
     app = FastAPI(
         title="OpenGateway internal API",
         version=__version__,
@@ -131,7 +138,7 @@ def new_internal_app(parts: ControlParts) -> FastAPI:
                 ControlEdge, new_id=parts.new_id, max_body_bytes=MAX_BODY_BYTES, pages=False
             ),
             Middleware(UnitOfWork, database=parts.database, new_scope=parts.new_scope),
-            Middleware(JournalIntake, metrics=SettlerMetrics(registry)),
+            Middleware(JournalIntake, metrics=SettlerMetrics(registry, parts.operation.teams)),
             Middleware(KeepAnswers, render=error_response),
         ],
     )
@@ -139,6 +146,7 @@ def new_internal_app(parts: ControlParts) -> FastAPI:
     app.state.registry = registry
     app.state.change_feed = parts.feed
     app.state.lease_desk = parts.leases
+    app.state.smoke_desk = parts.operation.smoke
     app.state.snapshot_board = parts.board
     install_errors(app)
     app.state.idempotency_running = set()
@@ -156,7 +164,7 @@ def _routes() -> APIRouter:
     for router in (team_keys, team_admin, audit):
         routes.include_router(router, prefix="/internal/v1")
     routes.include_router(owners, prefix="/internal/v1")
-    for router in (leases, ledger, team_ledger, ledger_admin, redeem_codes, campaigns):
+    for router in (leases, ledger, team_ledger, ledger_admin, redeem_codes, campaigns, smoke):
         routes.include_router(router, prefix="/internal/v1")
     routes.include_router(metrics)
     require_declared(routes, {Access.INTERNAL, Access.TEAM, Access.PLATFORM})
@@ -178,3 +186,11 @@ class _Standing(Collector):
         )
         snapshot.add_metric((), {"version": self._parts.board.current.version})
         yield snapshot
+        if self._parts.wall is not None:
+            refused = CounterMetricFamily(
+                "opengateway_egress_refused",
+                "Connections that led out of the airgap, and were not made",
+                labels=("process",),
+            )
+            refused.add_metric(("control",), self._parts.wall.refused)
+            yield refused

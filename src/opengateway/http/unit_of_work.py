@@ -66,3 +66,14 @@ async def unit_of_work(database: Database, new_scope: NewScope) -> AsyncIterator
         await session.commit()
         for hook in hooks:
             hook()
+
+
+@asynccontextmanager
+async def reading_scope(database: Database, new_scope: NewScope) -> AsyncIterator[Any]:
+    """The same for work that only reads: it holds up nobody who writes."""
+    async with database.read() as session:
+        yield new_scope(session, _never)
+
+
+def _never(_hook: Hook) -> None:
+    """Nothing is committed, so nothing follows a commit."""

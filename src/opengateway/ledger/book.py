@@ -14,7 +14,7 @@ from opengateway.ledger.invariants import CHECKS, When
 from opengateway.ledger.leasing import LeaseBook
 from opengateway.ledger.settling import SettlementBook
 from opengateway.ledger.sheet import spending_order
-from opengateway.ports.ledger_book import Balance, KeyUsage, Violation
+from opengateway.ports.ledger_book import Balance, KeyUsage, LedgerTotals, Violation
 from opengateway.ports.ledger_rows import LeaseRow, LedgerRows, PeriodRow, StoredEntry
 
 _DAY_NS: Final = 86_400 * 1_000_000_000
@@ -34,6 +34,9 @@ class StatementBook:
     def __init__(self, rows: LedgerRows, clock: Clock) -> None:
         self._rows = rows
         self._clock = clock
+
+    async def totals(self) -> LedgerTotals:
+        return LedgerTotals(*await self._rows.totals())
 
     async def balance(self, team_id: str) -> Balance:
         team = await self._rows.team(team_id)

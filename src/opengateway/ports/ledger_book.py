@@ -256,7 +256,18 @@ class KeyUsage(msgspec.Struct, frozen=True):
     lifetime: int
 
 
+class LedgerTotals(NamedTuple):
+    """Of all teams together. `debt` is what those owe that have less than nothing."""
+
+    available: int
+    held: int
+    debt: int
+    open_leases: int
+
+
 class Statements(Protocol):
+    async def totals(self) -> LedgerTotals: ...
+
     async def balance(self, team_id: str) -> Balance: ...
 
     async def entries(self, team_id: str, *, before: int, limit: int) -> Sequence[StoredEntry]:

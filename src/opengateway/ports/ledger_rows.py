@@ -256,6 +256,10 @@ class LedgerRows(Protocol):
         """All that came in as credit, and all that was charged."""
         ...
 
+    async def totals(self) -> tuple[int, int, int, int]:
+        """Of all teams: available, held, what is owed; and how many leases have not ended."""
+        ...
+
     async def open_leases(
         self,
         *,

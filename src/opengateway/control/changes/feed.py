@@ -2,8 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from sqlalchemy.exc import SQLAlchemyError
+
 from opengateway.kit.clock import Clock
+from opengateway.kit.log import get_logger
 from opengateway.kit.pulse import Pulse
+
+_LOOK_S: Final = 1.0
+"""How long what another control process changed may stay unknown here."""
+
+log = get_logger(__name__)
 
 
 class ChangeFeed:
@@ -26,6 +38,23 @@ class ChangeFeed:
             left = deadline - self._clock.monotonic()
             if left <= 0 or not await self._pulse.wait(left):
                 return
+
+    async def follow(self, newest: Callable[[], Awaitable[int]]) -> None:
+        """For ever: learn what other control processes on the same store committed."""
+        is_lost = False
+        while True:
+            await asyncio.sleep(_LOOK_S)
+            try:
+                seq = await newest()
+            except (OSError, SQLAlchemyError) as error:
+                # The store is away: whoever asks for a change is told so by its own request.
+                if not is_lost:
+                    log.warning("changes_not_followed", error=type(error).__name__)
+                is_lost = True
+                continue
+            is_lost = False
+            if seq > self.newest:
+                self.committed(seq)
 
     def stop(self) -> None:
         self._pulse.stop()

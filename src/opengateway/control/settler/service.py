@@ -17,9 +17,10 @@ import msgspec
 from opengateway.control.keys.uses import KeyUses
 from opengateway.control.scope import ControlScope
 from opengateway.control.settler.booking import Booking
-from opengateway.control.settler.metrics import SettlerMetrics, Tally
+from opengateway.control.settler.metrics import SettlerMetrics
 from opengateway.control.settler.reading import JournalReader
 from opengateway.control.settler.repository import Bookkeeping, JournalRepository
+from opengateway.control.settler.tally import Tally
 from opengateway.domain.errors import CallerError
 from opengateway.domain.records import CloseRecord, Ending, OpenRecord, RequestError
 from opengateway.kit.log import get_logger
@@ -97,7 +98,7 @@ class Settler:
         if push.offset != acked:
             self._metrics.refused("resent")
             raise OutOfPlace(acked)
-        reader, tally = JournalReader(push.body), Tally()
+        reader, tally = JournalReader(push.body), Tally(self._metrics.operators)
         opened, ended = await self._settle(push, reader, tally)
         if reader.damage is not None and reader.consumed == 0:
             self._refuse_damaged(push, reader.damage)

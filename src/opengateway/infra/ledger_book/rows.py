@@ -137,6 +137,11 @@ class SqlLedgerRows:
         )
         return _number(came.rows), _number(charged.rows)
 
+    async def totals(self) -> tuple[int, int, int, int]:
+        teams, leases = await bulk.run(self._session, [sql.TOTALS.once(), sql.OPEN_LEASES.once()])
+        available, held, debt = teams.rows[0]
+        return int(available), int(held), int(debt), _number(leases.rows)
+
     async def open_leases(
         self,
         *,

@@ -163,6 +163,12 @@ POSTINGS_OF: Final = _listed(
 CAME_IN: Final = Sql(
     "SELECT CAST(coalesce(sum(amount), 0) AS BIGINT) FROM ledger_grants WHERE team_id = ?"
 )
+TOTALS: Final = Sql(
+    "SELECT CAST(coalesce(sum(available), 0) AS BIGINT), CAST(coalesce(sum(held), 0) AS BIGINT),"
+    " CAST(coalesce(sum(CASE WHEN available + held < 0 THEN -(available + held) ELSE 0 END), 0)"
+    " AS BIGINT) FROM ledger_teams"
+)
+OPEN_LEASES: Final = Sql("SELECT count(*) FROM ledger_leases WHERE state IN ('open', 'closing')")
 CHARGED: Final = Sql(
     "SELECT CAST(coalesce(sum(amount), 0) AS BIGINT) FROM ledger_usage WHERE team_id = ?"
 )

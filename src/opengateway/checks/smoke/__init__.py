@@ -1,0 +1,1 @@
+"""Live checks of provider x model x feature through the public API, as a caller makes them."""

@@ -1,0 +1,1 @@
+"""The airgap medium: everything that a machine without a network needs, in one archive."""
