@@ -6,6 +6,8 @@ import {
   lazyRouteComponent,
 } from '@tanstack/react-router';
 
+import { logSearch } from '~/features/logs/search';
+import { withPeriod, withUsage } from '~/features/usage/search';
 import { Loading } from '~/ui/states';
 
 import { Crashed, Landing, Missing } from './landing';
@@ -85,6 +87,39 @@ const teamPages = [
     getParentRoute: () => team,
     path: '/keys',
     component: lazyRouteComponent(() => import('~/features/keys'), 'KeysPage'),
+  }),
+  createRoute({
+    getParentRoute: () => team,
+    path: '/dashboard',
+    validateSearch: withUsage,
+    component: lazyRouteComponent(() => import('./dashboard-page'), 'DashboardPage'),
+  }),
+  createRoute({
+    getParentRoute: () => team,
+    path: '/logs',
+    validateSearch: logSearch,
+    component: lazyRouteComponent(() => import('./logs-page'), 'LogsPage'),
+  }),
+  createRoute({
+    getParentRoute: () => team,
+    path: '/logs/$requestId',
+    component: lazyRouteComponent(() => import('./log-page'), 'LogPage'),
+  }),
+  createRoute({
+    getParentRoute: () => team,
+    path: '/sessions',
+    validateSearch: withPeriod,
+    component: lazyRouteComponent(() => import('./sessions-page'), 'SessionsPage'),
+  }),
+  createRoute({
+    getParentRoute: () => team,
+    path: '/audit',
+    component: lazyRouteComponent(() => import('./audit-page'), 'AuditPage'),
+  }),
+  createRoute({
+    getParentRoute: () => team,
+    path: '/settings',
+    component: lazyRouteComponent(() => import('~/features/settings'), 'SettingsPage'),
   }),
   createRoute({
     getParentRoute: () => team,

@@ -11,6 +11,7 @@ export function roleOf(name: string): Role {
 }
 
 const ALLOWED = {
+  'team.update': 'owner admin',
   'team.delete': 'owner',
   'members.update': 'owner admin',
   'members.remove': 'owner admin',
@@ -22,8 +23,15 @@ const ALLOWED = {
   'management_keys.manage': 'owner admin',
   'body_logging.write': 'owner admin',
   'billing.read': 'owner admin billing viewer',
+  'billing.redeem': 'owner admin billing',
   'budgets.read': 'owner admin billing member viewer',
   'budgets.write': 'owner admin billing',
+  'logs.read': 'owner admin member viewer',
+  'audit.read': 'owner admin',
+  'notifications.read': 'owner admin billing member viewer',
+  'notifications.write': 'owner admin billing',
+  'webhooks.read': 'owner admin',
+  'webhooks.write': 'owner admin',
 } as const satisfies Record<string, string>;
 
 export type Permission = keyof typeof ALLOWED;

@@ -30,8 +30,8 @@ export function Chart({ label, points, series, kind, time, value }: ChartProps) 
       <ResponsiveContainer width="100%" height={HEIGHT_PX}>
         <Frame data={points} accessibilityLayer={false} margin={{ top: 8, right: 8, bottom: 0, left: 0 }}>
           <CartesianGrid vertical={false} stroke="var(--og-line)" />
-          <XAxis dataKey="at" tickFormatter={time} tickLine={false} axisLine={false} minTickGap={32} className={css.axis} />
-          <YAxis tickFormatter={value} tickLine={false} axisLine={false} width={64} className={css.axis} />
+          <XAxis dataKey="at" tickFormatter={time} tickLine={false} axisLine={false} minTickGap={32} className={css.axis ?? ''} />
+          <YAxis tickFormatter={value} tickLine={false} axisLine={false} width={64} className={css.axis ?? ''} />
           <Tooltip
             isAnimationActive={false}
             cursor={{ fill: 'var(--mantine-color-default-hover)' }}

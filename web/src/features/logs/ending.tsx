@@ -2,7 +2,7 @@ import { Badge } from '@mantine/core';
 
 import { useWords } from '~/i18n/use-words';
 
-import type { Ending } from './api';
+import type { Ending } from './search';
 
 const COLOUR: Record<Ending, string> = {
   completed: 'brand',

@@ -5,7 +5,7 @@ import { useWords } from '~/i18n/use-words';
 import { Filters } from '~/ui/facts';
 import { IconSearch } from '~/ui/icons';
 
-import { DAYS, ENDINGS, type LogSearch } from './api';
+import { DAYS, ENDINGS, type LogSearch } from './search';
 import css from './logs.module.css';
 
 interface Names {

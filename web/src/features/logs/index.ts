@@ -1,4 +1,5 @@
-export { exportUrl, type LogDetail, logSearch, type LogSearch, useLog } from './api';
+export { exportUrl, useLog } from './api';
+export type { LogSearch } from './search';
 export { LogFilters } from './filters';
 export { LogSections } from './log-detail';
 export { LogsPanel } from './logs-panel';

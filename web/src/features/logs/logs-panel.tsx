@@ -10,8 +10,9 @@ import { Panel } from '~/ui/page';
 import { Empty, Loaded } from '~/ui/states';
 import { type VirtualColumn, VirtualTable } from '~/ui/virtual-table';
 
-import { type Log, type LogSearch, useLogs } from './api';
+import { type Log, useLogs } from './api';
 import { EndingBadge } from './ending';
+import type { LogSearch } from './search';
 
 interface LogsPanelProps {
   search: LogSearch;

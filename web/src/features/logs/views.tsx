@@ -5,7 +5,7 @@ import { useWords } from '~/i18n/use-words';
 import { Dialog } from '~/ui/dialog';
 import { IconBookmark, IconTrash } from '~/ui/icons';
 
-import { logSearch, type LogSearch } from './api';
+import { logSearch, type LogSearch } from './search';
 import css from './logs.module.css';
 
 interface View {

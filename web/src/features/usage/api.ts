@@ -3,13 +3,11 @@ import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { api } from '~/api/client';
 import type { components } from '~/api/schema';
 
+import type { Group, Period } from './search';
+
 export type Sums = components['schemas']['SumsView'];
 export type Line = Sums & Record<string, string | number | null>;
 
-export const PERIODS = ['h24', 'd7', 'd30', 'd90'] as const;
-export type Period = (typeof PERIODS)[number];
-export const GROUPS = ['model', 'provider', 'key', 'member', 'user', 'session'] as const;
-export type Group = (typeof GROUPS)[number];
 
 const HOUR_MS = 3_600_000;
 const HOURS: Record<Period, number> = { h24: 24, d7: 7 * 24, d30: 30 * 24, d90: 90 * 24 };

@@ -8,8 +8,9 @@ import { LinkButton } from '~/ui/link';
 import { Page, Panel } from '~/ui/page';
 import { Empty, Loaded } from '~/ui/states';
 
-import { type Group, GROUPS, type Period, PERIODS, spanOf, useLatency, useUsage } from './api';
+import { spanOf, useLatency, useUsage } from './api';
 import { Breakdown } from './breakdown';
+import { type Group, GROUPS, type Period, PERIODS } from './search';
 import { Trend } from './trend';
 import { Figures } from './tiles';
 

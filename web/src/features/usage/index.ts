@@ -1,4 +1,5 @@
-export { type Group, GROUPS, type Period, PERIODS, spanOf, useLatency, useUsage } from './api';
+export { spanOf, useLatency, useUsage } from './api';
+export type { Group, Period } from './search';
 export { Breakdown } from './breakdown';
 export { Dashboard, PeriodControl } from './dashboard';
 export { Sessions } from './sessions';

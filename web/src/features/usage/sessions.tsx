@@ -6,9 +6,10 @@ import { IconStack2 } from '~/ui/icons';
 import { Page, Panel } from '~/ui/page';
 import { Empty, Loaded } from '~/ui/states';
 
-import { type Period, useLatency, useUsage } from './api';
+import { useLatency, useUsage } from './api';
 import { Breakdown } from './breakdown';
 import { PeriodControl } from './dashboard';
+import type { Period } from './search';
 
 interface SessionsProps {
   period: Period;
