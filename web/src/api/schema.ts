@@ -375,6 +375,130 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/admin/smoke": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Smoke Cells
+         * @description How every feature of every endpoint stands, as it was tried last.
+         */
+        get: operations["list_smoke_cells_api_v1_admin_smoke_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/smoke/proposals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Proposals
+         * @description What the tests propose to change in the catalogue, newest first.
+         */
+        get: operations["list_proposals_api_v1_admin_smoke_proposals_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/smoke/proposals/{proposal_id}/dismiss": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Dismiss Proposal
+         * @description Leave the catalogue as it is. It is proposed anew once it has worked, and fails again.
+         */
+        post: operations["dismiss_proposal_api_v1_admin_smoke_proposals__proposal_id__dismiss_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/smoke/runs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Smoke Runs
+         * @description Runs, newest first.
+         */
+        get: operations["list_smoke_runs_api_v1_admin_smoke_runs_get"];
+        put?: never;
+        /**
+         * Start Smoke Run
+         * @description Begin a run. It is paid by the operator's own team; its results come as they are found.
+         */
+        post: operations["start_smoke_run_api_v1_admin_smoke_runs_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/smoke/runs/{run_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Smoke Run
+         * @description One run.
+         */
+        get: operations["get_smoke_run_api_v1_admin_smoke_runs__run_id__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/smoke/runs/{run_id}/results": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Smoke Results
+         * @description A run's results, in the order in which they came.
+         */
+        get: operations["list_smoke_results_api_v1_admin_smoke_runs__run_id__results_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/admin/teams": {
         parameters: {
             query?: never;
@@ -2015,6 +2139,392 @@ export interface paths {
         get: operations["get_latency_api_v1_usage_latency_get"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/approvals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Approvals
+         * @description What waits for a second person, and what was decided, newest first.
+         */
+        get: operations["list_approvals_api_v1_admin_approvals_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/approvals/{approval_id}/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Approve
+         * @description Book it now. Not by who asked for it.
+         */
+        post: operations["approve_api_v1_admin_approvals__approval_id__approve_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/approvals/{approval_id}/reject": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Reject
+         * @description Nothing is booked. Who asked takes it back by this, too.
+         */
+        post: operations["reject_api_v1_admin_approvals__approval_id__reject_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/credentials/rewrap": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Rewrap Credentials
+         * @description Close all secrets, teams' own too, under the newest key of the zone.
+         */
+        post: operations["rewrap_credentials_api_v1_admin_credentials_rewrap_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/credentials/{credential_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Delete Credential
+         * @description Forget the secret. Requests that run end with it; no new one uses it.
+         */
+        delete: operations["delete_credential_api_v1_admin_credentials__credential_id__delete"];
+        options?: never;
+        head?: never;
+        /**
+         * Change Credential
+         * @description Disable it, let it be used again, or set what it may spend.
+         */
+        patch: operations["change_credential_api_v1_admin_credentials__credential_id__patch"];
+        trace?: never;
+    };
+    "/api/v1/admin/credentials/{credential_id}/rotate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Rotate Credential
+         * @description Put another secret in its place. Test it, then withdraw the old one at the provider.
+         */
+        post: operations["rotate_credential_api_v1_admin_credentials__credential_id__rotate_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/deprecations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Deprecations
+         * @description Models that end, or have ended.
+         */
+        get: operations["list_deprecations_api_v1_admin_deprecations_get"];
+        /**
+         * Deprecate Model
+         * @description Let a model end at a time, and say which one follows it: `/v1/models` shows both until then, and
+         *     the error afterwards names the successor.
+         */
+        put: operations["deprecate_model_api_v1_admin_deprecations_put"];
+        post?: never;
+        /**
+         * Take Deprecation Back
+         * @description Let it go on.
+         */
+        delete: operations["take_deprecation_back_api_v1_admin_deprecations_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/endpoints": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Endpoints
+         * @description Endpoints as they are served now, and those that are drained.
+         */
+        get: operations["list_endpoints_api_v1_admin_endpoints_get"];
+        /**
+         * Set Endpoint
+         * @description Drain an endpoint, give it another weight or priority, or take all of that back.
+         */
+        put: operations["set_endpoint_api_v1_admin_endpoints_put"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/models": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Desk Models
+         * @description Models of the desk in every state, oldest first. What is served is at `/v1/models`.
+         */
+        get: operations["list_desk_models_api_v1_admin_models_get"];
+        put?: never;
+        /**
+         * Draft Model
+         * @description Draft a model, or another content of one that is there. Nobody is served by a draft.
+         */
+        post: operations["draft_model_api_v1_admin_models_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/models/{desk_model_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Desk Model
+         * @description One of them.
+         */
+        get: operations["get_desk_model_api_v1_admin_models__desk_model_id__get"];
+        /**
+         * Change Draft
+         * @description Another content of a draft. What is published is never edited.
+         */
+        put: operations["change_draft_api_v1_admin_models__desk_model_id__put"];
+        post?: never;
+        /**
+         * Discard Draft
+         * @description Throw a draft away.
+         */
+        delete: operations["discard_draft_api_v1_admin_models__desk_model_id__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/models/{desk_model_id}/publish": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Publish Model
+         * @description Serve it, at prices that hold from now on. One that was published before is replaced.
+         */
+        post: operations["publish_model_api_v1_admin_models__desk_model_id__publish_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/models/{desk_model_id}/smoke": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Smoke Model
+         * @description Ask each endpoint of a draft something small: real requests, on us.
+         */
+        post: operations["smoke_model_api_v1_admin_models__desk_model_id__smoke_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/models/{desk_model_id}/withdraw": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Withdraw Model
+         * @description Serve it no more, at once. Requests that run end in peace.
+         */
+        post: operations["withdraw_model_api_v1_admin_models__desk_model_id__withdraw_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/providers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Providers
+         * @description All providers: the zone file's, read-only here, and those that were added.
+         */
+        get: operations["list_providers_api_v1_admin_providers_get"];
+        put?: never;
+        /**
+         * Add Provider
+         * @description Add a provider: gateways know it with the next snapshot, within seconds and without a start.
+         */
+        post: operations["add_provider_api_v1_admin_providers_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/providers/{provider}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Provider
+         * @description One provider.
+         */
+        get: operations["get_provider_api_v1_admin_providers__provider__get"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete Provider
+         * @description Delete one without credentials. Its records stay.
+         */
+        delete: operations["delete_provider_api_v1_admin_providers__provider__delete"];
+        options?: never;
+        head?: never;
+        /**
+         * Change Provider
+         * @description Change or disable it. Where its secrets go cannot change while it has some.
+         */
+        patch: operations["change_provider_api_v1_admin_providers__provider__patch"];
+        trace?: never;
+    };
+    "/api/v1/admin/providers/{provider}/credentials": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Credentials
+         * @description The platform's credentials: the zone file's, read-only, and those that were added. Never a
+         *     secret.
+         */
+        get: operations["list_credentials_api_v1_admin_providers__provider__credentials_get"];
+        put?: never;
+        /**
+         * Add Credential
+         * @description Seal a secret of the provider's, and use it from the next snapshot on.
+         */
+        post: operations["add_credential_api_v1_admin_providers__provider__credentials_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/providers/{provider}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Test Provider
+         * @description Ask the provider something small now, with a credential of it: one real request, on us.
+         */
+        post: operations["test_provider_api_v1_admin_providers__provider__test_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -3705,6 +4215,29 @@ export interface components {
             csrf_token: string;
         };
         /**
+         * NewSmokeRun
+         * @example {
+         *       "level": "pre-publish",
+         *       "models": "acme/*"
+         *     }
+         */
+        NewSmokeRun: {
+            /**
+             * Cap Usd
+             * @description US dollars: what may be spent at most, by the prices of the catalogue.
+             * @example 1.50
+             */
+            cap_usd?: string | null;
+            /** Level */
+            level: string;
+            /**
+             * Models
+             * @description A glob over models' ids, as `acme/*`.
+             * @default *
+             */
+            models?: string;
+        };
+        /**
          * NewTeam
          * @example {
          *       "name": "Research"
@@ -3899,10 +4432,54 @@ export interface components {
              */
             next: string | null;
         };
+        /** Page[ProposalView] */
+        Page_ProposalView_: {
+            /** Data */
+            data: components["schemas"]["ProposalView"][];
+            /**
+             * Next
+             * @description Give it as `after` for what follows; null at the end.
+             * @example null
+             */
+            next: string | null;
+        };
         /** Page[RedemptionView] */
         Page_RedemptionView_: {
             /** Data */
             data: components["schemas"]["RedemptionView"][];
+            /**
+             * Next
+             * @description Give it as `after` for what follows; null at the end.
+             * @example null
+             */
+            next: string | null;
+        };
+        /** Page[SmokeCellView] */
+        Page_SmokeCellView_: {
+            /** Data */
+            data: components["schemas"]["SmokeCellView"][];
+            /**
+             * Next
+             * @description Give it as `after` for what follows; null at the end.
+             * @example null
+             */
+            next: string | null;
+        };
+        /** Page[SmokeResultView] */
+        Page_SmokeResultView_: {
+            /** Data */
+            data: components["schemas"]["SmokeResultView"][];
+            /**
+             * Next
+             * @description Give it as `after` for what follows; null at the end.
+             * @example null
+             */
+            next: string | null;
+        };
+        /** Page[SmokeRunView] */
+        Page_SmokeRunView_: {
+            /** Data */
+            data: components["schemas"]["SmokeRunView"][];
             /**
              * Next
              * @description Give it as `after` for what follows; null at the end.
@@ -4087,6 +4664,38 @@ export interface components {
         PricesInForce: {
             /** Data */
             data: components["schemas"]["PriceInForce"][];
+        };
+        /** ProposalView */
+        ProposalView: {
+            /** Change */
+            change: string;
+            /** Closed At Ns */
+            closed_at_ns: number | null;
+            /**
+             * Created At Ns
+             * @description Unix time in nanoseconds.
+             */
+            created_at_ns: number;
+            /** Detail */
+            detail: string;
+            /** Endpoint Id */
+            endpoint_id: string;
+            /** Feature */
+            feature: string;
+            /** Id */
+            id: string;
+            /** Kind */
+            kind: string;
+            /** Model */
+            model: string;
+            /** Provider */
+            provider: string;
+            /** Region */
+            region: string;
+            /** Run Id */
+            run_id: string;
+            /** State */
+            state: string;
         };
         /** ReadUpTo */
         ReadUpTo: {
@@ -4352,6 +4961,104 @@ export interface components {
              * @example correct horse battery staple
              */
             password: string;
+        };
+        /**
+         * SmokeCellView
+         * @description How a feature of an endpoint stands since `at_ns`.
+         */
+        SmokeCellView: {
+            /**
+             * At Ns
+             * @description Unix time in nanoseconds.
+             */
+            at_ns: number;
+            /** Detail */
+            detail: string;
+            /** Endpoint Id */
+            endpoint_id: string;
+            /** Failing Since Ns */
+            failing_since_ns: number | null;
+            /** Feature */
+            feature: string;
+            /** Model */
+            model: string;
+            /** Provider */
+            provider: string;
+            /** Region */
+            region: string;
+            /** Run Id */
+            run_id: string;
+            /** Succeeded At Ns */
+            succeeded_at_ns: number | null;
+            /** Verdict */
+            verdict: string;
+        };
+        /** SmokeResultView */
+        SmokeResultView: {
+            /**
+             * At Ns
+             * @description Unix time in nanoseconds.
+             */
+            at_ns: number;
+            /** Detail */
+            detail: string;
+            /** Duration Ms */
+            duration_ms: number;
+            /** Endpoint Id */
+            endpoint_id: string;
+            /** Feature */
+            feature: string;
+            /** First Token Ms */
+            first_token_ms: number | null;
+            /** Id */
+            id: string;
+            /** Model */
+            model: string;
+            /** Provider */
+            provider: string;
+            /** Region */
+            region: string;
+            /** Request Id */
+            request_id: string;
+            /** Verdict */
+            verdict: string;
+        };
+        /**
+         * SmokeRunView
+         * @description `cost_nanos`: what the providers charge, as far as it is recorded.
+         */
+        SmokeRunView: {
+            /** Cap Nanos */
+            cap_nanos: number | null;
+            /** Cost Nanos */
+            cost_nanos: number;
+            /** Detail */
+            detail: string;
+            /** Failed */
+            failed: number;
+            /** Finished At Ns */
+            finished_at_ns: number | null;
+            /** Id */
+            id: string;
+            /** Level */
+            level: string;
+            /** Models */
+            models: string;
+            /** Passed */
+            passed: number;
+            /** Planned */
+            planned: number;
+            /** Skipped */
+            skipped: number;
+            /**
+             * Started At Ns
+             * @description Unix time in nanoseconds.
+             */
+            started_at_ns: number;
+            /** State */
+            state: string;
+            /** Unavailable */
+            unavailable: number;
         };
         /**
          * StepUp
@@ -5446,6 +6153,743 @@ export interface components {
             /** Took Ms */
             took_ms: number;
         };
+        /**
+         * ApprovalView
+         * @description What waits for a second person, or was decided. `amount_usd` is without its sign; `usd` in the
+         *     payload has it. One that waits for seven days is over.
+         * @example {
+         *       "amount_usd": "250",
+         *       "asked_at_ns": 1764000000000000000,
+         *       "asked_by": "usr_0192f0c1a2b37c4d8e9fa0b1c2d3e4f7",
+         *       "expires_at_ns": 1764604800000000000,
+         *       "id": "apr_0192f0c1a2b37c4d8e9fa0b1c2d3e4f5",
+         *       "kind": "adjustment",
+         *       "reason": "booked twice by hand",
+         *       "state": "pending",
+         *       "team_id": "team_0192f0c1a2b37c4d8e9fa0b1c2d3e4f6",
+         *       "usd": "-250.00"
+         *     }
+         */
+        ApprovalView: {
+            /** Amount Usd */
+            amount_usd: string;
+            /** Asked At Ns */
+            asked_at_ns: number;
+            /** Asked By */
+            asked_by: string;
+            /** Decided At Ns */
+            decided_at_ns: number | null;
+            /** Decided By */
+            decided_by: string | null;
+            /** Entry Id */
+            entry_id: string | null;
+            /** Expires At Ns */
+            expires_at_ns: number;
+            /** Id */
+            id: string;
+            /** Kind */
+            kind: string;
+            /** Reason */
+            reason: string;
+            /** State */
+            state: string;
+            /** Team Id */
+            team_id: string;
+            /** Usd */
+            usd: string;
+        };
+        /** CredentialList */
+        CredentialList: {
+            /** Data */
+            data: components["schemas"]["CredentialView"][];
+        };
+        /**
+         * CredentialPatch
+         * @description What is left out stays; a spend cap that is null goes.
+         * @example {
+         *       "disabled": true
+         *     }
+         */
+        CredentialPatch: {
+            /**
+             * Disabled
+             * @default false
+             */
+            disabled?: boolean;
+            /** Spend Cap Period */
+            spend_cap_period?: ("day" | "month") | null;
+            /** Spend Cap Usd */
+            spend_cap_usd?: string | null;
+        };
+        /**
+         * CredentialView
+         * @description `source`: `zone` for one of the zone file's, which has no id and is `read_only`. `hint` is the
+         *     end of what tells it from others. `key_version`: of the zone's key that closes it.
+         * @example {
+         *       "created_at_ns": 1764000000000000000,
+         *       "disabled": false,
+         *       "form": "api_key",
+         *       "hint": "...6789",
+         *       "id": "cred_0192f0c1a2b37c4d8e9fa0b1c2d3e4f8",
+         *       "name": "main",
+         *       "provider": "house-vllm",
+         *       "read_only": false,
+         *       "source": "database",
+         *       "spend_cap_period": "month",
+         *       "spend_cap_usd": "500",
+         *       "version": 1
+         *     }
+         */
+        CredentialView: {
+            /** Created At Ns */
+            created_at_ns: number | null;
+            /** Disabled */
+            disabled: boolean;
+            /** Form */
+            form: string;
+            /** Hint */
+            hint: string;
+            /** Id */
+            id: string | null;
+            /** Name */
+            name: string;
+            /** Provider */
+            provider: string;
+            /** Read Only */
+            read_only: boolean;
+            /** Rotated At Ns */
+            rotated_at_ns: number | null;
+            /**
+             * Source
+             * @enum {string}
+             */
+            source: "zone" | "database";
+            /** Spend Cap Period */
+            spend_cap_period: string | null;
+            /** Spend Cap Usd */
+            spend_cap_usd: string | null;
+            test: components["schemas"]["TestView"] | null;
+            /** Tested At Ns */
+            tested_at_ns: number | null;
+            /** Version */
+            version: number | null;
+        };
+        /** DeprecationList */
+        DeprecationList: {
+            /** Data */
+            data: components["schemas"]["DeprecationView"][];
+        };
+        /**
+         * DeprecationView
+         * @example {
+         *       "created_at_ns": 1764000000000000000,
+         *       "ends_at_ns": 4070908800000000000,
+         *       "model_id": "house/qwen",
+         *       "note": "replaced",
+         *       "successor": "house/qwen-2"
+         *     }
+         */
+        DeprecationView: {
+            /** Created At Ns */
+            created_at_ns: number;
+            /** Ends At Ns */
+            ends_at_ns: number;
+            /** Model Id */
+            model_id: string;
+            /** Note */
+            note: string;
+            /** Successor */
+            successor: string | null;
+        };
+        /**
+         * DeskModelView
+         * @description `state`: draft, published, replaced (by a later one) or withdrawn. Only a draft changes.
+         * @example {
+         *       "config": {
+         *         "endpoints": [
+         *           {
+         *             "context": 131072,
+         *             "price": {
+         *               "input": "0.20",
+         *               "output": "0.60"
+         *             },
+         *             "provider": "house-vllm",
+         *             "upstream_model": "qwen3-32b"
+         *           }
+         *         ],
+         *         "kind": "chat"
+         *       },
+         *       "created_at_ns": 1764000000000000000,
+         *       "id": "mdl_0192f0c1a2b37c4d8e9fa0b1c2d3e4f9",
+         *       "model_id": "house/qwen",
+         *       "state": "draft",
+         *       "version": 1
+         *     }
+         */
+        DeskModelView: {
+            /** Config */
+            config: {
+                [key: string]: unknown;
+            };
+            /** Created At Ns */
+            created_at_ns: number;
+            /** Id */
+            id: string;
+            /** Model Id */
+            model_id: string;
+            /** Published At Ns */
+            published_at_ns: number | null;
+            smoke: components["schemas"]["Smoke"] | null;
+            /** State */
+            state: string;
+            /** Version */
+            version: number;
+        };
+        /** EndpointList */
+        EndpointList: {
+            /** Data */
+            data: components["schemas"]["EndpointView"][];
+        };
+        /**
+         * EndpointSet
+         * @description What is null is as catalogue or zone file have it. Drained: nothing new is sent there, and what
+         *     runs ends in peace.
+         * @example {
+         *       "drained": true,
+         *       "endpoint_id": "house/qwen:house-vllm:qwen3-32b",
+         *       "reason": "maintenance"
+         *     }
+         */
+        EndpointSet: {
+            /**
+             * Drained
+             * @default false
+             */
+            drained?: boolean;
+            /**
+             * Endpoint Id
+             * @example house/qwen:house-vllm:qwen3-32b
+             */
+            endpoint_id: string;
+            /**
+             * Force
+             * @description Drain even the last one of a model.
+             * @default false
+             */
+            force?: boolean;
+            /** Priority */
+            priority?: number | null;
+            /**
+             * Reason
+             * @default
+             */
+            reason?: string;
+            /** Weight */
+            weight?: number | null;
+        };
+        /**
+         * EndpointView
+         * @description An endpoint as it is served now; `price_*` are null for one that is not.
+         * @example {
+         *       "drained": false,
+         *       "endpoint_id": "house/qwen:house-vllm:qwen3-32b",
+         *       "is_set": false,
+         *       "model": "house/qwen",
+         *       "price_input_usd": "0.2",
+         *       "price_output_usd": "0.6",
+         *       "priority": 0,
+         *       "provider": "house-vllm",
+         *       "reason": "",
+         *       "region": "seoul",
+         *       "served": true,
+         *       "upstream_model": "qwen3-32b",
+         *       "weight": 1
+         *     }
+         */
+        EndpointView: {
+            /** Drained */
+            drained: boolean;
+            /** Endpoint Id */
+            endpoint_id: string;
+            /** Is Set */
+            is_set: boolean;
+            /** Model */
+            model: string;
+            /** Price Input Usd */
+            price_input_usd: string | null;
+            /** Price Output Usd */
+            price_output_usd: string | null;
+            /** Priority */
+            priority: number | null;
+            /** Provider */
+            provider: string;
+            /** Reason */
+            reason: string;
+            /** Region */
+            region: string | null;
+            /** Served */
+            served: boolean;
+            /** Upstream Model */
+            upstream_model: string | null;
+            /** Weight */
+            weight: number | null;
+        };
+        /**
+         * ModelContent
+         * @description `config` has the members of a zone file's model: kind, name, capabilities, endpoints, each
+         *     with its provider, upstream name, context and price.
+         * @example {
+         *       "config": {
+         *         "endpoints": [
+         *           {
+         *             "context": 131072,
+         *             "price": {
+         *               "input": "0.20",
+         *               "output": "0.60"
+         *             },
+         *             "provider": "house-vllm",
+         *             "upstream_model": "qwen3-32b"
+         *           }
+         *         ],
+         *         "kind": "chat"
+         *       }
+         *     }
+         */
+        ModelContent: {
+            /** Config */
+            config: {
+                [key: string]: unknown;
+            };
+        };
+        /**
+         * NewCredential
+         * @description The secret is kept sealed, and shown nowhere again.
+         * @example {
+         *       "name": "main",
+         *       "secret": {
+         *         "api_key": "sk-example-0123456789"
+         *       }
+         *     }
+         */
+        NewCredential: {
+            /**
+             * Name
+             * @example main
+             */
+            name: string;
+            secret: components["schemas"]["Secret"];
+            /** Spend Cap Period */
+            spend_cap_period?: ("day" | "month") | null;
+            /** Spend Cap Usd */
+            spend_cap_usd?: string | null;
+        };
+        /**
+         * NewDeprecation
+         * @example {
+         *       "ends_at_ns": 4070908800000000000,
+         *       "model_id": "house/qwen",
+         *       "note": "replaced"
+         *     }
+         */
+        NewDeprecation: {
+            /**
+             * Ends At Ns
+             * @description Unix time in nanoseconds.
+             */
+            ends_at_ns: number;
+            /**
+             * Model Id
+             * @example house/qwen
+             */
+            model_id: string;
+            /**
+             * Note
+             * @default
+             */
+            note?: string;
+            /** Successor */
+            successor?: string | null;
+        };
+        /**
+         * NewModel
+         * @example {
+         *       "config": {
+         *         "endpoints": [
+         *           {
+         *             "context": 131072,
+         *             "price": {
+         *               "input": "0.20",
+         *               "output": "0.60"
+         *             },
+         *             "provider": "house-vllm",
+         *             "upstream_model": "qwen3-32b"
+         *           }
+         *         ],
+         *         "kind": "chat"
+         *       },
+         *       "model_id": "house/qwen"
+         *     }
+         */
+        NewModel: {
+            /** Config */
+            config: {
+                [key: string]: unknown;
+            };
+            /**
+             * Model Id
+             * @example house/qwen
+             */
+            model_id: string;
+        };
+        /**
+         * NewProvider
+         * @description A provider that the catalogue knows needs no more than its id.
+         * @example {
+         *       "base_url": "https://llm.example.com/v1",
+         *       "collects_data": false,
+         *       "country": "KR",
+         *       "id": "house-vllm",
+         *       "wire": "openai"
+         *     }
+         */
+        NewProvider: {
+            /**
+             * Auth
+             * @description `bearer`, `none`, or the header that carries the bare key.
+             */
+            auth?: string | null;
+            /**
+             * Base Url
+             * @example https://llm.example.com/v1
+             */
+            base_url?: string | null;
+            /** Cancel Stops Billing */
+            cancel_stops_billing?: boolean | null;
+            /** Collects Data */
+            collects_data?: boolean | null;
+            /** Country */
+            country?: string | null;
+            /** Disabled */
+            disabled?: boolean | null;
+            /** Headers */
+            headers?: {
+                [key: string]: string;
+            } | null;
+            /**
+             * Id
+             * @example house-vllm
+             */
+            id: string;
+            /**
+             * Like
+             * @description A provider of the catalogue whose wire, auth and profile it shares.
+             */
+            like?: string | null;
+            /** Name */
+            name?: string | null;
+            /**
+             * Profile
+             * @description How it bends the wire.
+             * @example null
+             */
+            profile?: {
+                [key: string]: unknown;
+            } | null;
+            /** Project */
+            project?: string | null;
+            /** Region */
+            region?: string | null;
+            /** Regions */
+            regions?: string[] | null;
+            /** Resource */
+            resource?: string | null;
+            /**
+             * Wire
+             * @example openai
+             */
+            wire?: string | null;
+            /** Zdr */
+            zdr?: boolean | null;
+        };
+        /** Page[ApprovalView] */
+        Page_ApprovalView_: {
+            /** Data */
+            data: components["schemas"]["ApprovalView"][];
+            /**
+             * Next
+             * @description Give it as `after` for what follows; null at the end.
+             * @example null
+             */
+            next: string | null;
+        };
+        /** Page[DeskModelView] */
+        Page_DeskModelView_: {
+            /** Data */
+            data: components["schemas"]["DeskModelView"][];
+            /**
+             * Next
+             * @description Give it as `after` for what follows; null at the end.
+             * @example null
+             */
+            next: string | null;
+        };
+        /** ProviderList */
+        ProviderList: {
+            /** Data */
+            data: components["schemas"]["ProviderView"][];
+        };
+        /**
+         * ProviderPatch
+         * @description What is left out stays. Fields are those of the zone file's `providers`.
+         * @example {
+         *       "name": "vLLM in Seoul",
+         *       "zdr": true
+         *     }
+         */
+        ProviderPatch: {
+            /**
+             * Auth
+             * @description `bearer`, `none`, or the header that carries the bare key.
+             */
+            auth?: string | null;
+            /**
+             * Base Url
+             * @example https://llm.example.com/v1
+             */
+            base_url?: string | null;
+            /** Cancel Stops Billing */
+            cancel_stops_billing?: boolean | null;
+            /** Collects Data */
+            collects_data?: boolean | null;
+            /** Country */
+            country?: string | null;
+            /** Disabled */
+            disabled?: boolean | null;
+            /** Headers */
+            headers?: {
+                [key: string]: string;
+            } | null;
+            /**
+             * Like
+             * @description A provider of the catalogue whose wire, auth and profile it shares.
+             */
+            like?: string | null;
+            /** Name */
+            name?: string | null;
+            /**
+             * Profile
+             * @description How it bends the wire.
+             * @example null
+             */
+            profile?: {
+                [key: string]: unknown;
+            } | null;
+            /** Project */
+            project?: string | null;
+            /** Region */
+            region?: string | null;
+            /** Regions */
+            regions?: string[] | null;
+            /** Resource */
+            resource?: string | null;
+            /**
+             * Wire
+             * @example openai
+             */
+            wire?: string | null;
+            /** Zdr */
+            zdr?: boolean | null;
+        };
+        /**
+         * ProviderView
+         * @description `source`: `zone` for what the zone file says, which is `read_only` here; else `database`.
+         *     `credentials` counts the platform's that are in use; `endpoints` what is served there now.
+         * @example {
+         *       "auth": "bearer",
+         *       "base_url": "https://llm.example.com/v1",
+         *       "collects_data": false,
+         *       "config": {
+         *         "base_url": "https://llm.example.com/v1",
+         *         "wire": "openai"
+         *       },
+         *       "country": "KR",
+         *       "created_at_ns": 1764000000000000000,
+         *       "credentials": 1,
+         *       "disabled": false,
+         *       "endpoints": 2,
+         *       "id": "house-vllm",
+         *       "name": "house-vllm",
+         *       "read_only": false,
+         *       "region": "global",
+         *       "regions": [],
+         *       "source": "database",
+         *       "version": 1,
+         *       "wire": "openai",
+         *       "zdr": false
+         *     }
+         */
+        ProviderView: {
+            /** Auth */
+            auth: string;
+            /** Base Url */
+            base_url: string;
+            /** Collects Data */
+            collects_data: boolean;
+            /** Config */
+            config: {
+                [key: string]: unknown;
+            };
+            /** Country */
+            country: string;
+            /** Created At Ns */
+            created_at_ns: number | null;
+            /** Credentials */
+            credentials: number;
+            /** Disabled */
+            disabled: boolean;
+            /** Endpoints */
+            endpoints: number;
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /** Read Only */
+            read_only: boolean;
+            /** Region */
+            region: string;
+            /** Regions */
+            regions: string[];
+            /**
+             * Source
+             * @enum {string}
+             */
+            source: "zone" | "database";
+            /** Version */
+            version: number | null;
+            /** Wire */
+            wire: string;
+            /** Zdr */
+            zdr: boolean;
+        };
+        /**
+         * Rewrapped
+         * @example {
+         *       "rewrapped": 12
+         *     }
+         */
+        Rewrapped: {
+            /** Rewrapped */
+            rewrapped: number;
+        };
+        /**
+         * Secret
+         * @description One of four forms: a key; a token; Google's key file; AWS's access key with its secret.
+         * @example {
+         *       "api_key": "sk-example-0123456789"
+         *     }
+         */
+        Secret: {
+            /** Access Token */
+            access_token?: string | null;
+            /** Api Key */
+            api_key?: string | null;
+            /** Aws Access Key Id */
+            aws_access_key_id?: string | null;
+            /** Aws Secret Access Key */
+            aws_secret_access_key?: string | null;
+            /** Aws Session Token */
+            aws_session_token?: string | null;
+            /**
+             * Region
+             * @description Of AWS's signature.
+             * @example null
+             */
+            region?: string | null;
+            /**
+             * Service Account
+             * @description The key file's JSON, as text.
+             */
+            service_account?: string | null;
+        };
+        /** Smoke */
+        Smoke: {
+            /** At Ns */
+            at_ns: number;
+            /** Endpoints */
+            endpoints: components["schemas"]["SmokeEndpoint"][];
+        };
+        /** SmokeEndpoint */
+        SmokeEndpoint: {
+            /** Endpoint */
+            endpoint: string;
+            result: components["schemas"]["TestView"];
+        };
+        /**
+         * TestOf
+         * @description Which credential, by its name, and of which model of the provider's; any one otherwise.
+         * @example {
+         *       "credential": "main"
+         *     }
+         */
+        TestOf: {
+            /** Credential */
+            credential?: string | null;
+            /** Model */
+            model?: string | null;
+        };
+        /**
+         * TestView
+         * @description `error` is a class of trouble: `auth`, `quota`, `connect`, ...
+         * @example {
+         *       "message": "",
+         *       "model": "gpt-5-mini",
+         *       "ok": true,
+         *       "status": 200,
+         *       "tokens": 9,
+         *       "took_ms": 412
+         *     }
+         */
+        TestView: {
+            /** Error */
+            error: string | null;
+            /** Message */
+            message: string;
+            /** Model */
+            model: string;
+            /** Ok */
+            ok: boolean;
+            /** Status */
+            status: number | null;
+            /** Tokens */
+            tokens: number;
+            /** Took Ms */
+            took_ms: number;
+        };
+        /**
+         * Rotation
+         * @example {
+         *       "overlap_s": 86400
+         *     }
+         */
+        opengateway__control__keys__schemas__Rotation: {
+            /**
+             * Overlap S
+             * @description For so many seconds the secret before is taken too.
+             * @default 86400
+             */
+            overlap_s?: number;
+        };
+        /**
+         * Rotation
+         * @example {
+         *       "secret": {
+         *         "api_key": "sk-example-9876543210"
+         *       }
+         *     }
+         */
+        opengateway__control__providers__schemas__Rotation: {
+            secret: components["schemas"]["Secret"];
+        };
     };
     responses: never;
     parameters: never;
@@ -6251,6 +7695,240 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PricesInForce"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_smoke_cells_api_v1_admin_smoke_get: {
+        parameters: {
+            query?: {
+                /** @description The `next` of the page before; empty for the first page. */
+                after?: string;
+                /** @description At most so many, 1 to 1000. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_SmokeCellView_"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_proposals_api_v1_admin_smoke_proposals_get: {
+        parameters: {
+            query?: {
+                state?: string | null;
+                /** @description The `next` of the page before; empty for the first page. */
+                after?: string;
+                /** @description At most so many, 1 to 1000. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_ProposalView_"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    dismiss_proposal_api_v1_admin_smoke_proposals__proposal_id__dismiss_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                proposal_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProposalView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_smoke_runs_api_v1_admin_smoke_runs_get: {
+        parameters: {
+            query?: {
+                /** @description The `next` of the page before; empty for the first page. */
+                after?: string;
+                /** @description At most so many, 1 to 1000. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_SmokeRunView_"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    start_smoke_run_api_v1_admin_smoke_runs_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewSmokeRun"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SmokeRunView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    get_smoke_run_api_v1_admin_smoke_runs__run_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SmokeRunView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_smoke_results_api_v1_admin_smoke_runs__run_id__results_get: {
+        parameters: {
+            query?: {
+                /** @description The `next` of the page before; empty for the first page. */
+                after?: string;
+                /** @description At most so many, 1 to 1000. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_SmokeResultView_"];
                 };
             };
             /** @description Validation Error */
@@ -9709,6 +11387,911 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["LatencyView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_approvals_api_v1_admin_approvals_get: {
+        parameters: {
+            query?: {
+                /** @description Empty for all. */
+                state?: "" | "pending" | "approved" | "rejected";
+                /** @description The `next` of the page before; empty for the first page. */
+                after?: string;
+                /** @description At most so many, 1 to 1000. */
+                limit?: number;
+            };
+            header?: {
+                "idempotency-key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_ApprovalView_"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    approve_api_v1_admin_approvals__approval_id__approve_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                "idempotency-key"?: string | null;
+            };
+            path: {
+                approval_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApprovalView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    reject_api_v1_admin_approvals__approval_id__reject_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                "idempotency-key"?: string | null;
+            };
+            path: {
+                approval_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApprovalView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    rewrap_credentials_api_v1_admin_credentials_rewrap_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Rewrapped"];
+                };
+            };
+        };
+    };
+    delete_credential_api_v1_admin_credentials__credential_id__delete: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `etag` of what you saw. 412 when it has changed since. */
+                "if-match"?: string | null;
+            };
+            path: {
+                credential_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    change_credential_api_v1_admin_credentials__credential_id__patch: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `etag` of what you saw. 412 when it has changed since. */
+                "if-match"?: string | null;
+            };
+            path: {
+                credential_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CredentialPatch"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CredentialView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    rotate_credential_api_v1_admin_credentials__credential_id__rotate_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `etag` of what you saw. 412 when it has changed since. */
+                "if-match"?: string | null;
+            };
+            path: {
+                credential_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["opengateway__control__providers__schemas__Rotation"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CredentialView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_deprecations_api_v1_admin_deprecations_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeprecationList"];
+                };
+            };
+        };
+    };
+    deprecate_model_api_v1_admin_deprecations_put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewDeprecation"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeprecationView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    take_deprecation_back_api_v1_admin_deprecations_delete: {
+        parameters: {
+            query: {
+                model: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_endpoints_api_v1_admin_endpoints_get: {
+        parameters: {
+            query?: {
+                /** @description One model's id; empty for all. */
+                model?: string;
+                /** @description One provider's id; empty for all. */
+                provider?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EndpointList"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    set_endpoint_api_v1_admin_endpoints_put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EndpointSet"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EndpointView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_desk_models_api_v1_admin_models_get: {
+        parameters: {
+            query?: {
+                /** @description One model's id; empty for all. */
+                model?: string;
+                /** @description The `next` of the page before; empty for the first page. */
+                after?: string;
+                /** @description At most so many, 1 to 1000. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_DeskModelView_"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    draft_model_api_v1_admin_models_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewModel"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeskModelView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    get_desk_model_api_v1_admin_models__desk_model_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                desk_model_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeskModelView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    change_draft_api_v1_admin_models__desk_model_id__put: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `etag` of what you saw. 412 when it has changed since. */
+                "if-match"?: string | null;
+            };
+            path: {
+                desk_model_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ModelContent"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeskModelView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    discard_draft_api_v1_admin_models__desk_model_id__delete: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `etag` of what you saw. 412 when it has changed since. */
+                "if-match"?: string | null;
+            };
+            path: {
+                desk_model_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    publish_model_api_v1_admin_models__desk_model_id__publish_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `etag` of what you saw. 412 when it has changed since. */
+                "if-match"?: string | null;
+            };
+            path: {
+                desk_model_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeskModelView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    smoke_model_api_v1_admin_models__desk_model_id__smoke_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                desk_model_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeskModelView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    withdraw_model_api_v1_admin_models__desk_model_id__withdraw_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `etag` of what you saw. 412 when it has changed since. */
+                "if-match"?: string | null;
+            };
+            path: {
+                desk_model_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeskModelView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_providers_api_v1_admin_providers_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProviderList"];
+                };
+            };
+        };
+    };
+    add_provider_api_v1_admin_providers_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewProvider"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProviderView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    get_provider_api_v1_admin_providers__provider__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                provider: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProviderView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    delete_provider_api_v1_admin_providers__provider__delete: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `etag` of what you saw. 412 when it has changed since. */
+                "if-match"?: string | null;
+            };
+            path: {
+                provider: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    change_provider_api_v1_admin_providers__provider__patch: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `etag` of what you saw. 412 when it has changed since. */
+                "if-match"?: string | null;
+            };
+            path: {
+                provider: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ProviderPatch"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProviderView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_credentials_api_v1_admin_providers__provider__credentials_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                provider: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CredentialList"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    add_credential_api_v1_admin_providers__provider__credentials_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                provider: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewCredential"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CredentialView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    test_provider_api_v1_admin_providers__provider__test_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                provider: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TestOf"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TestView"];
                 };
             };
             /** @description Validation Error */

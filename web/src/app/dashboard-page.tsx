@@ -3,7 +3,7 @@ import { useNavigate, useSearch } from '@tanstack/react-router';
 import { useKeys } from '~/features/keys';
 import type { LogSearch } from '~/features/logs';
 import { useMembers } from '~/features/members';
-import { Dashboard, type Group, type Period } from '~/features/usage';
+import { Dashboard, DEFAULT_GROUP, DEFAULT_PERIOD, type Group, type Period } from '~/features/usage';
 import { useTeam } from '~/session/me';
 import { TextLink } from '~/ui/link';
 
@@ -21,7 +21,7 @@ const FILTER: Record<Group, keyof LogSearch> = {
 export function DashboardPage() {
   const team = useTeam();
   const navigate = useNavigate();
-  const { period, by } = useSearch({ from: '/shell/teams/$teamId/dashboard' });
+  const { period = DEFAULT_PERIOD, by = DEFAULT_GROUP } = useSearch({ from: '/shell/teams/$teamId/dashboard' });
   const keys = useKeys(team.id).data ?? [];
   const members = useMembers(team.id).data ?? [];
   const names: Partial<Record<Group, Map<string, string>>> = {

@@ -145,10 +145,64 @@ const teamPages = [
   }),
 ] as const;
 
+const admin = createRoute({
+  getParentRoute: () => shell,
+  path: '/admin',
+  validateSearch: withPeriod,
+  component: lazyRouteComponent(() => import('./admin/layout'), 'AdminLayout'),
+});
+const adminPages = [
+  createRoute({
+    getParentRoute: () => admin,
+    path: '/',
+    component: lazyRouteComponent(() => import('./admin/overview-page'), 'OverviewPage'),
+  }),
+  createRoute({
+    getParentRoute: () => admin,
+    path: '/teams',
+    component: lazyRouteComponent(() => import('~/features/customers'), 'TeamsPage'),
+  }),
+  createRoute({
+    getParentRoute: () => admin,
+    path: '/users',
+    component: lazyRouteComponent(() => import('~/features/customers'), 'UsersPage'),
+  }),
+  createRoute({
+    getParentRoute: () => admin,
+    path: '/providers',
+    component: lazyRouteComponent(() => import('~/features/providers'), 'ProvidersPage'),
+  }),
+  createRoute({
+    getParentRoute: () => admin,
+    path: '/prices',
+    component: lazyRouteComponent(() => import('~/features/prices'), 'PricesPage'),
+  }),
+  createRoute({
+    getParentRoute: () => admin,
+    path: '/campaigns',
+    component: lazyRouteComponent(() => import('~/features/campaigns'), 'CampaignsPage'),
+  }),
+  createRoute({
+    getParentRoute: () => admin,
+    path: '/smoke',
+    component: lazyRouteComponent(() => import('~/features/smoke'), 'SmokePage'),
+  }),
+  createRoute({
+    getParentRoute: () => admin,
+    path: '/audit',
+    component: lazyRouteComponent(() => import('./admin/audit-page'), 'PlatformAuditPage'),
+  }),
+] as const;
+const status = createRoute({
+  getParentRoute: () => guest,
+  path: '/status',
+  component: lazyRouteComponent(() => import('./status-page'), 'StatusPage'),
+});
+
 const tree = root.addChildren([
   landing,
-  guest.addChildren(guestPages),
-  shell.addChildren([newTeam, profile, team.addChildren(teamPages)]),
+  guest.addChildren([...guestPages, status]),
+  shell.addChildren([newTeam, profile, admin.addChildren(adminPages), team.addChildren(teamPages)]),
 ]);
 
 export function newRouter(client: QueryClient) {

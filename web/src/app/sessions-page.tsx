@@ -1,13 +1,13 @@
 import { useNavigate, useSearch } from '@tanstack/react-router';
 
-import { Sessions } from '~/features/usage';
+import { DEFAULT_PERIOD, Sessions } from '~/features/usage';
 import { useTeam } from '~/session/me';
 import { TextLink } from '~/ui/link';
 
 export function SessionsPage() {
   const team = useTeam();
   const navigate = useNavigate();
-  const { period } = useSearch({ from: '/shell/teams/$teamId/sessions' });
+  const { period = DEFAULT_PERIOD } = useSearch({ from: '/shell/teams/$teamId/sessions' });
   return (
     <Sessions
       period={period}

@@ -40,3 +40,29 @@ export const PERMISSIONS: Record<Permission, string> = ALLOWED;
 export function holds(role: string | undefined, permission: Permission): boolean {
   return role !== undefined && ALLOWED[permission].split(' ').includes(role);
 }
+
+/** The same of the platform's own roles. */
+export const PLATFORM_ROLES = ['platform_admin', 'platform_support', 'platform_finance'] as const;
+
+const ON_PLATFORM = {
+  'users.read': 'platform_admin platform_support',
+  'users.write': 'platform_admin',
+  'platform_roles.write': 'platform_admin',
+  'teams.read': 'platform_admin platform_support platform_finance',
+  'teams.freeze': 'platform_admin platform_finance',
+  'ledger.read': 'platform_admin platform_support platform_finance',
+  'ledger.grant': 'platform_admin platform_finance',
+  'prices.read': 'platform_admin platform_support platform_finance',
+  'platform_audit.read': 'platform_admin platform_support',
+  'campaigns.read': 'platform_admin platform_support platform_finance',
+  'campaigns.write': 'platform_admin platform_finance',
+  'system.read': 'platform_admin platform_support',
+  'system.write': 'platform_admin',
+} as const satisfies Record<string, string>;
+
+export type PlatformPermission = keyof typeof ON_PLATFORM;
+export const PLATFORM_PERMISSIONS: Record<PlatformPermission, string> = ON_PLATFORM;
+
+export function holdsOnPlatform(role: string | null | undefined, permission: PlatformPermission): boolean {
+  return role != null && ON_PLATFORM[permission].split(' ').includes(role);
+}

@@ -21,6 +21,7 @@ export interface ChartProps {
 /** Told apart in both themes and by who sees few colours; the order is the legend's. */
 const COLOURS = ['var(--og-c1)', 'var(--og-c2)', 'var(--og-c3)', 'var(--og-c4)', 'var(--og-c5)', 'var(--og-c6)', 'var(--og-c7)'];
 const HEIGHT_PX = 260;
+const TICK = { fontSize: 12, fill: 'var(--mantine-color-dimmed)' };
 
 /** A chart over time; loaded only by pages that show one (`LazyChart`). */
 export function Chart({ label, points, series, kind, time, value }: ChartProps) {
@@ -30,8 +31,8 @@ export function Chart({ label, points, series, kind, time, value }: ChartProps) 
       <ResponsiveContainer width="100%" height={HEIGHT_PX}>
         <Frame data={points} accessibilityLayer={false} margin={{ top: 8, right: 8, bottom: 0, left: 0 }}>
           <CartesianGrid vertical={false} stroke="var(--og-line)" />
-          <XAxis dataKey="at" tickFormatter={time} tickLine={false} axisLine={false} minTickGap={32} className={css.axis ?? ''} />
-          <YAxis tickFormatter={value} tickLine={false} axisLine={false} width={64} className={css.axis ?? ''} />
+          <XAxis dataKey="at" tickFormatter={time} tickLine={false} axisLine={false} minTickGap={32} tick={TICK} />
+          <YAxis tickFormatter={value} tickLine={false} axisLine={false} width={64} tick={TICK} />
           <Tooltip
             isAnimationActive={false}
             cursor={{ fill: 'var(--mantine-color-default-hover)' }}

@@ -21,6 +21,9 @@ interface AuditPanelProps {
 
 const text = (value: unknown): string => (typeof value === 'string' ? value : '');
 
+/** The operator's socket has no address. */
+const address = (deed: Deed): string => (deed.actor.ip === 'unknown' ? '' : text(deed.actor.ip));
+
 /** What was done, by whom, from where; newest first, and nobody can change it. */
 export function AuditPanel({ teamId, nameOf }: AuditPanelProps) {
   const { t } = useWords();
@@ -33,7 +36,7 @@ export function AuditPanel({ teamId, nameOf }: AuditPanelProps) {
   };
   const columns: Column<Deed>[] = [
     { id: 'action', name: t('audit:column.action'), cell: (deed) => <TwoLines first={<code>{deed.action}</code>} second={deed.object_id ?? ''} /> },
-    { id: 'who', name: t('audit:column.who'), cell: (deed) => <TwoLines first={who(deed)} second={text(deed.actor.ip)} /> },
+    { id: 'who', name: t('audit:column.who'), cell: (deed) => <TwoLines first={who(deed)} second={address(deed)} /> },
     { id: 'at', name: t('audit:column.at'), cell: (deed) => <When ns={deed.at_ns} /> },
     {
       id: 'more',
@@ -76,7 +79,7 @@ function One({ deed, who, onClose }: { deed: Deed; who: string; onClose: () => v
         <Facts
           rows={[
             [t('audit:column.who'), who],
-            [t('audit:fact.from'), text(deed.actor.ip) || '–'],
+            [t('audit:fact.from'), address(deed) || '–'],
             [t('audit:column.at'), <When key="w" ns={deed.at_ns} />],
             [t('audit:fact.object'), deed.object_id ?? '–'],
             [t('audit:fact.reason'), deed.reason ?? '–'],

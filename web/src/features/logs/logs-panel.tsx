@@ -33,7 +33,7 @@ export function LogsPanel({ search, nameOfKey, onClear }: LogsPanelProps) {
       width: 'minmax(0, 2fr)',
       cell: (log) => (
         <TextLink to="/teams/$teamId/logs/$requestId" params={{ teamId: team.id, requestId: log.id }} fw={550}>
-          {log.requested_model}
+          {log.requested_model || log.id}
         </TextLink>
       ),
     },

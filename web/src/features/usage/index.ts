@@ -1,5 +1,5 @@
 export { spanOf, useLatency, useUsage } from './api';
-export type { Group, Period } from './search';
+export { DEFAULT_GROUP, DEFAULT_PERIOD, type Group, type Period } from './search';
 export { Breakdown } from './breakdown';
 export { Dashboard, PeriodControl } from './dashboard';
 export { Sessions } from './sessions';

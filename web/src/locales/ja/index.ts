@@ -16,5 +16,10 @@ import usage from './usage.json';
 import redeem from './redeem.json';
 import audit from './audit.json';
 import settings from './settings.json';
+import customers from './customers.json';
+import campaigns from './campaigns.json';
+import smoke from './smoke.json';
+import prices from './prices.json';
+import providers from './providers.json';
 
-export default { app, errors, auth, home, keys, members, ledger, budgets, profile, playground, models, logs, usage, redeem, audit, settings };
+export default { app, errors, auth, home, keys, members, ledger, budgets, profile, playground, models, logs, usage, redeem, audit, settings, customers, campaigns, smoke, prices, providers };
