@@ -5,12 +5,15 @@ from __future__ import annotations
 import shutil
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
 
 from opengateway.compose.control import ControlHouse, ControlSettings, open_control
 from opengateway.compose.paths import Paths
+from opengateway.compose.selling import SellingAccess
+from opengateway.compose.selling_rules import SellingPlan
 from opengateway.compose.sign_in import SignInPlan
 from opengateway.control.identity.settings import SignInSettings
 from opengateway.control.scope import Pepper
@@ -43,8 +46,12 @@ def settings_in(home: Path, store: str | None = None) -> ControlSettings:
 
 
 @asynccontextmanager
-async def control_in(home: Path, store: str | None = None) -> AsyncIterator[ControlHouse]:
+async def control_in(
+    home: Path, store: str | None = None, *, selling: SellingPlan | None = None
+) -> AsyncIterator[ControlHouse]:
     settings = settings_in(home, store)
+    if selling is not None:
+        settings = replace(settings, selling=SellingAccess(selling))
     if store is None and not settings.paths.control_db.exists():
         shutil.copy(migrated_store(), settings.paths.control_db)
     async with open_control(settings) as house:

@@ -111,6 +111,8 @@ class CredentialConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     aws_session_token: Reference | None = None
     region: Place | None = None
     """Of a signature, where the provider's address does not say it."""
+    cache_domain: Annotated[str, msgspec.Meta(min_length=1, max_length=64)] | None = None
+    """The account that it belongs to, where several credentials do: they share its prompt cache."""
     optional: bool = False
     """Leave this credential out when its variable or file is absent, instead of refusing to start.
     """

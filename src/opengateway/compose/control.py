@@ -16,18 +16,20 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 from fastapi import FastAPI
 
+from opengateway.compose.desk import DeskPlan, desk_of, desk_tools
 from opengateway.compose.housekeeping import (
+    Job,
     OperationPlan,
     Stores,
     operation_jobs,
@@ -36,6 +38,7 @@ from opengateway.compose.housekeeping import (
 )
 from opengateway.compose.paths import Paths
 from opengateway.compose.secrets import PEPPER_VERSION, ensure_secrets, load_secrets
+from opengateway.compose.selling import SellingAccess, selling_jobs, selling_of
 from opengateway.compose.sign_in import (
     SignInHouse,
     SignInPlan,
@@ -45,6 +48,7 @@ from opengateway.compose.sign_in import (
 )
 from opengateway.compose.spending import (
     SpendingPlan,
+    first_publication,
     spending_jobs,
     spending_of,
     spending_tools,
@@ -58,6 +62,7 @@ from opengateway.control.changes.repository import ChangeRepository
 from opengateway.control.leases.desk import LeaseDesk, OpenScope
 from opengateway.control.leases.jobs import LedgerJobs
 from opengateway.control.scope import ControlScope, Pepper
+from opengateway.control.selling import Selling
 from opengateway.control.snapshots.board import SignedSnapshot, SnapshotBoard
 from opengateway.domain.errors import OperatorError
 from opengateway.http.control_app import new_control_app
@@ -76,6 +81,7 @@ from opengateway.ledger.book import Book
 
 _DRAIN_S: Final = 5.0
 _BACKLOG: Final = 256
+_ASSETS: Final = Path(str(files("opengateway"))) / "assets"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +97,8 @@ class ControlSettings:
     billing: bool = True
     """Whether requests are held for and charged."""
     spending: SpendingPlan = field(default_factory=SpendingPlan)
+    selling: SellingAccess = field(default_factory=SellingAccess)
+    desk: DeskPlan = field(default_factory=DeskPlan)
     operation: OperationPlan = field(default_factory=OperationPlan)
     clock: Clock = field(default_factory=SystemClock)
     wall: EgressGuard | None = None
@@ -104,7 +112,7 @@ class ControlHouse:
     internal_app: FastAPI
     public_app: FastAPI
     sign_in: SignInHouse
-    jobs: tuple[Callable[[], Coroutine[Any, Any, None]], ...] = ()
+    jobs: tuple[Job, ...] = ()
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -143,6 +151,8 @@ def settings_of(zone_path: Path) -> ControlSettings:
         sign_in=plan_of(zone, secrets.data_keys),
         billing=zone.components.billing.use != "off",
         spending=spending_of(zone, secrets.snapshot_private_key),
+        selling=SellingAccess(zone.selling, zone.outbound.proxy, zone.outbound.ca_file),
+        desk=desk_of(zone),
         wall=wall_of(zone, calls_webhooks=True),
         operation=operation_of(zone, os.environ),
     )
@@ -168,12 +178,12 @@ async def open_control(settings: ControlSettings) -> AsyncIterator[ControlHouse]
         await migrate(settings.database_url)
         database = Database(settings.database_url)
         signing_in = open_sign_in(settings.sign_in, clock)
+        selling = selling_of(settings.selling)
         try:
             async with database.read() as session:
                 newest = await ChangeRepository(session).newest()
                 await catch_up(session, settings.zone, checkpoints)
-
-            new_scope = _scopes(settings, signing_in, new_id, checkpoints)
+            new_scope = _scopes(settings, signing_in, new_id, checkpoints, selling)
             open_scope = partial(unit_of_work, database, new_scope)
             async with open_scope() as scope:
                 await scope.ledger.settlements.mark_billing(settings.billing)
@@ -181,6 +191,7 @@ async def open_control(settings: ControlSettings) -> AsyncIterator[ControlHouse]
             leases = LeaseDesk(open_scope, feed, clock)
             board = SnapshotBoard(settings.snapshot(), clock)
             spending = spending_tools(settings.spending, board, database, clock)
+            await first_publication(spending)
             stores = Stores(open_scope, partial(reading_scope, database, new_scope))
             operation = operation_tools(stores, leases, clock)
             parts = ControlParts(
@@ -191,34 +202,42 @@ async def open_control(settings: ControlSettings) -> AsyncIterator[ControlHouse]
                 leases=leases,
                 board=board,
                 spending=spending,
+                desk=desk_tools(settings.desk, spending, clock, new_id),
                 operation=operation,
                 zone=settings.zone,
                 started_at_ns=clock.now_ns(),
                 checkpoints=checkpoints,
+                selling=selling,
                 wall=settings.wall,
             )
-            assets = Path(str(files("opengateway"))) / "assets"
             yield ControlHouse(
                 parts,
                 new_internal_app(parts),
-                new_control_app(parts, assets),
+                new_control_app(parts, _ASSETS),
                 signing_in,
-                (
-                    *sign_in_jobs(signing_in, open_scope, clock),
-                    *_ledger_jobs(settings, open_scope, leases),
-                    *_fleet_jobs(settings, database, feed),
-                    *spending_jobs(settings.spending, spending, open_scope, clock),
-                    *operation_jobs(settings.operation, stores, parts),
-                ),
+                _jobs(settings, signing_in, stores, parts),
             )
         finally:
             await signing_in.aclose()
             await database.close()
 
 
-def _fleet_jobs(
-    settings: ControlSettings, database: Database, feed: ChangeFeed
-) -> tuple[Callable[[], Coroutine[Any, Any, None]], ...]:
+def _jobs(
+    settings: ControlSettings, signing_in: SignInHouse, stores: Stores, parts: ControlParts
+) -> tuple[Job, ...]:
+    """What runs beside the apps, for ever."""
+    clock, open_scope = settings.clock, stores.write
+    return (
+        *sign_in_jobs(signing_in, open_scope, clock),
+        *_ledger_jobs(settings, open_scope, parts.leases),
+        *_fleet_jobs(settings, parts.database, parts.feed),
+        *spending_jobs(settings.spending, parts.spending, open_scope, clock),
+        *selling_jobs(parts.selling, open_scope, clock),
+        *operation_jobs(settings.operation, stores, parts),
+    )
+
+
+def _fleet_jobs(settings: ControlSettings, database: Database, feed: ChangeFeed) -> tuple[Job, ...]:
     """SQLite has one control process, and hears of every change by itself."""
     if not settings.database_url.startswith(("postgresql:", "postgres:")):
         return ()
@@ -232,12 +251,16 @@ def _fleet_jobs(
 
 def _ledger_jobs(
     settings: ControlSettings, open_scope: OpenScope, leases: LeaseDesk
-) -> tuple[Callable[[], Coroutine[Any, Any, None]], ...]:
+) -> tuple[Job, ...]:
     return (LedgerJobs(open_scope, leases, settings.clock).run,) if settings.billing else ()
 
 
 def _scopes(
-    settings: ControlSettings, signing_in: SignInHouse, new_id: NewId, checkpoints: Checkpoints
+    settings: ControlSettings,
+    signing_in: SignInHouse,
+    new_id: NewId,
+    checkpoints: Checkpoints,
+    selling: Selling,
 ) -> NewScope:
     """How a session becomes what one request may use."""
     clock = settings.clock
@@ -259,6 +282,7 @@ def _scopes(
             sign_in=signing_in.tools,
             after_commit=after_commit,
             audit=AuditLog(session, clock, settings.zone, after_commit, checkpoints).record,
+            selling=selling,
         )
 
     return new_scope

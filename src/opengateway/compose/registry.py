@@ -7,6 +7,7 @@ from typing import Final
 from opengateway.compose.components import Egress, Factory, SlotName
 from opengateway.compose.stores import ServerOptions
 from opengateway.infra.mail.options import SmtpOptions
+from opengateway.infra.payments.options import StripeOptions
 
 _REFERENCES: Final = "opengateway.compose.references:References"
 
@@ -36,6 +37,13 @@ REGISTRY: Final = (
     Factory(SlotName.BILLING, "ledger", Egress.NONE, "opengateway.infra.purse.leased:LeasedPurse"),
     Factory(SlotName.BILLING, "off", Egress.NONE, "opengateway.infra.purse:UnlimitedPurse"),
     Factory(SlotName.PAYMENTS, "none", Egress.NONE, ""),
+    Factory(
+        SlotName.PAYMENTS,
+        "stripe",
+        Egress.INTERNET,
+        "opengateway.infra.payments.stripe:StripeProcessor",
+        config=StripeOptions,
+    ),
     Factory(SlotName.MAIL, "none", Egress.NONE, "opengateway.infra.mail.none:NoMail"),
     Factory(
         SlotName.MAIL,

@@ -20,8 +20,8 @@ from opengateway.gateway.resolve import plan_chat
 from opengateway.gateway.routing.explain import candidates_shown, excluded_shown, strategy
 from opengateway.gateway.routing.health_table import HealthTable
 from opengateway.gateway.routing.notes import restore
-from opengateway.gateway.routing.order import Order, blended_price
 from opengateway.gateway.routing.router import Router
+from opengateway.gateway.routing.spots import Order, blended_price
 from opengateway.infra.health.file import HealthFile
 from opengateway.kit.chance import seeded
 from opengateway.kit.clock import SystemClock

@@ -10,7 +10,7 @@ from typing import Any
 from opengateway.compose.zone import Zone
 from opengateway.gateway.routing.health_table import HealthTable
 from opengateway.gateway.routing.router import Router
-from opengateway.gateway.routing.upkeep import HealthUpkeep
+from opengateway.gateway.routing.upkeep import HealthUpkeep, PinUpkeep
 from opengateway.http.metrics_app import Sample
 from opengateway.infra.health.file import HealthFile
 from opengateway.infra.health.memory import MemoryHealthGossip
@@ -18,22 +18,28 @@ from opengateway.kit import log
 from opengateway.kit.chance import random_bytes, seeded
 from opengateway.kit.clock import Clock
 from opengateway.ports.health_gossip import HealthGossip
+from opengateway.ports.pins import PinStore
 
 _DEADLINE_S = 1.0
 """Of a round of gossip: nobody waits for it."""
 
 
+_Closer = Callable[[], Coroutine[Any, Any, None]]
+
+
 @dataclass(frozen=True, slots=True)
 class RoutingParts:
-    """`upkeep.run()` runs beside the server; `aclose` after it."""
+    """`upkeep.run()` and `pin_upkeep.run()` run beside the server; `aclose` after it."""
 
     router: Router
     upkeep: HealthUpkeep
+    pin_upkeep: PinUpkeep
     gossip: HealthGossip
-    closers: tuple[Callable[[], Coroutine[Any, Any, None]], ...]
+    closers: tuple[_Closer, ...]
 
     async def aclose(self) -> None:
         self.upkeep.keep()
+        await self.pin_upkeep.once()
         await self.gossip.leave()
         for close in self.closers:
             await close()
@@ -54,24 +60,33 @@ def new_routing(zone: Zone, folder: Path, *, gateway_id: str, clock: Clock) -> R
     # Seeded by the kernel: each draw from the kernel would cost as much as the rest of an order.
     chance = seeded(int.from_bytes(random_bytes(16), "big"))
     table = HealthTable(chance, on_alarm)
-    gossip, closers = _gossip(zone, gateway_id, clock)
+    gossip, pins, closers = _shared(zone, gateway_id, clock)
+    router = Router(clock, chance, table, pins=pins)
     file = HealthFile(folder)
     upkeep = HealthUpkeep(table, gossip, file.save, clock, tell)
     upkeep.restore(file.load())
-    return RoutingParts(Router(clock, chance, table), upkeep, gossip, closers)
+    return RoutingParts(router, upkeep, PinUpkeep(router), gossip, closers)
 
 
-def _gossip(
+def _shared(
     zone: Zone, gateway_id: str, clock: Clock
-) -> tuple[HealthGossip, tuple[Callable[[], Coroutine[Any, Any, None]], ...]]:
+) -> tuple[HealthGossip, PinStore | None, tuple[_Closer, ...]]:
+    """What the zone's gateways tell each other by. A single one needs no store for pins."""
     if not zone.stores.shared_state:
-        return MemoryHealthGossip(gateway_id, clock), ()
+        return MemoryHealthGossip(gateway_id, clock), None, ()
     # Loaded only where it is chosen: redis is 30 ms of a start.
     from opengateway.infra.health.valkey import ValkeyHealthGossip
+    from opengateway.infra.pins.valkey import ValkeyPinStore
     from opengateway.infra.shared_state.valkey import Valkey
 
     shared = Valkey(zone.stores.shared_state, clock, deadline_s=_DEADLINE_S)
-    return ValkeyHealthGossip(shared, zone.name, gateway_id, clock), (shared.aclose,)
+    # Requests wait for a pin, and for its store no longer than its own deadline.
+    quick = Valkey(zone.stores.shared_state, clock)
+    return (
+        ValkeyHealthGossip(shared, zone.name, gateway_id, clock),
+        ValkeyPinStore(quick, zone.name),
+        (shared.aclose, quick.aclose),
+    )
 
 
 def routing_samples(router: Router) -> Iterator[Sample]:
@@ -113,4 +128,18 @@ def routing_samples(router: Router) -> Iterator[Sample]:
         "Requests turned away because too many waited",
         {},
         router.waiting.shed,
+    )
+    yield (
+        "opengateway_conversations",
+        "gauge",
+        "Conversations whose place is known",
+        {},
+        len(router.stickiness),
+    )
+    yield (
+        "opengateway_conversations_moved_total",
+        "counter",
+        "Conversations that went on somewhere else",
+        {},
+        router.stickiness.moved,
     )

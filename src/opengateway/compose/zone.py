@@ -10,6 +10,7 @@ import msgspec
 
 from opengateway.catalog.compiler import auth_of, compile_snapshot, known_provider
 from opengateway.catalog.config import ModelConfig, PricingConfig, ProviderConfig, rate_of
+from opengateway.catalog.desk import DeskCatalogue, finish, merge
 from opengateway.catalog.loader import load_catalogue
 from opengateway.catalog.price_book import PricesNow
 from opengateway.catalog.sell_prices import Pricing
@@ -18,6 +19,7 @@ from opengateway.compose.faults import Faults, ZoneFaults, join
 from opengateway.compose.provider_secrets import Secrets, check_issuers, read_secrets
 from opengateway.compose.references import References
 from opengateway.compose.registry import DEFAULTS, REGISTRY
+from opengateway.compose.selling_rules import SellingPlan, check_selling
 from opengateway.compose.shape import BAD, Shaper, unknown
 from opengateway.compose.sign_in_rules import SignInSecrets, check_sign_in
 from opengateway.compose.stores import StoreUrls, check_stores
@@ -34,8 +36,9 @@ from opengateway.compose.zone_file import (
     ZoneFile,
 )
 from opengateway.compose.zone_rules import check_zone
-from opengateway.domain.catalog import MaxPrice, Routing, RoutingPolicy, Snapshot
+from opengateway.domain.catalog import Snapshot
 from opengateway.domain.errors import OperatorError
+from opengateway.domain.routing_rules import MaxPrice, Routing, RoutingPolicy
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,7 @@ class Zone:
     sign_in_secrets: SignInSecrets = field(default_factory=SignInSecrets)
     stores: StoreUrls = field(default_factory=StoreUrls)
     pricing: PricingConfig = field(default_factory=PricingConfig)
+    selling: SellingPlan = field(default_factory=SellingPlan)
     smoke: SmokeConfig = field(default_factory=SmokeConfig)
 
     @property
@@ -99,22 +103,32 @@ def load_zone(path: Path, environ: Mapping[str, str]) -> Zone:
     return zone
 
 
-def snapshot_of(zone: Zone, created_at_ns: int, prices: PricesNow | None = None) -> Snapshot:
-    """What the zone serves by its file, the bundled catalogue, and the database's prices.
+def snapshot_of(
+    zone: Zone,
+    created_at_ns: int,
+    prices: PricesNow | None = None,
+    desk: DeskCatalogue | None = None,
+) -> Snapshot:
+    """What the zone serves by its file, the bundled catalogue, and the database's prices, providers
+    and models.
 
     Raises `OperatorError`.
     """
-    return compile_snapshot(
-        load_catalogue(),
-        zone.providers,
-        zone.models,
-        zone.usable,
+    catalogue = load_catalogue()
+    merged = merge(catalogue, zone.providers, zone.models, zone.usable, desk or DeskCatalogue())
+    snapshot = compile_snapshot(
+        catalogue,
+        merged.providers,
+        merged.models,
+        merged.usable,
         zone.routing,
         zone.name,
-        version="",
+        version="draft",
         created_at_ns=created_at_ns,
         pricing=Pricing(zone.pricing, prices or PricesNow()),
+        of_database=merged.of_database,
     )
+    return finish(snapshot, desk or DeskCatalogue())
 
 
 def _load(path: Path, environ: Mapping[str, str], faults: Faults) -> Zone | None:
@@ -141,12 +155,17 @@ def _load(path: Path, environ: Mapping[str, str], faults: Faults) -> Zone | None
     check_issuers(secrets, file.outbound.allow, faults)
     mail = components.mail if components else None
     sign_in_secrets = check_sign_in(file, mail, references, faults)
+    payments = components.payments if components else None
+    selling = check_selling(file.selling, payments, references, faults)
     slots = {s: getattr(components, s.value) for s in SlotName} if components else None
     stores = check_stores(file, slots, references, faults)
     if faults or components is None:
         return None
     zone = replace(
-        _resolved(path, file, components, secrets), sign_in_secrets=sign_in_secrets, stores=stores
+        _resolved(path, file, components, secrets),
+        sign_in_secrets=sign_in_secrets,
+        stores=stores,
+        selling=selling,
     )
     _try_to_compile(zone, faults)
     return zone

@@ -169,6 +169,47 @@ class RoutingConfig(Section, frozen=True):
     policy: RoutingPolicyConfig = RoutingPolicyConfig()
 
 
+Percent = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^[0-9]{1,2}(\.[0-9]{1,4})?$", description="per cent in quotes, like '10'"
+    ),
+]
+Line = Annotated[str, msgspec.Meta(max_length=200, description="at most 200 characters")]
+AtMost = Annotated[int, msgspec.Meta(ge=1, le=1_000_000_000, description="a number above 0")]
+
+
+class SellerConfig(Section, frozen=True):
+    """Who sells, as it stands on receipts and invoices."""
+
+    name: Line = ""
+    address: tuple[Line, ...] = ()
+    registration_number: Line = ""
+    email: Line = ""
+
+
+class TaxConfig(Section, frozen=True):
+    name: Line = "Tax"
+    percent: Percent = "0"
+
+
+class FreeTierConfig(Section, frozen=True):
+    rpm: AtMost | None = None
+    tpm: AtMost | None = None
+    concurrency: AtMost | None = None
+
+
+class SellingConfig(Section, frozen=True):
+    seller: SellerConfig = SellerConfig()
+    tax: TaxConfig = TaxConfig()
+    display_currency: Annotated[
+        str, msgspec.Meta(pattern=r"^[A-Z]{3}$", description="a currency, such as KRW")
+    ] = "USD"
+    welcome_usd: Dollars = "0"
+    welcome_days: Annotated[int, msgspec.Meta(ge=1, le=3650, description="1 to 3650")] | None = None
+    free_tier: FreeTierConfig | None = None
+
+
 class ZoneFile(Section, frozen=True):
     """The whole file."""
 
@@ -191,4 +232,5 @@ class ZoneFile(Section, frozen=True):
     models: dict[str, ModelConfig] = {}
     pricing: PricingConfig = PricingConfig()
     routing: RoutingConfig = RoutingConfig()
+    selling: SellingConfig = SellingConfig()
     smoke: SmokeConfig = SmokeConfig()

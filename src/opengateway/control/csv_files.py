@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from typing import Any, Final
 
 from fastapi import Response
@@ -30,4 +31,6 @@ def csv_reply(name: str, text: str) -> Response:
 def _cell(value: Any) -> Any:
     if value is None:
         return ""
+    if isinstance(value, Decimal):
+        return f"{value:f}"
     return f"'{value}" if isinstance(value, str) and value.startswith(_RUNS) else value

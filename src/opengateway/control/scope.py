@@ -10,6 +10,7 @@ from fastapi import Depends, Request
 
 from opengateway.control.actor import Actor
 from opengateway.control.identity.tools import SignInTools
+from opengateway.control.selling import Selling
 from opengateway.kit.clock import Clock
 from opengateway.kit.db import AsyncSession
 from opengateway.kit.ids import NewId
@@ -69,6 +70,7 @@ class ControlScope:
     sign_in: SignInTools
     after_commit: Callable[[Callable[[], None]], None]
     audit: AuditTrail
+    selling: Selling = field(default_factory=Selling)
 
 
 async def _of_request(request: Request) -> ControlScope:

@@ -11,6 +11,8 @@ class EventKind(StrEnum):
     """`level` per cent (80 or 100) of a budget are spent."""
     BALANCE_LOW = "balance.low"
     BALANCE_EMPTY = "balance.empty"
+    PAYMENT_FAILED = "payment.failed"
+    """The saved payment method could not be charged."""
     WEBHOOK_DISABLED = "webhook.disabled"
     """A webhook failed for too long and is not called any more."""
     WEBHOOK_TEST = "webhook.test"

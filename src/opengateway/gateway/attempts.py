@@ -22,9 +22,9 @@ from opengateway.domain.errors import (
 )
 from opengateway.domain.routing import Candidate, Choice
 from opengateway.gateway.attempt import Answer, BegunStream, Owner, WholeAnswer, attempt
-from opengateway.gateway.routing.order import Spot
 from opengateway.gateway.routing.route import FIRST_REST_WAIT_S, REST_WAIT_S, Route
 from opengateway.gateway.routing.router import Router
+from opengateway.gateway.routing.spots import Spot
 from opengateway.gateway.routing.waiting import NoRoom
 from opengateway.gateway.watch import Interruption
 from opengateway.policies.errors import ERROR_POLICIES

@@ -12,6 +12,7 @@ from typing import Final, Protocol
 
 from opengateway.domain.errors import ShownError
 from opengateway.gateway.presentation import challenge
+from opengateway.gateway.routing.route import Route
 from opengateway.gateway.services import GatewayServices
 from opengateway.gateway.state import ExchangeState
 
@@ -24,9 +25,13 @@ _EVENTS: Final = (
 )
 
 
+_STICKY: Final = {"": b"none", "hit": b"hit", "miss": b"miss", "moved": b"moved"}
+
+
 class Told(Protocol):
     services: GatewayServices
     state: ExchangeState
+    route: Route
 
     def elapsed_s(self) -> float: ...
 
@@ -78,13 +83,14 @@ def _served_by(told: Told) -> bytes:
             told.services.zone, winner.provider.id, winner.endpoint.region, winner.model.id
         )
     lines = (
-        b"x-request-id: %b\r\nrequest-id: %b\r\n%bx-opengateway-attempts: %d\r\nx-opengateway-sticky: none\r\n"
-        b"x-opengateway-overhead-ms: %.2f\r\n"
+        b"x-request-id: %b\r\nrequest-id: %b\r\n%bx-opengateway-attempts: %d\r\n"
+        b"x-opengateway-sticky: %b\r\nx-opengateway-overhead-ms: %.2f\r\n"
         % (
             state.arrival.request_id.encode(),
             state.arrival.request_id.encode(),
             place,
             len(state.attempts),
+            _STICKY[told.route.sticky],
             max(0.0, overhead_ms),
         )
     )

@@ -6,19 +6,11 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from opengateway.domain.catalog import (
-    Endpoint,
-    Model,
-    ModelKind,
-    Profile,
-    Provider,
-    Routing,
-    Snapshot,
-    Wire,
-)
+from opengateway.domain.catalog import Endpoint, Model, ModelKind, Profile, Provider, Snapshot, Wire
 from opengateway.domain.chat import ChatFacts, ChatReply, ChatRequest, Meter, UpstreamCall
 from opengateway.domain.errors import ErrorClass, InvalidRequest, ShownError, UpstreamError
 from opengateway.domain.principal import KeyKind, Principal
+from opengateway.domain.routing_rules import Routing
 from opengateway.domain.usage import Dimension, PriceRow, Usage
 from opengateway.gateway.arrival import Arrival
 from opengateway.gateway.services import GatewayLimits, GatewayServices
@@ -115,6 +107,10 @@ class LineStream:
                 out += line + b"\n"
             elif kind == "usage":
                 self.meter.usage = Usage({Dimension.INPUT: 10, Dimension.OUTPUT: int(value)})
+            elif kind == "cached":
+                fresh, cached, output = map(int, value.split(","))
+                kinds = (Dimension.INPUT, Dimension.CACHE_READ, Dimension.OUTPUT)
+                self.meter.usage = Usage(dict(zip(kinds, (fresh, cached, output), strict=True)))
             elif kind == "finish":
                 self.meter.finish_reason = value
             elif kind == "error":

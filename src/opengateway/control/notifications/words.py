@@ -40,6 +40,29 @@ ALERT_WORDS: Final[Mapping[str, Mapping[str, Words]]] = {
             ),
         ),
     },
+    "payment.failed": {
+        "en": Words(
+            "{team}: a payment failed",
+            (
+                "The saved payment method of team {team} could not be charged {amount}.",
+                "After three failures in a row automatic recharging is switched off. See Billing.",
+            ),
+        ),
+        "ko": Words(
+            "{team}: 결제에 실패했습니다",
+            (
+                "{team} 팀의 저장된 결제 수단으로 {amount}를 결제하지 못했습니다.",
+                "연속으로 세 번 실패하면 자동 충전이 꺼집니다. 결제 페이지를 확인하세요.",
+            ),
+        ),
+        "ja": Words(
+            "{team}:支払いに失敗しました",
+            (
+                "チーム {team} に保存された支払い方法で {amount} を決済できませんでした。",
+                "続けて 3 回失敗すると自動チャージは停止します。請求ページをご確認ください。",
+            ),
+        ),
+    },
     "balance.low": {
         "en": Words(
             "{team}: the balance is low",

@@ -7,10 +7,12 @@ from functools import lru_cache
 from typing import Final
 
 from opengateway.domain.chat import ProviderPreferences, SortBy
+from opengateway.domain.money import nanos_to_usd
 from opengateway.domain.records import AttemptRecord, RoutingRecord
 from opengateway.domain.routing import Exclusion, Plan
-from opengateway.gateway.routing.order import FULL, HALF, OUT, RESTING, Order
+from opengateway.gateway.routing.front import saving_nanos
 from opengateway.gateway.routing.route import Route
+from opengateway.gateway.routing.spots import FULL, HALF, OUT, RESTING, Order
 from opengateway.kit.json import JsonObject
 
 _TOLD: Final = 32
@@ -92,7 +94,7 @@ def routing_note(
         "zone": zone,
         "attempt": len(attempts),
         "deadline_left_ms": max(0, int(deadline_left_s * 1000)),
-        "sticky": {"result": route.sticky or "none"},
+        "sticky": _sticky_shown(route),
         "candidates": {
             "total": len(plan.candidates) + len(plan.excluded),
             "order": candidates_shown(route.order),
@@ -101,6 +103,23 @@ def routing_note(
         "attempts": [_attempt_shown(attempt) for attempt in attempts],
         "params": {"dropped": list(dropped)},
     }
+
+
+def _sticky_shown(route: Route) -> JsonObject:
+    """With what the warm cache was expected to save, against the best of the others."""
+    conversation, pin = route.conversation, route.pin
+    shown: JsonObject = {"result": route.sticky or "none"}
+    if conversation is None:
+        return shown
+    shown["key_source"] = conversation.source
+    if pin is None:
+        return shown
+    shown["cached_tokens"] = pin.tokens
+    own = next((spot for spot in route.order.spots if spot.domain == pin.domain), None)
+    other = next((spot for spot in route.order.spots if spot.domain != pin.domain), None)
+    if own is not None and other is not None:
+        shown["expected_saving_usd"] = nanos_to_usd(int(saving_nanos(own, other, pin.tokens)))
+    return shown
 
 
 def candidates_shown(order: Order) -> list[JsonObject]:

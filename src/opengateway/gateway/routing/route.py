@@ -12,9 +12,11 @@ from opengateway.domain.records import AttemptRecord, Ending
 from opengateway.domain.routing import Candidate, Choice, Plan
 from opengateway.domain.usage import OUTPUT_TOKENS
 from opengateway.gateway.routing.breaker import Breaker
+from opengateway.gateway.routing.conversation import Conversation
 from opengateway.gateway.routing.headroom import headroom
 from opengateway.gateway.routing.health import Health, Standing
-from opengateway.gateway.routing.order import Order, Spot
+from opengateway.gateway.routing.spots import Order, Spot
+from opengateway.gateway.routing.stickiness import Pin, wanted_by
 from opengateway.gateway.routing.ticket import Ticket
 from opengateway.gateway.routing.waiting import priority_of
 from opengateway.policies.health import HEALTH, Scope
@@ -41,17 +43,27 @@ class Route:
         "_only_endpoint",
         "_principal",
         "_router",
+        "_spot",
         "_ticket",
         "_tried",
         "chat",
+        "conversation",
         "late_excluded",
         "order",
+        "pin",
         "plan",
         "sticky",
     )
 
     def __init__(
-        self, router: Any, chat: ChatRequest, principal: Principal, plan: Plan, order: Order
+        self,
+        router: Any,
+        chat: ChatRequest,
+        principal: Principal,
+        plan: Plan,
+        order: Order,
+        conversation: Conversation | None = None,
+        pin: Pin | None = None,
     ) -> None:
         self._router = router
         self._principal = principal
@@ -68,8 +80,31 @@ class Route:
         self._only_endpoint: str | None = None
         self.late_excluded: list[tuple[Candidate, str]] = []
         """Found unable only when the request was made for them."""
+        self.conversation = conversation
+        """None where coming back to the same endpoint is worth nothing."""
+        self.pin = pin
+        self._spot: Spot | None = None
         self.sticky = ""
-        """How the conversation's own endpoint fared: hit, miss, moved. Set by stickiness."""
+        """Of a conversation's answer: whether it came from where its prompts are cached (`hit`), from
+        elsewhere (`moved`), or nothing was known of it (`miss`)."""
+
+    @property
+    def is_unknown(self) -> bool:
+        """Its conversation is not known here, and another gateway may know it."""
+        return self.conversation is not None and self.pin is None and self._router.pins is not None
+
+    async def learn(self) -> None:
+        """Ask where the conversation was served, if another gateway may know: once, and not long."""
+        conversation, store = self.conversation, self._router.pins
+        note = await store.find(conversation.digest) if conversation is not None else None
+        if conversation is None or note is None:
+            return
+        pin = self._router.stickiness.hear(conversation.digest, note, self._router.now())
+        if pin is not None:
+            self.pin = pin
+            wanted = wanted_by(self.chat.stream, conversation, pin)
+            self.order = self._router.arranged(self.plan, wanted)
+            self._left = list(self.order.spots)
 
     # --- who is next -----------------------------------------------------------------------------
 
@@ -189,6 +224,7 @@ class Route:
         trial = not cell.clear and cell.may_try(router.now()) and bool(cell.reasons)
         self._ticket = Ticket(router, cell, stream=self.chat.stream, trial=trial)
         self._tried += 1
+        self._spot = spot
         preferences = self.plan.preferences
         if not preferences.allow_fallbacks and not preferences.order:
             self._only_endpoint = spot.candidate.endpoint.id
@@ -214,6 +250,11 @@ class Route:
             return
         ticket.answered(self.chat.input_bytes)
         self._answered_at = self._router.now()
+        if self.conversation is not None and self._spot is not None:
+            if self.pin is None:
+                self.sticky = "miss"
+            else:
+                self.sticky = "hit" if self._spot.domain == self.pin.domain else "moved"
         for name in _RATE_HEADERS:
             if name in headers:
                 self._note_headroom(ticket.cell, headers)
@@ -255,9 +296,15 @@ class Route:
         if ending is Ending.UPSTREAM_BROKE and attempts and attempts[-1].error_class:
             broken = UpstreamError(ErrorClass(attempts[-1].error_class), "")
             ticket.failed(broken, after_content=True)
-        elif ending is Ending.COMPLETED and self.chat.stream and meter.usage is not None:
+        elif ending is Ending.COMPLETED:
+            self._completed(ticket, meter)
+        self.release()
+
+    def _completed(self, ticket: Ticket, meter: Meter) -> None:
+        now, router = self._router.now(), self._router
+        if self.chat.stream and meter.usage is not None:
             tokens = meter.usage.of(*OUTPUT_TOKENS)
             if tokens > 1:
-                passed_s = self._router.now() - self._answered_at
-                ticket.cell.pace.add(passed_s / (tokens - 1))
-        self.release()
+                ticket.cell.pace.add((now - self._answered_at) / (tokens - 1))
+        if self.conversation is not None and self._spot is not None:
+            router.stickiness.served(self.chat, self.conversation, self._spot, meter.usage, now)

@@ -1,6 +1,7 @@
 """The router of a gateway process: health, order, budget and queue in one.
 
-route = router.route(chat, principal, plan, sticky)      # step 6
+route = router.route(chat, principal, plan)              # step 6
+await route.learn()                                      # where its conversation is not known here
 spot, why = route.next()                                  # step 7, one attempt after the other:
 ticket = await route.enter(spot, why, deadline_left_s)
 route.answered(headers) | route.failed(error)
@@ -15,12 +16,16 @@ from opengateway.domain.chat import ChatRequest
 from opengateway.domain.principal import Principal
 from opengateway.domain.routing import Candidate, Plan
 from opengateway.gateway.routing.budget import RetryBudget
+from opengateway.gateway.routing.conversation import conversation_of
 from opengateway.gateway.routing.health_table import HealthTable
-from opengateway.gateway.routing.order import Asked, Bound, Order, arrange, asked
+from opengateway.gateway.routing.order import arrange
 from opengateway.gateway.routing.route import Route
+from opengateway.gateway.routing.spots import Asked, Bound, Order, asked, domain_of
+from opengateway.gateway.routing.stickiness import Stickiness, wanted_by
 from opengateway.gateway.routing.waiting import Waiting
 from opengateway.kit.chance import Chance, seeded
 from opengateway.kit.clock import Clock, SystemClock
+from opengateway.ports.pins import PinStore
 
 _BOUND_PLANS: Final = 12_000
 
@@ -32,7 +37,17 @@ class Router:
     plays no part: for tests and tools.
     """
 
-    __slots__ = ("_bound", "_chance", "_clock", "_shares_load", "budget", "health", "waiting")
+    __slots__ = (
+        "_bound",
+        "_chance",
+        "_clock",
+        "_shares_load",
+        "budget",
+        "health",
+        "pins",
+        "stickiness",
+        "waiting",
+    )
 
     def __init__(
         self,
@@ -41,6 +56,7 @@ class Router:
         health: HealthTable | None = None,
         *,
         shares_load: bool = True,
+        pins: PinStore | None = None,
     ) -> None:
         self._clock = clock
         self._chance = chance
@@ -48,6 +64,9 @@ class Router:
         self.health = health if health is not None else HealthTable(chance)
         self.budget = RetryBudget()
         self.waiting = Waiting()
+        self.stickiness = Stickiness()
+        self.pins = pins
+        """Where other gateways' conversations are found; None where there are none."""
         self._bound: dict[Plan, Bound] = {}
 
     @classmethod
@@ -72,7 +91,10 @@ class Router:
     def order(self, plan: Plan, *, stream: bool = True, sticky: Candidate | None = None) -> Order:
         """The plan's candidates as they would be tried now. `sticky` goes first within the band of
         those that are well: an ordering, never a filter."""
-        wanted = asked(stream) if sticky is None else Asked(stream, sticky)
+        wanted = asked(stream) if sticky is None else Asked(stream, domain_of(sticky))
+        return self.arranged(plan, wanted)
+
+    def arranged(self, plan: Plan, wanted: Asked) -> Order:
         return arrange(
             self.bound(plan), wanted, self.now(), self._chance, shares_load=self._shares_load
         )
@@ -84,11 +106,25 @@ class Router:
         plan: Plan,
         sticky: Candidate | None = None,
     ) -> Route:
-        """The route of one request. Counts it for the retry budget."""
-        self.budget.request(self.now())
-        return Route(
-            self, chat, principal, plan, self.order(plan, stream=chat.stream, sticky=sticky)
-        )
+        """The route of one request. Counts it for the retry budget.
+
+        `sticky` goes first instead of where the request's own conversation was served.
+        """
+        now = self.now()
+        self.budget.request(now)
+        stream = chat.stream
+        if sticky is not None:
+            order = self.order(plan, stream=stream, sticky=sticky)
+        elif (
+            not self.bound(plan).keeps_prompts
+            or (conversation := conversation_of(chat, principal.team_id)) is None
+        ):
+            order = self.arranged(plan, asked(stream))
+        else:
+            pin = self.stickiness.find(conversation.digest, now)
+            order = self.arranged(plan, wanted_by(stream, conversation, pin))
+            return Route(self, chat, principal, plan, order, conversation, pin)
+        return Route(self, chat, principal, plan, order)
 
     def draw(self, most: float) -> float:
         """Between 0 and `most`: full jitter."""

@@ -1,4 +1,5 @@
-"""What keeps health beside the request path: gossip each second, a copy on disk, old rows dropped."""
+"""What keeps health and pins beside the request path: gossip each second, a copy on disk, old rows
+dropped."""
 
 from __future__ import annotations
 
@@ -8,6 +9,7 @@ from typing import Final
 
 from opengateway.gateway.routing import notes
 from opengateway.gateway.routing.health_table import HealthTable
+from opengateway.gateway.routing.router import Router
 from opengateway.kit.clock import Clock
 from opengateway.ports.health_gossip import HealthGossip
 
@@ -72,3 +74,24 @@ class HealthUpkeep:
             self._unwritable = True
         else:
             self._unwritable = False
+
+
+class PinUpkeep:
+    """Tells other gateways where conversations went."""
+
+    def __init__(self, router: Router) -> None:
+        self._router = router
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            await self.once()
+            await asyncio.sleep(GOSSIP_EVERY_S)
+
+    async def once(self) -> None:
+        """One round. Raises nothing."""
+        router = self._router
+        if router.pins is None:
+            router.stickiness.news.clear()
+        elif news := router.stickiness.told(router.now()):
+            await router.pins.keep(news)

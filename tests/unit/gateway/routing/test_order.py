@@ -7,7 +7,7 @@ import pytest
 from opengateway.domain.chat import ProviderPreferences, SortBy
 from opengateway.domain.errors import ErrorClass
 from opengateway.domain.routing import Choice
-from opengateway.gateway.routing.order import OUT, RESTING
+from opengateway.gateway.routing.spots import OUT, RESTING
 from unit.gateway.fakes import model
 from unit.gateway.routing.places import Desk, place
 

@@ -1,0 +1,71 @@
+"""Every query on papers and on whom they are made out to. Nothing here decides anything."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from sqlalchemy import select, text
+
+from opengateway.control.documents.models import BillingProfile, Document
+from opengateway.kit.db import AsyncSession
+
+# A row that is counted up under its lock: numbers have no gap, for what is undone gives its own back.
+_NEXT: Final = text(
+    "INSERT INTO document_series (series, last) VALUES (:series, 1)"
+    " ON CONFLICT (series) DO UPDATE SET last = document_series.last + 1 RETURNING last"
+)
+_USE: Final = text(
+    "SELECT u.key_id, CAST(sum(u.amount) AS BIGINT), CAST(sum(u.requests) AS BIGINT)"
+    " FROM ledger_usage u WHERE u.team_id = :team_id AND u.day >= :first AND u.day < :after"
+    " GROUP BY u.key_id ORDER BY u.key_id LIMIT 1000"
+)
+_KEYS: Final = text("SELECT id, name FROM api_keys WHERE team_id = :team_id")
+
+
+class DocumentRepository:
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def add(self, row: Document | BillingProfile) -> None:
+        """Write it now, so that a broken constraint is found here and not at the commit."""
+        self._session.add(row)
+        await self._session.flush()
+
+    async def next_number(self, series: str) -> int:
+        return int(await self._session.scalar(_NEXT, {"series": series}) or 0)
+
+    async def get(self, team_id: str, document_id: str) -> Document | None:
+        statement = select(Document).where(Document.id == document_id, Document.team_id == team_id)
+        return await self._session.scalar(statement)
+
+    async def of_subject(self, kind: str, team_id: str, subject_id: str) -> Document | None:
+        statement = select(Document).where(
+            Document.kind == kind,
+            Document.team_id == team_id,
+            Document.subject_id == subject_id,
+        )
+        return await self._session.scalar(statement)
+
+    async def of_team(self, team_id: str, *, before: str, limit: int) -> Sequence[Document]:
+        """Newest first."""
+        statement = select(Document).where(Document.team_id == team_id)
+        if before:
+            statement = statement.where(Document.id < before)
+        statement = statement.order_by(Document.id.desc()).limit(limit)
+        return (await self._session.scalars(statement)).all()
+
+    async def profile(self, team_id: str) -> BillingProfile | None:
+        return await self._session.get(BillingProfile, team_id)
+
+    async def use_by_key(
+        self, team_id: str, first_day: int, after_day: int
+    ) -> Sequence[tuple[str, int, int]]:
+        """Key, nano-dollars, requests; days of UTC since 1970."""
+        asked: dict[str, Any] = {"team_id": team_id, "first": first_day, "after": after_day}
+        rows = await self._session.execute(_USE, asked)
+        return [(row[0], int(row[1]), int(row[2])) for row in rows]
+
+    async def key_names(self, team_id: str) -> dict[str, str]:
+        rows = await self._session.execute(_KEYS, {"team_id": team_id})
+        return {row[0]: row[1] for row in rows}

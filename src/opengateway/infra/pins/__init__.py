@@ -1,0 +1,1 @@
+"""Pins of conversations, shared by the gateways of a zone."""
