@@ -3,10 +3,10 @@ import { holdsOnPlatform, type PlatformPermission } from '~/session/permissions'
 import { IconActivity, IconBuilding, IconChartBar, IconClipboardList, IconCoin, IconGift, IconServer, IconUsers } from '~/ui/icons';
 
 export const ADMIN_PAGES = [
-  { to: '/admin', name: 'app:admin.overview', icon: IconChartBar, needs: 'teams.read' },
+  { to: '/admin', name: 'app:admin.overview', icon: IconChartBar, needs: 'system.read' },
   { to: '/admin/teams', name: 'app:admin.teams', icon: IconBuilding, needs: 'teams.read' },
   { to: '/admin/users', name: 'app:admin.users', icon: IconUsers, needs: 'users.read' },
-  { to: '/admin/providers', name: 'app:admin.providers', icon: IconServer, needs: 'system.read' },
+  { to: '/admin/providers', name: 'app:admin.providers', icon: IconServer, needs: 'providers.read' },
   { to: '/admin/prices', name: 'app:admin.prices', icon: IconCoin, needs: 'prices.read' },
   { to: '/admin/campaigns', name: 'app:admin.campaigns', icon: IconGift, needs: 'campaigns.read' },
   { to: '/admin/smoke', name: 'app:admin.smoke', icon: IconActivity, needs: 'system.read' },

@@ -13,7 +13,7 @@ import { type Endpoint, useEndpoints, useSetEndpoint } from './api';
 /** Places that serve models; one can be drained, so that nothing new goes there. */
 export function EndpointTable({ filter }: { filter: { model?: string | undefined; provider?: string | undefined } }) {
   const { t } = useWords();
-  const may = usePlatform()('system.write');
+  const may = usePlatform()('catalogue.write');
   const endpoints = useEndpoints(filter);
   const set = useSetEndpoint();
   const [asked, setAsked] = useState<Endpoint | null>(null);

@@ -18,7 +18,7 @@ import { EndpointTable } from './endpoint-table';
 /** One provider: where it is, whose accounts are used, whether they work, what it serves. */
 export function ProviderSheet({ provider, onClose }: { provider: Provider; onClose: () => void }) {
   const { t, language } = useWords();
-  const may = usePlatform()('system.write');
+  const may = usePlatform()('providers.write');
   const notices = useNotices();
   const credentials = useCredentials(provider.id);
   const deeds = useProviderDeeds(provider.id);
