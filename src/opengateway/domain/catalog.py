@@ -10,7 +10,7 @@ import msgspec
 from opengateway.domain import origins
 from opengateway.domain.operations import OperationRules
 from opengateway.domain.particulars import ModelEnd, OwnCredential, TeamPrice
-from opengateway.domain.routing_rules import Routing
+from opengateway.domain.routing_rules import Routing, RoutingPolicy
 from opengateway.domain.usage import PriceRow
 from opengateway.domain.vault import is_own
 
