@@ -184,6 +184,11 @@ const adminPages = [
   }),
   createRoute({
     getParentRoute: () => admin,
+    path: '/approvals',
+    component: lazyRouteComponent(() => import('~/features/approvals'), 'ApprovalsPage'),
+  }),
+  createRoute({
+    getParentRoute: () => admin,
     path: '/smoke',
     component: lazyRouteComponent(() => import('~/features/smoke'), 'SmokePage'),
   }),

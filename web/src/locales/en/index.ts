@@ -19,5 +19,7 @@ import campaigns from './campaigns.json';
 import smoke from './smoke.json';
 import prices from './prices.json';
 import providers from './providers.json';
+import approvals from './approvals.json';
+import payments from './payments.json';
 
-export default { app, errors, auth, home, keys, members, ledger, budgets, profile, playground, models, logs, usage, redeem, audit, settings, customers, campaigns, smoke, prices, providers };
+export default { app, errors, auth, home, keys, members, ledger, budgets, profile, playground, models, logs, usage, redeem, audit, settings, customers, campaigns, smoke, prices, providers, approvals, payments };
