@@ -30,7 +30,8 @@ from opengateway.control.webhooks.models import Webhook
 from opengateway.control.webhooks.sender import MAX_ATTEMPTS, WebhookSender, pause_s
 from opengateway.domain.announcements import EventKind
 from opengateway.domain.budgets import BudgetMode
-from opengateway.domain.catalog import Routing, Snapshot
+from opengateway.domain.catalog import Snapshot
+from opengateway.domain.routing_rules import Routing
 from opengateway.http.unit_of_work import unit_of_work
 from opengateway.infra.http_client.transport import HttpClientTransport
 from opengateway.kit.addresses import OutboundRules

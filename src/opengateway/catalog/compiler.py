@@ -25,17 +25,9 @@ from opengateway.catalog.price_book import PricesNow
 from opengateway.catalog.pricing import price_row
 from opengateway.catalog.sell_prices import Pricing
 from opengateway.catalog.token_families import token_families
-from opengateway.domain.catalog import (
-    Endpoint,
-    Model,
-    ModelKind,
-    Profile,
-    Provider,
-    Routing,
-    Snapshot,
-    Wire,
-)
+from opengateway.domain.catalog import Endpoint, Model, ModelKind, Profile, Provider, Snapshot, Wire
 from opengateway.domain.errors import OperatorError
+from opengateway.domain.routing_rules import Routing
 from opengateway.domain.usage import PriceOrigin, PriceRow
 
 _ASSUMED = (Capability.TOOLS, Capability.STRUCTURED_OUTPUT, Capability.TEMPERATURE)

@@ -36,8 +36,9 @@ from opengateway.compose.zone_file import (
     ZoneFile,
 )
 from opengateway.compose.zone_rules import check_zone
-from opengateway.domain.catalog import MaxPrice, Routing, RoutingPolicy, Snapshot
+from opengateway.domain.catalog import Snapshot
 from opengateway.domain.errors import OperatorError
+from opengateway.domain.routing_rules import MaxPrice, Routing, RoutingPolicy
 
 
 @dataclass(frozen=True, slots=True)

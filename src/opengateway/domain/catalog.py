@@ -11,6 +11,7 @@ from opengateway.domain import origins
 from opengateway.domain.model_rules import ModelRule
 from opengateway.domain.operations import OperationRules
 from opengateway.domain.particulars import ModelEnd, OwnCredential, TeamPrice
+from opengateway.domain.routing_rules import Routing, RoutingPolicy
 from opengateway.domain.usage import PriceRow
 from opengateway.domain.vault import is_own
 
@@ -278,46 +279,6 @@ class Model(msgspec.Struct, frozen=True):
     """Among: tools, parallel_tools, structured_output, reasoning, prompt_caching, temperature."""
     endpoints: tuple[Endpoint, ...]
     ends: ModelEnd | None = None
-
-
-class MaxPrice(msgspec.Struct, frozen=True):
-    """The most that may be paid, in nano-dollars: per million tokens, per request, per image."""
-
-    prompt: int | None = None
-    completion: int | None = None
-    request: int | None = None
-    image: int | None = None
-
-
-class RoutingPolicy(msgspec.Struct, frozen=True):
-    """A ceiling on where requests may go: a zone's or a team's. Requests narrow it, never widen.
-
-    `only` and `ignore` name providers, or one region of them (`azure/eastus`). Empty: no bound.
-    """
-
-    only: tuple[str, ...] = ()
-    ignore: tuple[str, ...] = ()
-    countries: tuple[str, ...] = ()
-    """ISO 3166-1 alpha-2. An endpoint whose country nobody knows is outside of them."""
-    deny_data_collection: bool = False
-    zdr: bool = False
-    max_price: MaxPrice | None = None
-
-
-class Routing(msgspec.Struct, frozen=True):
-    """The clocks and bounds of an attempt, in seconds (decision 23); the zone's own ceiling."""
-
-    connect_s: float = 5.0
-    first_token_stream_s: float = 30.0
-    first_token_reasoning_s: float = 120.0
-    first_token_unary_s: float = 300.0
-    idle_s: float = 60.0
-    idle_reasoning_s: float = 120.0
-    deadline_s: float = 600.0
-    max_attempts: int = 4
-    policy: RoutingPolicy = RoutingPolicy()
-    prefer_regions: tuple[str, ...] = ()
-    """Regions whose endpoints go before others that are as healthy."""
 
 
 class Snapshot(msgspec.Struct, frozen=True):

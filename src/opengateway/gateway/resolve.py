@@ -8,11 +8,12 @@ from difflib import get_close_matches
 from itertools import pairwise
 from typing import Final
 
-from opengateway.domain.catalog import Endpoint, Model, ModelKind, Provider, Routing, Snapshot
+from opengateway.domain.catalog import Endpoint, Model, ModelKind, Provider, Snapshot
 from opengateway.domain.chat import NO_PREFERENCES, ChatRequest, ProviderPreferences, SortBy
 from opengateway.domain.errors import CallerError, InvalidRequest, NotFound
 from opengateway.domain.principal import Principal
 from opengateway.domain.routing import Candidate, Exclusion, ExclusionCode, Plan
+from opengateway.domain.routing_rules import Routing
 from opengateway.gateway.own_credentials import is_particular, ways_to
 from opengateway.gateway.routing.filters import (
     Asker,

@@ -13,8 +13,9 @@ from opengateway.catalog.desk import DeskCredential
 from opengateway.catalog.loader import Catalogue
 from opengateway.control.prices.publisher import PricePublisher
 from opengateway.control.scope import ControlScope
-from opengateway.domain.catalog import RoutingPolicy, Snapshot
+from opengateway.domain.catalog import Snapshot
 from opengateway.domain.errors import InvalidRequest, OperatorError
+from opengateway.domain.routing_rules import RoutingPolicy
 from opengateway.kit.addresses import OutboundRules
 from opengateway.ports.provider_probe import ProviderProbe
 

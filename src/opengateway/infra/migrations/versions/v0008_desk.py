@@ -1,6 +1,6 @@
 """The operator's desk: providers, credentials, endpoints, models, approvals, announcements.
 
-Revision: 0008, after 0014.
+Revision: 0008, after 0013.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0008"
-down_revision = "0014"
+down_revision = "0007"
 branch_labels = None
 depends_on = None
 
