@@ -29,6 +29,8 @@ from opengateway.control.ledger.routes import router as ledger
 from opengateway.control.memberships.routes import router as members
 from opengateway.control.notifications.routes import router as notifications
 from opengateway.control.offers.routes import router as offers
+from opengateway.control.overview.queues import router as queues
+from opengateway.control.overview.routes import router as figures
 from opengateway.control.own_credentials.routes import router as own_credentials
 from opengateway.control.payments.routes import admin as payments_admin
 from opengateway.control.payments.routes import router as payments
@@ -138,7 +140,7 @@ def _routes() -> APIRouter:
         routes.include_router(router, prefix="/api/v1")
     for router in (ledger, ledger_admin, redeem, campaigns, payments, payments_admin, documents):
         routes.include_router(router, prefix="/api/v1")
-    for router in (providers, offers, approvals, announcements, own_credentials):
+    for router in (providers, offers, approvals, announcements, own_credentials, figures, queues):
         routes.include_router(router, prefix="/api/v1")
     require_declared(routes, set(Access) - {Access.INTERNAL})
     return routes
