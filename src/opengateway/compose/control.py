@@ -174,7 +174,8 @@ async def open_control(settings: ControlSettings) -> AsyncIterator[ControlHouse]
     `run_control` serves it; the CLI may use its `internal_app` while no control process runs.
     Raises `OperatorError`.
     """
-    new_id = IdSource(clock := settings.clock)
+    clock = settings.clock
+    new_id = IdSource(clock)
     checkpoints = _checkpoints(settings.paths)
     with _alone(settings.paths):
         await migrate(settings.database_url)

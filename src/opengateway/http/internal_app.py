@@ -33,6 +33,8 @@ from opengateway.control.ledger.routes import internal as ledger
 from opengateway.control.ledger.routes import router as team_ledger
 from opengateway.control.logs.desk import LogDesk
 from opengateway.control.offers.routes import router as offers
+from opengateway.control.overview.queues import router as queues
+from opengateway.control.overview.routes import router as figures
 from opengateway.control.own_credentials.routes import router as own_credentials
 from opengateway.control.owners.routes import router as owners
 from opengateway.control.payments.routes import admin as payments_admin
@@ -178,7 +180,7 @@ def _routes() -> APIRouter:
     for router in (team_keys, team_admin, audit):
         routes.include_router(router, prefix="/internal/v1")
     routes.include_router(owners, prefix="/internal/v1")
-    for router in (providers, offers, approvals, own_credentials):
+    for router in (providers, offers, approvals, own_credentials, figures, queues):
         routes.include_router(router, prefix="/internal/v1")
     for router in (leases, ledger, team_ledger, ledger_admin, redeem_codes, campaigns, smoke):
         routes.include_router(router, prefix="/internal/v1")

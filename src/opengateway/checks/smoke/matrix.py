@@ -6,15 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Final
 
-from opengateway.domain.catalog import (
-    Endpoint,
-    Model,
-    ModelKind,
-    ModelRule,
-    Provider,
-    Snapshot,
-    Wire,
-)
+from opengateway.domain.catalog import Endpoint, Model, ModelKind, Provider, Snapshot, Wire
+from opengateway.domain.model_rules import ModelRule
 from opengateway.domain.smoke import Cell, Feature, SmokeLevel, SmokeWish
 from opengateway.domain.usage import Dimension
 from opengateway.wires.bedrock.model import rule_of

@@ -5,16 +5,8 @@ from typing import Any
 from msgspec.structs import replace
 
 from opengateway.checks.smoke.matrix import cells_of, features_of, under_cap
-from opengateway.domain.catalog import (
-    Endpoint,
-    Model,
-    ModelKind,
-    ModelRule,
-    Profile,
-    Provider,
-    Snapshot,
-    Wire,
-)
+from opengateway.domain.catalog import Endpoint, Model, ModelKind, Profile, Provider, Snapshot, Wire
+from opengateway.domain.model_rules import ModelRule
 from opengateway.domain.routing_rules import Routing
 from opengateway.domain.smoke import Feature, SmokeLevel, SmokeWish
 from opengateway.domain.usage import Dimension, PriceRow
