@@ -45,7 +45,7 @@ export default defineConfig({
         {
           label: 'Platform',
           translations: { ko: '플랫폼', ja: 'プラットフォーム' },
-          items: [{ slug: 'platform/playground' }, { slug: 'platform/budgets' }, { slug: 'platform/credits' }, { slug: 'platform/logs' }],
+          items: [{ slug: 'platform/playground' }, { slug: 'platform/budgets' }, { slug: 'platform/credits' }, { slug: 'platform/logs' }, { slug: 'platform/byok' }],
         },
         {
           label: 'Operate',
@@ -54,12 +54,14 @@ export default defineConfig({
             { slug: 'operate/zone-file' },
             { slug: 'operate/processes-and-journal' },
             { slug: 'operate/sign-in' },
+            { slug: 'operate/desk' },
             { slug: 'operate/postgresql-and-valkey' },
             { slug: 'operate/fleet' },
             { slug: 'operate/airgap' },
             { slug: 'operate/backup' },
             { slug: 'operate/redeem-codes' },
             { slug: 'operate/payments' },
+            { slug: 'operate/newcomers' },
             { slug: 'operate/simulator' },
             { slug: 'operate/smoke-tests' },
           ],

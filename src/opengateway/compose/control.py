@@ -16,19 +16,21 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 from fastapi import FastAPI
 
+from opengateway.compose.desk import DeskPlan, desk_of, desk_tools
 from opengateway.compose.event_log import LogHouse, LogPlan, log_plan_of
 from opengateway.compose.housekeeping import (
+    Job,
     OperationPlan,
     Stores,
     operation_jobs,
@@ -47,6 +49,7 @@ from opengateway.compose.sign_in import (
 )
 from opengateway.compose.spending import (
     SpendingPlan,
+    first_publication,
     spending_jobs,
     spending_of,
     spending_tools,
@@ -96,6 +99,7 @@ class ControlSettings:
     spending: SpendingPlan = field(default_factory=SpendingPlan)
     log: LogPlan = field(default_factory=LogPlan)
     selling: SellingAccess = field(default_factory=SellingAccess)
+    desk: DeskPlan = field(default_factory=DeskPlan)
     operation: OperationPlan = field(default_factory=OperationPlan)
     clock: Clock = field(default_factory=SystemClock)
     wall: EgressGuard | None = None
@@ -110,7 +114,7 @@ class ControlHouse:
     public_app: FastAPI
     sign_in: SignInHouse
     log: LogHouse
-    jobs: tuple[Callable[[], Coroutine[Any, Any, None]], ...] = ()
+    jobs: tuple[Job, ...] = ()
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -151,6 +155,7 @@ def settings_of(zone_path: Path) -> ControlSettings:
         spending=spending_of(zone, secrets.snapshot_private_key),
         log=log_plan_of(zone),
         selling=SellingAccess(zone.selling, zone.outbound.proxy, zone.outbound.ca_file),
+        desk=desk_of(zone),
         wall=wall_of(zone, calls_webhooks=True),
         operation=operation_of(zone, os.environ),
     )
@@ -169,8 +174,7 @@ async def open_control(settings: ControlSettings) -> AsyncIterator[ControlHouse]
     `run_control` serves it; the CLI may use its `internal_app` while no control process runs.
     Raises `OperatorError`.
     """
-    clock = settings.clock
-    new_id = IdSource(clock)
+    new_id = IdSource(clock := settings.clock)
     checkpoints = _checkpoints(settings.paths)
     with _alone(settings.paths):
         await migrate(settings.database_url)
@@ -188,6 +192,7 @@ async def open_control(settings: ControlSettings) -> AsyncIterator[ControlHouse]
             leases = LeaseDesk(open_scope, feed, clock)
             board = SnapshotBoard(settings.snapshot(), clock)
             spending = spending_tools(settings.spending, board, database, clock)
+            await first_publication(spending)
             stores = Stores(open_scope, partial(reading_scope, database, new_scope))
             operation = operation_tools(stores, leases, clock)
             parts = ControlParts(
@@ -198,6 +203,7 @@ async def open_control(settings: ControlSettings) -> AsyncIterator[ControlHouse]
                 leases=leases,
                 board=board,
                 spending=spending,
+                desk=desk_tools(settings.desk, spending, clock, new_id),
                 operation=operation,
                 zone=settings.zone,
                 started_at_ns=clock.now_ns(),
@@ -234,22 +240,21 @@ def _jobs(
     request_log: LogHouse,
     stores: Stores,
     parts: ControlParts,
-) -> tuple[Callable[[], Coroutine[Any, Any, None]], ...]:
-    open_scope, clock = stores.write, settings.clock
+) -> tuple[Job, ...]:
+    """What runs beside the apps, for ever."""
+    clock, open_scope = settings.clock, stores.write
     return (
         *sign_in_jobs(signing_in, open_scope, clock),
         *_ledger_jobs(settings, open_scope, parts.leases),
         *request_log.jobs,
         *_fleet_jobs(settings, parts.database, parts.feed),
         *spending_jobs(settings.spending, parts.spending, open_scope, clock),
-        *selling_jobs(parts.selling, open_scope, clock),
+        *selling_jobs(parts.selling, open_scope, parts.feed, clock),
         *operation_jobs(settings.operation, stores, parts),
     )
 
 
-def _fleet_jobs(
-    settings: ControlSettings, database: Database, feed: ChangeFeed
-) -> tuple[Callable[[], Coroutine[Any, Any, None]], ...]:
+def _fleet_jobs(settings: ControlSettings, database: Database, feed: ChangeFeed) -> tuple[Job, ...]:
     """SQLite has one control process, and hears of every change by itself."""
     if not settings.database_url.startswith(("postgresql:", "postgres:")):
         return ()
@@ -263,7 +268,7 @@ def _fleet_jobs(
 
 def _ledger_jobs(
     settings: ControlSettings, open_scope: OpenScope, leases: LeaseDesk
-) -> tuple[Callable[[], Coroutine[Any, Any, None]], ...]:
+) -> tuple[Job, ...]:
     return (LedgerJobs(open_scope, leases, settings.clock).run,) if settings.billing else ()
 
 

@@ -8,8 +8,12 @@ from typing import Any, Final, Literal
 import msgspec
 
 from opengateway.domain import origins
+from opengateway.domain.model_rules import ModelRule
 from opengateway.domain.operations import OperationRules
-from opengateway.domain.usage import Dimension, PriceRow
+from opengateway.domain.particulars import ModelEnd, OwnCredential, TeamPrice
+from opengateway.domain.routing_rules import Routing, RoutingPolicy
+from opengateway.domain.usage import PriceRow
+from opengateway.domain.vault import is_own
 
 
 class Wire(StrEnum):
@@ -46,76 +50,6 @@ class ModelKind(StrEnum):
     MODERATION = "moderation"
     COMPLETION = "completion"
     """Goes on with a text: the legacy completions, and no chat."""
-
-
-class ModelRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What holds for those of a vendor's models whose name begins with `prefix`.
-
-    Rules are read in order, and the first that fits holds.
-    """
-
-    prefix: str
-    reasoning: Literal["never", "asked", "default", "always"] = "never"
-    """When the model reasons: never; where an effort is asked for; unless the effort is `none`;
-    always."""
-    reasoning_in: str | None = None
-    """Instead of the profile's `reasoning_in`."""
-    drop: tuple[str, ...] = ()
-    """Beside the profile's `drop`: request members that this model refuses."""
-    thinking_as: Literal["level", "budget"] | None = None
-    """How an effort goes to Gemini and Claude: a word, a number of tokens, or not at all."""
-    levels: tuple[str, ...] = ()
-    """The words that a model of `level` knows, least first. Another goes out as the nearest above,
-    or else the highest."""
-    min_budget: int = 0
-    max_budget: int = 0
-    """The smallest and the largest number that a model of `budget` takes."""
-    budget_off: bool = False
-    """Whether a budget of 0 turns the thinking off; else the smallest is as little as it does."""
-    signed_calls: bool = False
-    """Whether replayed tool calls must carry the signature that they came with."""
-    rich_results: bool = False
-    """Whether a tool's result may hold images and documents; else these follow it."""
-    schema_with_tools: bool = True
-    """Whether structured output and tools may be asked for together."""
-    system_role: bool = True
-    """Whether there is a place for system instructions; else they open the first user turn."""
-    takes_budget: bool = False
-    """Whether a model of `level` takes a number of tokens as well."""
-    hidden_thoughts: bool = False
-    """Whether thoughts are shown only if that is asked for."""
-    schema_output: bool = True
-    """Whether an answer can be held to a JSON Schema, and a call to its tool's."""
-    forced_calls: bool = True
-    """Whether a tool call can be demanded."""
-    prefill: bool = True
-    """Whether a conversation may end with the beginning of the answer."""
-    system_anywhere: bool = False
-    """Whether system messages may stand within the conversation; else they are the user's."""
-    one_of_sampling: bool = False
-    """Whether `temperature` and `top_p` exclude each other; the first goes out."""
-    chat: bool = True
-    """Whether chat completions know the model; else it is asked by way of Responses."""
-    chat_tools: bool = True
-    """Whether chat completions take functions while the model reasons; else such requests go by
-    way of Responses."""
-    family: str = ""
-    """Of providers that serve many makers' models: the maker, whose ways of thinking and whose
-    signatures the model has (`domain.origins`)."""
-    named_calls: bool = True
-    """Whether one function can be demanded; else only that one is offered, and demanded."""
-    cache_marks: tuple[Literal["tools", "system", "messages"], ...] = ()
-    """Where the model takes cache points on Bedrock."""
-    results_alone: bool = False
-    """Whether nothing but results may stand in the message that brings them."""
-    call_id_length: int | None = None
-    """Instead of the profile's `tool_call_id_length`."""
-    refuse: tuple[str, ...] = ()
-    """Beside the profile's `refuse`: members of which this model would make something else."""
-    token_field: str = ""
-    """The one name under which this model knows the limit of output."""
-    top_k_in: Literal["", "top_k", "inference_config"] = ""
-    """Where `top_k` goes among a Bedrock model's own fields; empty where it knows none."""
 
 
 class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -216,10 +150,9 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     seals_as: str = origins.OPENAI
     """Whose the encrypted reasoning of `sealed` is: it goes back to the same maker only."""
     cache_scope: Literal["account", "replica", "none"] = "account"
-    """Whose the prompt cache is: the account's that a credential belongs to, in a region; or each
-    server's own, where what begins alike should go to the same one."""
+    """Whose the prompt cache is: of a credential's account in a region, or of each server."""
     cache_ttl_s: int = 300
-    """How long what was cached is kept without being used again."""
+    """How long what was cached is kept without being used."""
     refused_fields_retry: bool = False
     """Whether a 400 that names a member we sent is worth one retry without it."""
     operations: OperationRules = OperationRules()
@@ -253,8 +186,9 @@ class Provider(msgspec.Struct, frozen=True):
     credential_owners: dict[str, CredentialOwner] = {}
     """Of those that are not the platform's."""
     cache_domains: dict[str, str] = {}
-    """Of credentials that share a prompt cache with others: under which name. Else each has its
-    own."""
+    """Of credentials that share a prompt cache: under which name."""
+    own_only: bool = False
+    """The platform has no credential of it: it is there for teams that bring their own."""
     cancel_stops_billing: bool = True
     evidence: str = "documented"
     docs_url: str = ""
@@ -269,6 +203,8 @@ class Provider(msgspec.Struct, frozen=True):
 
     def owner_of(self, credential: str | None) -> CredentialOwner:
         """Whose the credential is; None is a provider's that needs none."""
+        if is_own(credential):
+            return CredentialOwner.TEAM
         return self.credential_owners.get(credential or "", CredentialOwner.PLATFORM)
 
     def cache_domain_of(self, credential: str | None) -> str:
@@ -328,17 +264,6 @@ class Endpoint(msgspec.Struct, frozen=True):
 HOLD_KNEE_BYTES: Final = 16 * 1024
 
 
-class TeamPrice(msgspec.Struct, frozen=True):
-    """A price of one team's own: for the endpoints that `pattern` fits, by their or their model's
-    id (`*` stands for anything). Either `rates`, or `ppm` millionths of the provider's cost."""
-
-    id: str
-    pattern: str
-    effective_from: str
-    ppm: int | None = None
-    rates: dict[Dimension, int] | None = None
-
-
 class Model(msgspec.Struct, frozen=True):
     id: str
     name: str
@@ -353,46 +278,7 @@ class Model(msgspec.Struct, frozen=True):
     capabilities: tuple[str, ...]
     """Among: tools, parallel_tools, structured_output, reasoning, prompt_caching, temperature."""
     endpoints: tuple[Endpoint, ...]
-
-
-class MaxPrice(msgspec.Struct, frozen=True):
-    """The most that may be paid, in nano-dollars: per million tokens, per request, per image."""
-
-    prompt: int | None = None
-    completion: int | None = None
-    request: int | None = None
-    image: int | None = None
-
-
-class RoutingPolicy(msgspec.Struct, frozen=True):
-    """A ceiling on where requests may go: a zone's or a team's. Requests narrow it, never widen.
-
-    `only` and `ignore` name providers, or one region of them (`azure/eastus`). Empty: no bound.
-    """
-
-    only: tuple[str, ...] = ()
-    ignore: tuple[str, ...] = ()
-    countries: tuple[str, ...] = ()
-    """ISO 3166-1 alpha-2. An endpoint whose country nobody knows is outside of them."""
-    deny_data_collection: bool = False
-    zdr: bool = False
-    max_price: MaxPrice | None = None
-
-
-class Routing(msgspec.Struct, frozen=True):
-    """The clocks and bounds of an attempt, in seconds (decision 23); the zone's own ceiling."""
-
-    connect_s: float = 5.0
-    first_token_stream_s: float = 30.0
-    first_token_reasoning_s: float = 120.0
-    first_token_unary_s: float = 300.0
-    idle_s: float = 60.0
-    idle_reasoning_s: float = 120.0
-    deadline_s: float = 600.0
-    max_attempts: int = 4
-    policy: RoutingPolicy = RoutingPolicy()
-    prefer_regions: tuple[str, ...] = ()
-    """Regions whose endpoints go before others that are as healthy."""
+    ends: ModelEnd | None = None
 
 
 class Snapshot(msgspec.Struct, frozen=True):
@@ -410,3 +296,9 @@ class Snapshot(msgspec.Struct, frozen=True):
     """A team's id to what it pays otherwise than others. The first that fits holds."""
     team_policies: dict[str, RoutingPolicy] = {}
     """A team's id to its ceiling on where its requests may go."""
+    own_credentials: dict[str, tuple[OwnCredential, ...]] = {}
+    """A team's id to its own credentials."""
+    ended: dict[str, str] = {}
+    """Models that are served no more, to their successors or ""."""
+    vault: str = ""
+    """The version of the vault that holds what the database's credentials are; "" for none."""

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from opengateway.domain.catalog import ModelRule, Profile
+from opengateway.domain.catalog import Profile
 from opengateway.domain.chat import ChatFacts
+from opengateway.domain.model_rules import ModelRule
 from opengateway.kit.json import Raw, RawObject, dumps, loads
 
 _NULL: Final = b"null"
@@ -68,6 +69,9 @@ def shape_format(fields: RawObject, facts: ChatFacts, profile: Profile) -> None:
     """`response_format` in the vendor's own dialect; what it holds the answer to stays the same."""
     if facts.response_format == "json_object" and not profile.json_object:
         fields["response_format"] = _ANY_OBJECT
+    elif facts.response_format == "json_object" and profile.schema_as_value:
+        asked = {"value": {"type": "object"}, **loads(fields["response_format"])}
+        fields["response_format"] = Raw(dumps(asked))
     elif facts.response_format == "json_schema" and profile.schema_as_value:
         asked = loads(fields["response_format"])
         described = asked.get("json_schema")

@@ -10,9 +10,10 @@ from functools import lru_cache
 from typing import Final
 from urllib.parse import quote
 
-from opengateway.domain.catalog import Endpoint, ModelRule, Profile, Provider
+from opengateway.domain.catalog import Endpoint, Profile, Provider
 from opengateway.domain.chat import ChatRequest, UpstreamCall
 from opengateway.domain.errors import InvalidRequest
+from opengateway.domain.model_rules import ModelRule
 from opengateway.domain.pseudonym import pseudonym
 from opengateway.kit.json import Raw, RawObject, dumps, loads, loads_raw_object
 from opengateway.wires.openai_chat.dials import (
@@ -108,7 +109,8 @@ def _needs_nothing(chat: ChatRequest, profile: Profile) -> bool:
     facts = chat.facts
     if profile.add or profile.one_turn_each:
         return False
-    if facts.response_format == "json_object" and not profile.json_object:
+    bends_objects = profile.schema_as_value or not profile.json_object
+    if bends_objects and facts.response_format == "json_object":
         return False
     if facts.message_members or facts.has_developer_role or facts.modalities != _TEXT:
         return False
