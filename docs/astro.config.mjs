@@ -45,7 +45,7 @@ export default defineConfig({
         {
           label: 'Platform',
           translations: { ko: '플랫폼', ja: 'プラットフォーム' },
-          items: [{ slug: 'platform/playground' }, { slug: 'platform/budgets' }, { slug: 'platform/credits' }],
+          items: [{ slug: 'platform/playground' }, { slug: 'platform/budgets' }, { slug: 'platform/credits' }, { slug: 'platform/byok' }],
         },
         {
           label: 'Operate',
@@ -54,6 +54,7 @@ export default defineConfig({
             { slug: 'operate/zone-file' },
             { slug: 'operate/processes-and-journal' },
             { slug: 'operate/sign-in' },
+            { slug: 'operate/desk' },
             { slug: 'operate/postgresql-and-valkey' },
             { slug: 'operate/fleet' },
             { slug: 'operate/airgap' },

@@ -17,8 +17,10 @@ from typing import Any
 import pytest
 
 from control_plane import settings_in
+from opengateway.catalog.desk import DeskState
 from opengateway.catalog.price_book import PricesNow
 from opengateway.compose.control import open_control
+from opengateway.control.desk_state import read_desk
 from opengateway.control.notifications.alerts import Alerts
 from opengateway.control.notifications.announcer import Announcer
 from opengateway.control.notifications.chores import NotificationChores
@@ -28,7 +30,8 @@ from opengateway.control.webhooks.models import Webhook
 from opengateway.control.webhooks.sender import MAX_ATTEMPTS, WebhookSender, pause_s
 from opengateway.domain.announcements import EventKind
 from opengateway.domain.budgets import BudgetMode
-from opengateway.domain.catalog import Routing, Snapshot
+from opengateway.domain.catalog import Snapshot
+from opengateway.domain.routing_rules import Routing
 from opengateway.http.unit_of_work import unit_of_work
 from opengateway.infra.http_client.transport import HttpClientTransport
 from opengateway.kit.addresses import OutboundRules
@@ -345,14 +348,14 @@ async def test_a_price_is_in_force_from_its_very_moment(people: People, clock: M
     finance = await people.person(platform=Role.PLATFORM_FINANCE)
     versions: list[str] = []
 
-    def compile_(prices: PricesNow, now_ns: int) -> Compiled:
+    def compile_(prices: PricesNow, now_ns: int, desk: DeskState) -> Compiled:
         version = ",".join(entry.effective_from for entry in prices.prices)
         versions.append(version)
         bare = Snapshot(version, "test", now_ns, {}, {}, {}, Routing())
         return Compiled(SignedSnapshot(version, b""), bare)
 
     parts = people.house.parts
-    publisher = PricePublisher(parts.board, compile_, parts.database.read, clock)
+    publisher = PricePublisher(parts.board, compile_, parts.database.read, clock, read_desk)
     people.house.public_app.state.price_publisher = publisher
     job = asyncio.create_task(publisher.run())
     try:

@@ -23,20 +23,12 @@ import msgspec
 import pytest
 
 from opengateway.dialects.openai_chat import DIALECT
-from opengateway.domain.catalog import (
-    Endpoint,
-    Model,
-    ModelKind,
-    Profile,
-    Provider,
-    Routing,
-    Snapshot,
-    Wire,
-)
+from opengateway.domain.catalog import Endpoint, Model, ModelKind, Profile, Provider, Snapshot, Wire
 from opengateway.domain.chat import ChatRequest
 from opengateway.domain.errors import ErrorClass, UpstreamError
 from opengateway.domain.principal import KeyKind, Principal
 from opengateway.domain.records import CloseRecord, Ending, OpenRecord
+from opengateway.domain.routing_rules import Routing
 from opengateway.domain.usage import Dimension, PriceRow
 from opengateway.gateway.arrival import Arrival
 from opengateway.gateway.headers import json_head

@@ -10,10 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from opengateway.domain.catalog import Endpoint, MaxPrice, Provider, Routing, RoutingPolicy
+from opengateway.domain.catalog import Endpoint, Provider
 from opengateway.domain.chat import ProviderPreferences, SortBy
 from opengateway.domain.errors import CallerError, ErrorClass, UpstreamError
 from opengateway.domain.routing import narrowed
+from opengateway.domain.routing_rules import MaxPrice, Routing, RoutingPolicy
 from opengateway.gateway.resolve import plan_chat
 from opengateway.gateway.routing.budget import PER_SECOND, SHARE, WINDOW_S, RetryBudget
 from opengateway.gateway.routing.filters import Asker, excluded

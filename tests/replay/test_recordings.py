@@ -65,13 +65,15 @@ def test_a_difference_fails_the_command(member: str, wrong: Any, tmp_path: Path)
 
 @needs_recordings
 def test_a_request_that_would_differ_fails_the_command(tmp_path: Path) -> None:
-    case = next(c for c in CASES.values() if c["provider"] == "groq")
-    body = {**case["request"]["body"], "messages": [{"role": "developer", "content": "x"}]}
+    chats = (c for c in CASES.values() if c["endpoint"] == "chat.completions")
+    case = next(c for c in chats if c["provider"] == "openai" and not c["stream"])
+    tool = {"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}
+    body = {**case["request"]["body"], "tools": [tool], "tool_choice": "any"}
     spoilt = {**case, "request": {**case["request"], "body": body}}
     (tmp_path / "case.json").write_text(json.dumps(spoilt))
     lines: list[str] = []
     assert run(tmp_path, False, lines.append) == 1
-    assert "messages[].role would be changed" in lines[0]
+    assert "tool_choice would be changed" in lines[0]
 
 
 def test_a_folder_without_cases_is_an_operators_mistake(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
 from itertools import chain
 from typing import Final
@@ -24,17 +25,9 @@ from opengateway.catalog.price_book import PricesNow
 from opengateway.catalog.pricing import price_row
 from opengateway.catalog.sell_prices import Pricing
 from opengateway.catalog.token_families import token_families
-from opengateway.domain.catalog import (
-    Endpoint,
-    Model,
-    ModelKind,
-    Profile,
-    Provider,
-    Routing,
-    Snapshot,
-    Wire,
-)
+from opengateway.domain.catalog import Endpoint, Model, ModelKind, Profile, Provider, Snapshot, Wire
 from opengateway.domain.errors import OperatorError
+from opengateway.domain.routing_rules import Routing
 from opengateway.domain.usage import PriceOrigin, PriceRow
 
 _ASSUMED = (Capability.TOOLS, Capability.STRUCTURED_OUTPUT, Capability.TEMPERATURE)
@@ -61,6 +54,7 @@ def compile_snapshot(
     version: str,
     created_at_ns: int,
     pricing: Pricing | None = None,
+    of_database: AbstractSet[str] = frozenset(),
 ) -> Snapshot:
     """Everything that this zone serves.
 
@@ -68,6 +62,7 @@ def compile_snapshot(
     needs none, no entry for one that cannot be called. A model is served where one of its
     endpoints' providers is usable. An empty `version` becomes the hash of the content, so that an
     unchanged zone has an unchanged version. Without `pricing`, teams pay what the providers charge.
+    `of_database`: those of `models` that are not the zone file's, but the database's.
     Raises `OperatorError`.
     """
     pricing = pricing or Pricing(PricingConfig(), PricesNow())
@@ -81,8 +76,10 @@ def compile_snapshot(
     for model_id in sorted({*catalogue.models, *models}):
         given = models.get(model_id)
         config = merge_model(catalogue.models.get(model_id), given)
-        is_zones = given is not None and bool(given.endpoints)
-        model = _model(model_id, config, served, pricing, is_zones=is_zones)
+        origin = PriceOrigin.CATALOGUE
+        if given is not None and given.endpoints:
+            origin = PriceOrigin.DATABASE if model_id in of_database else PriceOrigin.ZONE
+        model = _model(model_id, config, served, pricing, origin)
         if model.endpoints:
             compiled[model_id] = model
             named[model_id] = config.aliases
@@ -192,11 +189,9 @@ def _model(
     config: ModelConfig,
     served: Mapping[str, Provider],
     pricing: Pricing,
-    *,
-    is_zones: bool,
+    origin: PriceOrigin,
 ) -> Model:
-    """`is_zones`: the endpoints and their prices are the zone file's, not the catalogue's."""
-    origin = PriceOrigin.ZONE if is_zones else PriceOrigin.CATALOGUE
+    """`origin`: whose the endpoints and their prices are."""
     endpoints = tuple(
         chain.from_iterable(
             in_every_region(

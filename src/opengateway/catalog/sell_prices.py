@@ -14,8 +14,9 @@ import msgspec
 from opengateway.catalog.config import PriceConfig, PricingConfig, ppm_of
 from opengateway.catalog.price_book import NoFxRate, PriceEntry, PriceSide, PricesNow
 from opengateway.catalog.pricing import in_order, price_row, slug, whole_rates
-from opengateway.domain.catalog import Endpoint, TeamPrice
+from opengateway.domain.catalog import Endpoint
 from opengateway.domain.errors import OperatorError
+from opengateway.domain.particulars import TeamPrice
 from opengateway.domain.usage import Dimension, PriceOrigin, PriceRow, PriceTier
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Final
 
 from opengateway.catalog.config import (
     MODEL_ID_PATTERN,
@@ -15,9 +16,25 @@ from opengateway.catalog.config import (
     is_date,
     rate_of,
 )
-from opengateway.catalog.loader import Catalogue, load_catalogue
-from opengateway.catalog.pricing import lacking
-from opengateway.domain.catalog import ModelKind
+from opengateway.catalog.loader import Catalogue, CatalogueProvider, load_catalogue
+from opengateway.catalog.pricing import lacking, price_row
+from opengateway.domain.catalog import ModelKind, Wire
+from opengateway.domain.operations import Operation
+
+_OPERATIONS: Final[Mapping[ModelKind, frozenset[Operation]]] = {
+    ModelKind.EMBEDDING: frozenset((Operation.EMBEDDINGS,)),
+    ModelKind.RERANK: frozenset((Operation.RERANK,)),
+    ModelKind.IMAGE: frozenset((Operation.IMAGES,)),
+    ModelKind.SPEECH: frozenset((Operation.SPEECH,)),
+    ModelKind.TRANSCRIPTION: frozenset((Operation.TRANSCRIPTIONS,)),
+    ModelKind.MODERATION: frozenset((Operation.MODERATIONS,)),
+    ModelKind.COMPLETION: frozenset((Operation.COMPLETIONS,)),
+}
+_BESIDE_CHAT: Final[Mapping[Wire, frozenset[Operation]]] = {
+    Wire.COHERE: frozenset((Operation.EMBEDDINGS, Operation.RERANK)),
+    Wire.GEMINI: frozenset((Operation.EMBEDDINGS,)),
+}
+"""What the other wires have beside chat."""
 
 
 def check_catalog(catalogue: Catalogue | None = None) -> list[str]:
@@ -30,9 +47,15 @@ def check_catalog(catalogue: Catalogue | None = None) -> list[str]:
         faults += (f"{model_id}: {fault}" for fault in _model_faults(model_id, model))
         for endpoint in model.endpoints:
             key = (endpoint.provider, endpoint.upstream_model)
-            if endpoint.provider not in catalogue.providers:
+            provider = catalogue.providers.get(endpoint.provider)
+            if provider is None:
                 faults.append(
                     f"{model_id}: provider {endpoint.provider!r} is not in providers.toml"
+                )
+            elif not serves(provider, model.kind or ModelKind.CHAT):
+                faults.append(
+                    f"{model_id}: {endpoint.provider} has no operation for a model of kind"
+                    f" {model.kind or ModelKind.CHAT}"
                 )
             if names.setdefault(key, model_id) != model_id or _count(model, key) > 1:
                 faults.append(
@@ -43,6 +66,17 @@ def check_catalog(catalogue: Catalogue | None = None) -> list[str]:
             if aliases.setdefault(alias, model_id) != model_id:
                 faults.append(f"{model_id}: alias {alias!r} is taken by {aliases[alias]!r}")
     return faults
+
+
+def serves(provider: CatalogueProvider, kind: ModelKind) -> bool:
+    """Whether the provider has an operation that reaches a model of that kind."""
+    rules = provider.profile.operations
+    if kind is ModelKind.CHAT:
+        return rules.chat
+    wanted = _OPERATIONS[kind]
+    if provider.wire is Wire.OPENAI:
+        return rules.only is None or not wanted.isdisjoint(rules.only)
+    return not wanted.isdisjoint(_BESIDE_CHAT.get(provider.wire, frozenset()))
 
 
 def _count(model: ModelConfig, key: tuple[str, str]) -> int:
@@ -68,6 +102,16 @@ def _model_faults(model_id: str, model: ModelConfig) -> Iterator[str]:
 def _endpoint_faults(endpoint: EndpointConfig, model: ModelConfig) -> Iterator[str]:
     if endpoint.max_output is not None and endpoint.max_output > endpoint.context:
         yield f"max_output {endpoint.max_output} is larger than context {endpoint.context}"
+    since = endpoint.price.effective_from or ""
+    if endpoint.retires is not None and not is_date(endpoint.retires):
+        yield f"retires {endpoint.retires!r} is not a date as YYYY-MM-DD"
+    elif endpoint.retires is not None and endpoint.retires <= since:
+        yield f"retires {endpoint.retires}, before its price is in force"
+    if None not in map(rate_or_none, endpoint.price.rates().values()):
+        try:
+            price_row("-", endpoint.price)
+        except ValueError as error:
+            yield f"price: {error}"
     if (endpoint.price.check is PriceCheck.DIFFER) != (endpoint.price_other is not None):
         yield 'check = "differ" and price_other go together'
     for price in (endpoint.price, endpoint.price_other):
@@ -86,6 +130,14 @@ def _price_faults(
         yield "the price does not say whether it is confirmed (check)"
     if names := lacking(price, model.kind):
         yield f"the price has no {' or '.join(names)}"
+    rates = {name: rate_or_none(text) for name, text in price.rates().items()}
+    yield from _odd_rates(rates)
+    if (
+        price is endpoint.price
+        and model.kind is not ModelKind.MODERATION
+        and not any(rates.values())
+    ):
+        yield "every price is 0"
     if model.kind in (None, ModelKind.CHAT):
         heard = endpoint.modalities or model.input_modalities or ()
         if Modality.AUDIO in heard and price.audio_input is None:
@@ -97,3 +149,20 @@ def _price_faults(
             rate_of(text)
         except ValueError as error:
             yield f"price.{name}: {error}"
+
+
+def rate_or_none(text: str) -> int | None:
+    try:
+        return rate_of(text)
+    except ValueError:
+        return None
+
+
+def _odd_rates(rates: Mapping[str, int | None]) -> Iterator[str]:
+    """Prices that are slips more likely than offers."""
+    entry, read = rates.get("input"), rates.get("cache_read")
+    short, hour = rates.get("cache_write"), rates.get("cache_write_1h")
+    if entry is not None and read is not None and read > entry:
+        yield "a cache read costs more than the input that it replaces"
+    if short is not None and hour is not None and hour < short:
+        yield "a write for an hour costs less than one for five minutes"

@@ -21,6 +21,7 @@ from opengateway.checks.recorded_case import RecordedCase, read_cases
 from opengateway.checks.replay_cohere import play_cohere
 from opengateway.checks.replay_converse import play_converse
 from opengateway.checks.replay_generate_content import play_generate_content
+from opengateway.checks.replay_intent import declared
 from opengateway.checks.replay_invoke import is_spoken, play_invoke
 from opengateway.checks.replay_messages_surface import play_count, play_messages_surface
 from opengateway.checks.replay_operations import OPERATIONS, play_operation
@@ -210,9 +211,12 @@ class _Player:
         self._check("path", self._case.path.endswith(call.path), f"we would ask {call.path!r}")
         sent, recorded = loads(call.body), loads(self._case.request)
         self._check("request", True, "")
+        bent = declared(self._provider.profile, self._case.model)
         for member, change in _changes(recorded, sent, ""):
             is_told = member in call.dropped  # to the caller, in a header
-            is_intended = is_told or self._is_intended(member, change)
+            is_intended = (
+                is_told or bent.covers(member, change) or self._is_intended(member, change)
+            )
             self._check("request", is_intended, f"{member} would be {change}")
         return chat
 

@@ -16,18 +16,20 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 from fastapi import FastAPI
 
+from opengateway.compose.desk import DeskPlan, desk_of, desk_tools
 from opengateway.compose.housekeeping import (
+    Job,
     OperationPlan,
     Stores,
     operation_jobs,
@@ -46,6 +48,7 @@ from opengateway.compose.sign_in import (
 )
 from opengateway.compose.spending import (
     SpendingPlan,
+    first_publication,
     spending_jobs,
     spending_of,
     spending_tools,
@@ -95,6 +98,7 @@ class ControlSettings:
     """Whether requests are held for and charged."""
     spending: SpendingPlan = field(default_factory=SpendingPlan)
     selling: SellingAccess = field(default_factory=SellingAccess)
+    desk: DeskPlan = field(default_factory=DeskPlan)
     operation: OperationPlan = field(default_factory=OperationPlan)
     clock: Clock = field(default_factory=SystemClock)
     wall: EgressGuard | None = None
@@ -108,7 +112,7 @@ class ControlHouse:
     internal_app: FastAPI
     public_app: FastAPI
     sign_in: SignInHouse
-    jobs: tuple[Callable[[], Coroutine[Any, Any, None]], ...] = ()
+    jobs: tuple[Job, ...] = ()
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -148,6 +152,7 @@ def settings_of(zone_path: Path) -> ControlSettings:
         billing=zone.components.billing.use != "off",
         spending=spending_of(zone, secrets.snapshot_private_key),
         selling=SellingAccess(zone.selling, zone.outbound.proxy, zone.outbound.ca_file),
+        desk=desk_of(zone),
         wall=wall_of(zone, calls_webhooks=True),
         operation=operation_of(zone, os.environ),
     )
@@ -186,6 +191,7 @@ async def open_control(settings: ControlSettings) -> AsyncIterator[ControlHouse]
             leases = LeaseDesk(open_scope, feed, clock)
             board = SnapshotBoard(settings.snapshot(), clock)
             spending = spending_tools(settings.spending, board, database, clock)
+            await first_publication(spending)
             stores = Stores(open_scope, partial(reading_scope, database, new_scope))
             operation = operation_tools(stores, leases, clock)
             parts = ControlParts(
@@ -196,6 +202,7 @@ async def open_control(settings: ControlSettings) -> AsyncIterator[ControlHouse]
                 leases=leases,
                 board=board,
                 spending=spending,
+                desk=desk_tools(settings.desk, spending, clock, new_id),
                 operation=operation,
                 zone=settings.zone,
                 started_at_ns=clock.now_ns(),
@@ -208,23 +215,29 @@ async def open_control(settings: ControlSettings) -> AsyncIterator[ControlHouse]
                 new_internal_app(parts),
                 new_control_app(parts, _ASSETS),
                 signing_in,
-                (
-                    *sign_in_jobs(signing_in, open_scope, clock),
-                    *_ledger_jobs(settings, open_scope, leases),
-                    *_fleet_jobs(settings, database, feed),
-                    *spending_jobs(settings.spending, spending, open_scope, clock),
-                    *selling_jobs(selling, open_scope, feed, clock),
-                    *operation_jobs(settings.operation, stores, parts),
-                ),
+                _jobs(settings, signing_in, stores, parts),
             )
         finally:
             await signing_in.aclose()
             await database.close()
 
 
-def _fleet_jobs(
-    settings: ControlSettings, database: Database, feed: ChangeFeed
-) -> tuple[Callable[[], Coroutine[Any, Any, None]], ...]:
+def _jobs(
+    settings: ControlSettings, signing_in: SignInHouse, stores: Stores, parts: ControlParts
+) -> tuple[Job, ...]:
+    """What runs beside the apps, for ever."""
+    clock, open_scope = settings.clock, stores.write
+    return (
+        *sign_in_jobs(signing_in, open_scope, clock),
+        *_ledger_jobs(settings, open_scope, parts.leases),
+        *_fleet_jobs(settings, parts.database, parts.feed),
+        *spending_jobs(settings.spending, parts.spending, open_scope, clock),
+        *selling_jobs(parts.selling, open_scope, parts.feed, clock),
+        *operation_jobs(settings.operation, stores, parts),
+    )
+
+
+def _fleet_jobs(settings: ControlSettings, database: Database, feed: ChangeFeed) -> tuple[Job, ...]:
     """SQLite has one control process, and hears of every change by itself."""
     if not settings.database_url.startswith(("postgresql:", "postgres:")):
         return ()
@@ -238,7 +251,7 @@ def _fleet_jobs(
 
 def _ledger_jobs(
     settings: ControlSettings, open_scope: OpenScope, leases: LeaseDesk
-) -> tuple[Callable[[], Coroutine[Any, Any, None]], ...]:
+) -> tuple[Job, ...]:
     return (LedgerJobs(open_scope, leases, settings.clock).run,) if settings.billing else ()
 
 

@@ -25,7 +25,7 @@ from opengateway.compose.listening import SIMULATOR_URL, bind, bind_unix
 from opengateway.compose.paths import Paths
 from opengateway.compose.references import References
 from opengateway.compose.routing import RoutingParts, new_routing, routing_samples
-from opengateway.compose.secrets import ensure_secrets, load_secrets
+from opengateway.compose.secrets import ZoneSecrets, ensure_secrets, load_secrets
 from opengateway.compose.surfaces import new_surfaces
 from opengateway.compose.wall import hosts_of, run_walled, wall_of
 from opengateway.compose.wires import chat_wires
@@ -48,9 +48,11 @@ from opengateway.infra.journal.shipper import JournalShipper
 from opengateway.infra.journal.writer import FileJournal
 from opengateway.infra.key_states import ControlKeyStates
 from opengateway.infra.key_table import KeyTable, KeyTableFile
-from opengateway.infra.snapshot_file import SnapshotFiles, SnapshotHolder
+from opengateway.infra.secret_box import AesSecretBox
+from opengateway.infra.snapshot_file import BadSnapshot, SnapshotFiles, SnapshotHolder
 from opengateway.infra.tokens import TiktokenCounter
 from opengateway.infra.transports import new_transport
+from opengateway.infra.vault_file import BadVault, VaultFiles
 from opengateway.kit import log
 from opengateway.kit.client_address import networks
 from opengateway.kit.clock import SystemClock
@@ -98,6 +100,7 @@ class _Parts:
     table: KeyTable
     key_file: KeyTableFile
     files: SnapshotFiles
+    vaults: VaultFiles
     journal: FileJournal
     client: ControlClient
     transport: UpstreamTransport
@@ -108,10 +111,9 @@ class _Parts:
 
 
 def _build(zone: Zone, paths: Paths, wall: EgressGuard | None) -> _Parts:
-    clock = SystemClock()
-    new_id = IdSource(clock)
+    new_id = IdSource(clock := SystemClock())
     secrets = load_secrets(paths)
-    transport, places = _outward(zone, clock, wall)
+    transport, places = _outward(zone, paths, secrets, clock, wall)
     holder = SnapshotHolder(secrets.snapshot_public_key, places.swap)
     table = KeyTable(secrets.peppers, clock)
     gateway_id = new_id("gw_")
@@ -159,6 +161,7 @@ def _build(zone: Zone, paths: Paths, wall: EgressGuard | None) -> _Parts:
         table,
         KeyTableFile(paths.gateway_state),
         SnapshotFiles(paths.gateway_state),
+        places.vaults,
         journal,
         client,
         transport,
@@ -170,14 +173,21 @@ def _build(zone: Zone, paths: Paths, wall: EgressGuard | None) -> _Parts:
 
 
 def _outward(
-    zone: Zone, clock: SystemClock, wall: EgressGuard | None
+    zone: Zone,
+    paths: Paths,
+    secrets: ZoneSecrets,
+    clock: SystemClock,
+    wall: EgressGuard | None,
 ) -> tuple[UpstreamTransport, _Places]:
     """What leads to providers: connections, credentials and addresses."""
     transport = new_transport(
         proxy=zone.outbound.proxy, ca_file=_optional_path(zone.outbound.ca_file)
     )
     references = References(zone.path.parent, os.environ)
-    return transport, _Places(Credentials(zone.secrets, references, transport, clock), wall)
+    vaults = VaultFiles(
+        paths.gateway_state, secrets.snapshot_public_key, AesSecretBox(secrets.data_keys)
+    )
+    return transport, _Places(Credentials(zone.secrets, references, transport, clock), vaults, wall)
 
 
 def _keeps_responses(table: KeyTable) -> Callable[[str], bool]:
@@ -191,16 +201,20 @@ def _keeps_responses(table: KeyTable) -> Callable[[str], bool]:
 class _Places:
     """What follows the snapshot in force: secrets by place, and addresses known at run time only."""
 
-    def __init__(self, secrets: Credentials, wall: EgressGuard | None) -> None:
+    def __init__(self, secrets: Credentials, vaults: VaultFiles, wall: EgressGuard | None) -> None:
         self._secrets = secrets
+        self.vaults = vaults
         self._wall = wall
         self.credentials: dict[tuple[str, str], Credential] = {}
         self.base_urls: dict[str, str] = {}
 
     def swap(self, snapshot: Snapshot) -> None:
+        try:
+            found = self._secrets.of(snapshot, self.vaults.secrets(snapshot.vault))
+        except BadVault as error:
+            raise BadSnapshot(str(error)) from None
         if self._wall is not None:
             self._wall.allow(hosts_of(snapshot))
-        found = self._secrets.of(snapshot)
         self.credentials.clear()
         self.credentials.update(found)
         self.base_urls.clear()
@@ -286,7 +300,7 @@ def _start_feeds(parts: _Parts, paths: Paths, supervisor: Supervisor) -> asyncio
         logger.error("snapshot_copy_unusable", detail=fault)
     if parts.key_file.load(parts.table):
         admission.replaced(parts.table)
-    snapshots = SnapshotFeed(client, parts.holder, parts.files, tell)
+    snapshots = SnapshotFeed(client, parts.holder, parts.files, tell, parts.vaults)
     keys = KeyFeed(
         client,
         parts.table,

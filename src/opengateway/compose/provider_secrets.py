@@ -6,7 +6,6 @@ Four forms: a key, a token, AWS's access key (which signs each request), and Goo
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import urlsplit
@@ -14,6 +13,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from opengateway.catalog.config import CredentialConfig, ProviderConfig
+from opengateway.catalog.secret_forms import is_word
 from opengateway.compose.egress import host_of, is_inside
 from opengateway.compose.faults import Faults, join
 from opengateway.compose.references import (
@@ -22,13 +22,9 @@ from opengateway.compose.references import (
     References,
     is_reference,
 )
-from opengateway.domain.catalog import Wire
 from opengateway.kit.json import DecodeError, loads
 from opengateway.kit.sigv4 import AwsKey
 
-_SIGNING: Final = (Wire.BEDROCK, Wire.ANTHROPIC_BEDROCK, Wire.OPENAI)
-_GOOGLES: Final = (Wire.GEMINI, Wire.ANTHROPIC_VERTEX, Wire.OPENAI)
-_FORMS: Final = ("api_key", "access_token", "service_account", "aws_access_key_id")
 _AWS: Final = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token")
 _GOOGLE: Final = ".googleapis.com"
 _PLAIN: Final = frozenset(("aws_access_key_id",))
@@ -64,23 +60,6 @@ class ServiceAccount(msgspec.Struct, frozen=True):
 Secret = str | AccessToken | AwsKeys | ServiceAccount
 """A plain string is a key."""
 Secrets = dict[str, dict[str, Secret]]
-
-
-def form_problems(credential: CredentialConfig, wire: Wire | None) -> Iterator[str]:
-    """What is wrong with the form of a credential, whatever it holds."""
-    given = [name for name in _FORMS if getattr(credential, name) is not None]
-    if len(given) != 1:
-        yield f"give one of {', '.join(_FORMS)}" + (f", not {' and '.join(given)}" if given else "")
-        return
-    if given == ["aws_access_key_id"]:
-        if credential.aws_secret_access_key is None:
-            yield "aws_secret_access_key is missing"
-        if wire not in _SIGNING:
-            yield f"the wire {wire} does not sign requests; give an api_key"
-    elif credential.aws_secret_access_key is not None or credential.aws_session_token is not None:
-        yield "aws_access_key_id is missing"
-    if given == ["service_account"] and wire not in _GOOGLES:
-        yield f"the wire {wire} knows no service accounts; give an api_key"
 
 
 def read_secrets(
@@ -178,7 +157,7 @@ class _Reader:
         return secret if secret is not None and self._is_word(member, secret) else None
 
     def _is_word(self, member: str, secret: str) -> bool:
-        is_one = secret.isascii() and secret.isprintable() and " " not in secret
+        is_one = is_word(secret)
         if not is_one:
             problem = "what it points at is no key: it holds spaces or line breaks"
             self._faults.add(f"{self._path}.{member}", problem)

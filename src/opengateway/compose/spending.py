@@ -9,9 +9,11 @@ from typing import Any, Final
 
 import msgspec
 
+from opengateway.catalog.desk import DeskState
 from opengateway.catalog.price_book import PricesNow
 from opengateway.compose.components import EditionName
 from opengateway.compose.zone import Zone, snapshot_of
+from opengateway.control.desk_state import read_desk
 from opengateway.control.notifications.announcer import Announcer
 from opengateway.control.notifications.chores import NotificationChores
 from opengateway.control.prices.publisher import Compile, Compiled, PricePublisher
@@ -21,12 +23,14 @@ from opengateway.control.spending import SpendingTools
 from opengateway.control.webhooks.models import Webhook
 from opengateway.control.webhooks.sender import OpenScope, WebhookSender
 from opengateway.domain.announcements import EventKind
+from opengateway.domain.errors import OperatorError
 from opengateway.infra.database import Database
 from opengateway.infra.outbound import OutboundLimits
 from opengateway.infra.transports import new_transport
 from opengateway.kit import chance
 from opengateway.kit.addresses import OutboundRules
 from opengateway.kit.clock import Clock
+from opengateway.kit.log import get_logger
 from opengateway.kit.signing import sign
 
 _LIMITS: Final = OutboundLimits(
@@ -49,10 +53,12 @@ class SpendingPlan:
 def spending_of(zone: Zone, private_key: str) -> SpendingPlan:
     """`private_key` signs snapshots."""
 
-    def compile_(prices: PricesNow, now_ns: int) -> Compiled:
-        snapshot = snapshot_of(zone, now_ns, prices)
+    def compile_(prices: PricesNow, now_ns: int, desk: DeskState) -> Compiled:
+        snapshot = snapshot_of(zone, now_ns, prices, desk.catalogue)
         blob = sign(msgspec.json.encode(snapshot), private_key)
-        return Compiled(SignedSnapshot(snapshot.version, blob), snapshot)
+        version = desk.vault.version
+        vault = sign(msgspec.json.encode(desk.vault), private_key) if version else b""
+        return Compiled(SignedSnapshot(snapshot.version, blob, version, vault), snapshot)
 
     ca_file = zone.outbound.ca_file
     return SpendingPlan(
@@ -67,8 +73,19 @@ def spending_of(zone: Zone, private_key: str) -> SpendingPlan:
 def spending_tools(
     plan: SpendingPlan, board: SnapshotBoard, database: Database, clock: Clock
 ) -> SpendingTools:
-    publisher = PricePublisher(board, plan.compile_, database.read, clock)
+    publisher = PricePublisher(board, plan.compile_, database.read, clock, read_desk)
     return SpendingTools(publisher, plan.rules)
+
+
+async def first_publication(tools: SpendingTools) -> None:
+    """Before anybody is served: what the zone file alone says must not come into force again
+    at each start. Where it cannot be compiled, the zone file's does, and the job goes on trying."""
+    publisher = tools.publisher
+    if publisher.compiles:
+        try:
+            await publisher.publish()
+        except OperatorError as error:
+            get_logger(__name__).error("desk_not_published", error=error.message)
 
 
 def spending_jobs(

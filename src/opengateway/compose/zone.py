@@ -10,6 +10,7 @@ import msgspec
 
 from opengateway.catalog.compiler import auth_of, compile_snapshot, known_provider
 from opengateway.catalog.config import ModelConfig, PricingConfig, ProviderConfig, rate_of
+from opengateway.catalog.desk import DeskCatalogue, finish, merge
 from opengateway.catalog.loader import load_catalogue
 from opengateway.catalog.price_book import PricesNow
 from opengateway.catalog.sell_prices import Pricing
@@ -35,8 +36,9 @@ from opengateway.compose.zone_file import (
     ZoneFile,
 )
 from opengateway.compose.zone_rules import check_zone
-from opengateway.domain.catalog import MaxPrice, Routing, RoutingPolicy, Snapshot
+from opengateway.domain.catalog import Snapshot
 from opengateway.domain.errors import OperatorError
+from opengateway.domain.routing_rules import MaxPrice, Routing, RoutingPolicy
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,22 +103,32 @@ def load_zone(path: Path, environ: Mapping[str, str]) -> Zone:
     return zone
 
 
-def snapshot_of(zone: Zone, created_at_ns: int, prices: PricesNow | None = None) -> Snapshot:
-    """What the zone serves by its file, the bundled catalogue, and the database's prices.
+def snapshot_of(
+    zone: Zone,
+    created_at_ns: int,
+    prices: PricesNow | None = None,
+    desk: DeskCatalogue | None = None,
+) -> Snapshot:
+    """What the zone serves by its file, the bundled catalogue, and the database's prices, providers
+    and models.
 
     Raises `OperatorError`.
     """
-    return compile_snapshot(
-        load_catalogue(),
-        zone.providers,
-        zone.models,
-        zone.usable,
+    catalogue = load_catalogue()
+    merged = merge(catalogue, zone.providers, zone.models, zone.usable, desk or DeskCatalogue())
+    snapshot = compile_snapshot(
+        catalogue,
+        merged.providers,
+        merged.models,
+        merged.usable,
         zone.routing,
         zone.name,
-        version="",
+        version="draft",
         created_at_ns=created_at_ns,
         pricing=Pricing(zone.pricing, prices or PricesNow()),
+        of_database=merged.of_database,
     )
+    return finish(snapshot, desk or DeskCatalogue())
 
 
 def _load(path: Path, environ: Mapping[str, str], faults: Faults) -> Zone | None:

@@ -20,6 +20,7 @@ from opengateway.catalog.config import (
 from opengateway.catalog.loader import Catalogue
 from opengateway.catalog.places import base_url_of, missing_places, regional_urls
 from opengateway.catalog.pricing import lacking
+from opengateway.catalog.secret_forms import form_problems
 from opengateway.compose.components import EditionName
 from opengateway.compose.egress import (
     host_of,
@@ -29,7 +30,6 @@ from opengateway.compose.egress import (
     url_problem,
 )
 from opengateway.compose.faults import Faults, join
-from opengateway.compose.provider_secrets import form_problems
 from opengateway.compose.zone_file import ZoneFile
 from opengateway.domain.catalog import ModelKind
 

@@ -28,6 +28,16 @@ After = Annotated[
     ),
 ]
 
+Search = Annotated[
+    str,
+    Query(
+        max_length=100,
+        pattern=r"^[^\x00]*$",
+        description="A part of the name or address, or an id; empty for all.",
+        examples=[""],
+    ),
+]
+
 _Row = TypeVar("_Row")
 
 
@@ -68,3 +78,10 @@ def next_page(rows: Sequence[_Row], limit: int, place: Callable[[_Row], str | in
 def following(rows: Sequence[_Row], limit: int) -> _Row | None:
     """The last row of a full page, after which more may follow; None at the end."""
     return rows[-1] if len(rows) == limit else None
+
+
+def contains(text: str) -> str:
+    """For `lower(column) LIKE ... ESCAPE '!'`: what has `text` somewhere."""
+    for special in "!%_":
+        text = text.replace(special, f"!{special}")
+    return f"%{text.lower()}%"

@@ -9,7 +9,10 @@ import msgspec
 
 from opengateway.domain import origins
 from opengateway.domain.operations import OperationRules
-from opengateway.domain.usage import Dimension, PriceRow
+from opengateway.domain.particulars import ModelEnd, OwnCredential, TeamPrice
+from opengateway.domain.routing_rules import Routing, RoutingPolicy
+from opengateway.domain.usage import PriceRow
+from opengateway.domain.vault import is_own
 
 
 class Wire(StrEnum):
@@ -269,6 +272,8 @@ class Provider(msgspec.Struct, frozen=True):
 
     def owner_of(self, credential: str | None) -> CredentialOwner:
         """Whose the credential is; None is a provider's that needs none."""
+        if is_own(credential):
+            return CredentialOwner.TEAM
         return self.credential_owners.get(credential or "", CredentialOwner.PLATFORM)
 
     def cache_domain_of(self, credential: str | None) -> str:
@@ -328,17 +333,6 @@ class Endpoint(msgspec.Struct, frozen=True):
 HOLD_KNEE_BYTES: Final = 16 * 1024
 
 
-class TeamPrice(msgspec.Struct, frozen=True):
-    """A price of one team's own: for the endpoints that `pattern` fits, by their or their model's
-    id (`*` stands for anything). Either `rates`, or `ppm` millionths of the provider's cost."""
-
-    id: str
-    pattern: str
-    effective_from: str
-    ppm: int | None = None
-    rates: dict[Dimension, int] | None = None
-
-
 class Model(msgspec.Struct, frozen=True):
     id: str
     name: str
@@ -353,46 +347,7 @@ class Model(msgspec.Struct, frozen=True):
     capabilities: tuple[str, ...]
     """Among: tools, parallel_tools, structured_output, reasoning, prompt_caching, temperature."""
     endpoints: tuple[Endpoint, ...]
-
-
-class MaxPrice(msgspec.Struct, frozen=True):
-    """The most that may be paid, in nano-dollars: per million tokens, per request, per image."""
-
-    prompt: int | None = None
-    completion: int | None = None
-    request: int | None = None
-    image: int | None = None
-
-
-class RoutingPolicy(msgspec.Struct, frozen=True):
-    """A ceiling on where requests may go: a zone's or a team's. Requests narrow it, never widen.
-
-    `only` and `ignore` name providers, or one region of them (`azure/eastus`). Empty: no bound.
-    """
-
-    only: tuple[str, ...] = ()
-    ignore: tuple[str, ...] = ()
-    countries: tuple[str, ...] = ()
-    """ISO 3166-1 alpha-2. An endpoint whose country nobody knows is outside of them."""
-    deny_data_collection: bool = False
-    zdr: bool = False
-    max_price: MaxPrice | None = None
-
-
-class Routing(msgspec.Struct, frozen=True):
-    """The clocks and bounds of an attempt, in seconds (decision 23); the zone's own ceiling."""
-
-    connect_s: float = 5.0
-    first_token_stream_s: float = 30.0
-    first_token_reasoning_s: float = 120.0
-    first_token_unary_s: float = 300.0
-    idle_s: float = 60.0
-    idle_reasoning_s: float = 120.0
-    deadline_s: float = 600.0
-    max_attempts: int = 4
-    policy: RoutingPolicy = RoutingPolicy()
-    prefer_regions: tuple[str, ...] = ()
-    """Regions whose endpoints go before others that are as healthy."""
+    ends: ModelEnd | None = None
 
 
 class Snapshot(msgspec.Struct, frozen=True):
@@ -410,3 +365,9 @@ class Snapshot(msgspec.Struct, frozen=True):
     """A team's id to what it pays otherwise than others. The first that fits holds."""
     team_policies: dict[str, RoutingPolicy] = {}
     """A team's id to its ceiling on where its requests may go."""
+    own_credentials: dict[str, tuple[OwnCredential, ...]] = {}
+    """A team's id to its own credentials."""
+    ended: dict[str, str] = {}
+    """Models that are served no more, to their successors or ""."""
+    vault: str = ""
+    """The version of the vault that holds what the database's credentials are; "" for none."""

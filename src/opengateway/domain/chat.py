@@ -13,8 +13,9 @@ from typing import Final, Literal, TypeAlias
 
 import msgspec
 
-from opengateway.domain.catalog import MaxPrice, ModelKind
+from opengateway.domain.catalog import ModelKind
 from opengateway.domain.operations import Demand
+from opengateway.domain.routing_rules import MaxPrice
 from opengateway.domain.usage import Usage
 from opengateway.kit.json import RawObject
 

@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from opengateway.domain.catalog import Endpoint, MaxPrice, Model, Provider, RoutingPolicy
+from opengateway.domain.catalog import Endpoint, Model, Provider
 from opengateway.domain.chat import NO_PREFERENCES, ProviderPreferences, SortBy
+from opengateway.domain.routing_rules import MaxPrice, RoutingPolicy
 
 
 class ExclusionCode(StrEnum):

@@ -7,11 +7,11 @@ from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import Protocol
 
-from opengateway.domain.catalog import Routing
 from opengateway.domain.chat import ChatReply, UpstreamCall
 from opengateway.domain.errors import ErrorClass, UpstreamError
 from opengateway.domain.records import AttemptRecord
 from opengateway.domain.routing import Candidate, Choice
+from opengateway.domain.routing_rules import Routing
 from opengateway.gateway.concealing import conceal
 from opengateway.gateway.routing.route import Route
 from opengateway.gateway.routing.spots import Spot
@@ -205,9 +205,11 @@ async def _read_answer(
     streamed = state.chat.stream and "json" not in response.headers.get("content-type", "")
     if streamed:
         return await _begin_stream(owner, candidate, response, wire)
-    # A whole body. Where a stream was asked for it can only be an error told with status 200:
-    # `reply` raises what it says, and a real answer is of the wrong form.
+    # A whole body. Where a stream was asked for it is an answer that the vendor cannot stream, which
+    # the stream's reader takes, or an error told with status 200: `reply` raises what it says.
     body = await response.read(services.limits.reply_bytes)
+    if state.chat.stream and (begun := _stream_of(owner, candidate, response, wire, body)):
+        return begun
     reply = wire.reply(body, state.chat, candidate.endpoint, provider, candidate.model.id)
     if state.chat.stream:
         raise UpstreamError(
@@ -216,6 +218,19 @@ async def _read_answer(
     state.meter = reply.meter
     record.upstream_id = reply.meter.upstream_id
     return WholeAnswer(reply)
+
+
+def _stream_of(
+    owner: Owner, candidate: Candidate, response: UpstreamResponse, wire: ChatWire, body: bytes
+) -> BegunStream | None:
+    """A whole answer as the stream that was asked for; None for what is none."""
+    state = owner.state
+    stream = wire.stream(state.chat, candidate.endpoint, candidate.provider, candidate.model.id)
+    head = stream.feed(body) + stream.end()
+    if stream.error is not None or not stream.done or stream.meter.finish_reason is None:
+        return None
+    state.meter = stream.meter
+    return BegunStream(response, stream, head)
 
 
 async def _begin_stream(

@@ -73,7 +73,11 @@ def _render(models: Any) -> bytes:
 def describe(model: Model) -> JsonObject:
     """The public face of a model. Prices are strings, US dollars a unit (product d5)."""
     first = model.endpoints[0]
+    ends: JsonObject = {}
+    if model.ends is not None:
+        ends = {"ends_at": model.ends.at_ns // 10**9, "successor": model.ends.successor or None}
     return {
+        **ends,
         "id": model.id,
         "object": "model",
         "created": model.created,

@@ -18,11 +18,11 @@ from opengateway.domain.catalog import (
     Endpoint,
     Provider,
     Snapshot,
-    TeamPrice,
     Wire,
 )
 from opengateway.domain.chat import ChatFacts, ChatRequest
 from opengateway.domain.money import UNITS_PER_PRICE, Nanos, price_units
+from opengateway.domain.particulars import TeamPrice
 from opengateway.domain.routing import Plan
 from opengateway.domain.usage import Dimension, PriceOrigin, PriceRow, PriceTier
 from opengateway.gateway.density import SAMPLES, made_share

@@ -8,11 +8,12 @@ from difflib import get_close_matches
 from itertools import pairwise
 from typing import Final
 
-from opengateway.domain.catalog import Endpoint, Model, ModelKind, Provider, Routing, Snapshot
+from opengateway.domain.catalog import Endpoint, Model, ModelKind, Provider, Snapshot
 from opengateway.domain.chat import NO_PREFERENCES, ChatRequest, ProviderPreferences, SortBy
 from opengateway.domain.errors import CallerError, InvalidRequest, NotFound
 from opengateway.domain.principal import Principal
 from opengateway.domain.routing import Candidate, Exclusion, ExclusionCode, Plan
+from opengateway.domain.routing_rules import Routing
 from opengateway.gateway.routing.filters import (
     Asker,
     excluded,
@@ -32,6 +33,11 @@ def find_model(name: str, snapshot: Snapshot) -> Model:
     model = _known(name, snapshot)
     if model is not None:
         return model
+    if (successor := snapshot.ended.get(name)) is not None:
+        instead = f"; ask {successor!r} instead" if successor else ""
+        raise NotFound(
+            f"the model {name[:100]!r} has ended{instead}", code="model_not_found", param="model"
+        )
     near = get_close_matches(name[:100], snapshot.models, n=3, cutoff=0.5)
     advice = f" (did you mean {' or '.join(repr(n) for n in near)}?)" if near else ""
     raise NotFound(

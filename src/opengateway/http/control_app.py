@@ -14,6 +14,8 @@ from starlette.middleware import Middleware
 from opengateway import __version__
 from opengateway.control.access import Access, access, require_declared
 from opengateway.control.account.routes import router as account
+from opengateway.control.announcements.routes import router as announcements
+from opengateway.control.approvals.routes import router as approvals
 from opengateway.control.audit.routes import router as audit
 from opengateway.control.authority import authorize_public
 from opengateway.control.bodies import example
@@ -27,10 +29,12 @@ from opengateway.control.ledger.routes import router as ledger
 from opengateway.control.memberships.routes import router as members
 from opengateway.control.newcomers.routes import admin as abuse
 from opengateway.control.notifications.routes import router as notifications
+from opengateway.control.offers.routes import router as offers
 from opengateway.control.payments.routes import admin as payments_admin
 from opengateway.control.payments.routes import router as payments
 from opengateway.control.payments.routes import told as payment_events
 from opengateway.control.prices.routes import router as prices
+from opengateway.control.providers.routes import router as providers
 from opengateway.control.redeem.routes import admin as campaigns
 from opengateway.control.redeem.routes import router as redeem
 from opengateway.control.replies import JsonReply
@@ -102,6 +106,7 @@ def new_control_app(parts: ControlParts, assets: Path) -> FastAPI:
     app.state.parts = parts
     app.state.change_feed = parts.feed
     app.state.price_publisher = parts.spending.publisher
+    app.state.desk_tools = parts.desk
     app.state.outbound_rules = parts.spending.outbound_rules
     app.state.smoke_desk = parts.operation.smoke
     app.state.idempotency_running = set()
@@ -141,6 +146,8 @@ def _routes() -> APIRouter:
         documents,
         abuse,
     ):
+        routes.include_router(router, prefix="/api/v1")
+    for router in (providers, offers, approvals, announcements):
         routes.include_router(router, prefix="/api/v1")
     require_declared(routes, set(Access) - {Access.INTERNAL})
     return routes

@@ -15,6 +15,7 @@ from starlette.middleware import Middleware
 
 from opengateway import __version__
 from opengateway.control.access import Access, access, require_declared
+from opengateway.control.approvals.routes import router as approvals
 from opengateway.control.audit.checkpoints import Checkpoints
 from opengateway.control.audit.routes import internal as audit_proof
 from opengateway.control.audit.routes import router as audit
@@ -30,8 +31,11 @@ from opengateway.control.leases.routes import router as leases
 from opengateway.control.ledger.routes import admin as ledger_admin
 from opengateway.control.ledger.routes import internal as ledger
 from opengateway.control.ledger.routes import router as team_ledger
+from opengateway.control.offers.routes import router as offers
 from opengateway.control.owners.routes import router as owners
 from opengateway.control.payments.routes import admin as payments_admin
+from opengateway.control.providers.routes import router as providers
+from opengateway.control.providers.tools import DeskTools
 from opengateway.control.redeem.routes import admin as campaigns
 from opengateway.control.redeem.routes import internal as redeem_codes
 from opengateway.control.replies import JsonReply
@@ -71,6 +75,7 @@ class ControlParts:
     started_at_ns: int
     checkpoints: Checkpoints
     spending: SpendingTools
+    desk: DeskTools
     leases: LeaseDesk
     selling: Selling
     operation: OperationTools
@@ -151,6 +156,7 @@ def new_internal_app(parts: ControlParts) -> FastAPI:
     app.state.lease_desk = parts.leases
     app.state.smoke_desk = parts.operation.smoke
     app.state.snapshot_board = parts.board
+    app.state.desk_tools = parts.desk
     install_errors(app)
     app.state.idempotency_running = set()
     app.router.routes.extend(_routes().routes)
@@ -167,6 +173,8 @@ def _routes() -> APIRouter:
     for router in (team_keys, team_admin, audit):
         routes.include_router(router, prefix="/internal/v1")
     routes.include_router(owners, prefix="/internal/v1")
+    for router in (providers, offers, approvals):
+        routes.include_router(router, prefix="/internal/v1")
     for router in (leases, ledger, team_ledger, ledger_admin, redeem_codes, campaigns, smoke):
         routes.include_router(router, prefix="/internal/v1")
     routes.include_router(payments_admin, prefix="/internal/v1")

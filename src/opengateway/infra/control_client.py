@@ -110,6 +110,14 @@ class ControlClient:
         _expect(status, 200, body)
         return body
 
+    async def vault(self, version: str) -> bytes | None:
+        """The signed vault of that version; None where another is in force by now."""
+        status, body, _ = await self.call("GET", "/vault", version=version)
+        if status == 404:
+            return None
+        _expect(status, 200, body)
+        return body
+
     async def changes(self, after: int, wait_s: float) -> list[KeyChange]:
         """Key changes with numbers above `after`. Raises `Resync` on a gap."""
         status, body, _ = await self.call("GET", "/changes", after=after, wait_s=str(wait_s))

@@ -12,6 +12,7 @@ from opengateway.infra.control_client import ControlClient, Resync
 from opengateway.infra.journal.shipper import ControlUnreachable
 from opengateway.infra.key_table import KeyChange, KeyTable, KeyTableFile
 from opengateway.infra.snapshot_file import BadSnapshot, SnapshotFiles, SnapshotHolder
+from opengateway.infra.vault_file import BadVault, VaultFiles
 
 _WAIT_S = 25.0
 _BACKOFF_S = (0.05, 0.1, 0.25, 0.5, 1.0, 2.0)
@@ -22,12 +23,18 @@ Tell = Callable[[str, str], None]
 
 class SnapshotFeed:
     def __init__(
-        self, client: ControlClient, holder: SnapshotHolder, files: SnapshotFiles, tell: Tell
+        self,
+        client: ControlClient,
+        holder: SnapshotHolder,
+        files: SnapshotFiles,
+        tell: Tell,
+        vaults: VaultFiles | None = None,
     ) -> None:
         self._client = client
         self._holder = holder
         self._files = files
         self._tell = tell
+        self._vaults = vaults
 
     async def run(self) -> None:
         await _for_ever(self.once, "snapshot_feed", self._tell)
@@ -39,13 +46,31 @@ class SnapshotFeed:
         if blob is None:
             return
         try:
-            snapshot = self._holder.take(blob)
-        except BadSnapshot as error:
+            snapshot = self._holder.read(blob)
+            if not await self._fetched(snapshot.vault):
+                return
+            self._holder.put(snapshot)
+        except (BadSnapshot, BadVault) as error:
             self._tell("snapshot_rejected", str(error))
             await asyncio.sleep(1.0)
             return
         self._files.save(blob, snapshot.created_at_ns)
         self._tell("snapshot_in_force", snapshot.version)
+
+    async def _fetched(self, version: str) -> bool:
+        """Have the vault that a snapshot names; False where a newer snapshot is in force by now.
+
+        Raises `BadVault`.
+        """
+        vaults = self._vaults
+        if vaults is None or not version or vaults.has(version):
+            return True
+        blob = await self._client.vault(version)
+        if blob is None:
+            await asyncio.sleep(_BACKOFF_S[0])
+            return False
+        vaults.take(blob)
+        return True
 
 
 class KeyFeed:

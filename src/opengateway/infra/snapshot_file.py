@@ -42,14 +42,23 @@ class SnapshotHolder:
     def version(self) -> str:
         return self._current.version if self._current else ""
 
-    def take(self, blob: bytes) -> Snapshot:
-        """Verify and put in force. Raises `BadSnapshot`, and keeps what was in force before."""
+    def read(self, blob: bytes) -> Snapshot:
+        """What is in it. Raises `BadSnapshot`."""
         try:
-            snapshot = _decode(signing.verify(blob, self._public_key))
+            return _decode(signing.verify(blob, self._public_key))
         except (ValueError, DecodeError) as error:
             raise BadSnapshot(str(error)) from None
+
+    def put(self, snapshot: Snapshot) -> None:
+        """Put in force. Raises `BadSnapshot` where its credentials are not at hand, and keeps what
+        was in force before."""
         self._on_swap(snapshot)
         self._current = snapshot
+
+    def take(self, blob: bytes) -> Snapshot:
+        """Verify and put in force. Raises `BadSnapshot`."""
+        snapshot = self.read(blob)
+        self.put(snapshot)
         return snapshot
 
 

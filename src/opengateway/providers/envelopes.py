@@ -157,7 +157,7 @@ class FramedParser(AnthropicStreamParser):
 
     def _fail(self, error: UpstreamError) -> list[Event]:
         """After the answer's end nothing is missed."""
-        was_over, self._failed = self.is_over, True
+        was_over, self._failed = self.is_over or self._failed, True
         return [] if was_over else [Failure(error)]
 
 

@@ -20,6 +20,19 @@ BASE_MEMBERS = frozenset(
 )  # fmt: skip
 
 
+UsageShape = Literal[
+    "plain",
+    "details",
+    "groq",
+    "deepseek",
+    "mistral",
+    "openrouter",
+    "xai",
+    "moonshot",
+    "perplexity",
+]
+
+
 class VendorError(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One refusal in the vendor's words. `body` is JSON text and replaces the envelope."""
 
@@ -49,7 +62,7 @@ class Persona(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     members: frozenset[str] = frozenset()
     roles: frozenset[str] = frozenset()
     parts: frozenset[str] = frozenset()
-    usage_shape: Literal["plain", "details", "groq", "deepseek", "mistral", "openrouter"] = "plain"
+    usage_shape: UsageShape = "plain"
     auth: Literal["bearer", "api-key", "none"] = "bearer"
     """`api-key` is a header of that name, beside which a Bearer is good too."""
     strict: bool = False
@@ -62,6 +75,23 @@ class Persona(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tool_members: frozenset[str] = frozenset()
     """Members of tool messages beyond the others."""
     call_members: frozenset[str] = frozenset()
+    refused_by_reasoners: frozenset[str] = frozenset()
+    """Members that models that reason refuse."""
+    refused_schema_keys: frozenset[str] = frozenset()
+    """JSON Schema keywords that a tool's parameters may not have."""
+    by_turns: bool = False
+    """No role may speak twice in a row."""
+    streamed_tools: bool = True
+    """Whether a request with tools may stream."""
+    schema_as_value: bool = False
+    """A schema stands in `value` of a `json_object`."""
+    named_choice: bool = True
+    """Whether one tool can be demanded."""
+    efforts: frozenset[str] = frozenset(
+        ("none", "minimal", "low", "medium", "high", "xhigh", "max", "default")
+    )
+    top_logprobs_max: int = 20
+    temperature_min: float = 0.0
     temperature_max: float = 2.0
     n_max: int = 128
     stop_max: int = 4
@@ -135,7 +165,7 @@ class ErrorReply(msgspec.Struct, frozen=True):
 @cache
 def load_personas() -> dict[str, Persona]:
     """Every persona by name. Raises `msgspec.ValidationError` if our own file is wrong."""
-    return _load("personas.toml")
+    return _load("personas.toml", "hosts.toml")
 
 
 @cache
@@ -144,9 +174,11 @@ def load_wire_personas() -> dict[str, Persona]:
     return _load("wires.toml")
 
 
-def _load(file: str) -> dict[str, Persona]:
-    text = files("opengateway.simulator").joinpath(file).read_text(encoding="utf-8")
-    tables = tomllib.loads(text)
+def _load(*names: str) -> dict[str, Persona]:
+    tables: dict[str, Any] = {}
+    for file in names:
+        text = files("opengateway.simulator").joinpath(file).read_text(encoding="utf-8")
+        tables |= tomllib.loads(text)
     merged: dict[str, dict[str, Any]] = {}
     for name, table in tables.items():
         parent = merged.get(table.pop("extends", ""), {})

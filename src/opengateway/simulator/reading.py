@@ -189,7 +189,7 @@ def _schema(wanted: Any) -> dict[str, Any] | None:
     if not isinstance(wanted, dict):
         return None
     if wanted.get("type") == "json_object":
-        schema = wanted.get("schema")
+        schema = wanted.get("schema") or wanted.get("value")
         return schema if isinstance(schema, dict) else {}
     if wanted.get("type") == "json_schema":
         holder = wanted.get("json_schema")

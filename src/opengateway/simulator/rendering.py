@@ -261,6 +261,8 @@ class StreamRenderer:
         if meter is not None:
             if persona.usage_stream == "finish":
                 chunk["usage"] = usage_body(persona, meter)
+            if persona.usage_shape == "moonshot":
+                chunk["choices"][0]["usage"] = usage_body(persona, meter)
             if persona.usage_shape == "groq":
                 usage = usage_body(persona, meter)
                 chunk["x_groq"] = {"id": self._request_id, "usage": usage}

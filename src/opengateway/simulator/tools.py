@@ -66,6 +66,12 @@ def _check_tool(tool: Any, path: Path, persona: Persona) -> None:
         raise Refusal(
             "bad_type", (*path, "function", "parameters"), expected="an object", got="other"
         )
+    for word in sorted(persona.refused_schema_keys & parameters.keys()):
+        raise Refusal(
+            "bad_value",
+            (*path, "function", "parameters"),
+            message=f"function '{function['name']}': the schema's '{word}' is not supported",
+        )
     if parameters.get("type", "object") != "object":
         raise Refusal(
             "bad_value",
@@ -112,6 +118,8 @@ def check_tool_choice(body: dict[str, Any], persona: Persona) -> None:
     if not isinstance(choice, dict):
         raise Refusal("bad_type", path, expected="a string or an object", got="other")
     kind = choice.get("type")
+    if not persona.named_choice:
+        raise Refusal("bad_value", path, message="tool_choice must be a string")
     if kind == "allowed_tools" and persona.allowed_tools:
         _check_allowed(choice.get("allowed_tools"), (*path, "allowed_tools"))
         return
@@ -166,6 +174,8 @@ def check_response_format(body: dict[str, Any], persona: Persona) -> None:
             message=f"Invalid value: '{str(kind)[:40]}'. Supported values are: 'text', "
             "'json_object' and 'json_schema'.",
         )
+    if persona.schema_as_value and kind == "json_object" and "value" not in wanted:
+        raise Refusal("missing", (*path, "value"))
     if kind != "json_schema":
         return
     holder = _check_name(wanted.get("json_schema"), (*path, "json_schema"))

@@ -16,6 +16,7 @@ def usage_body(persona: Persona, meter: Meter) -> dict[str, Any]:
         "total_tokens": meter.prompt + meter.completion,
     }
     reasoning = {"reasoning_tokens": meter.reasoning}
+    _extend_newer(persona, meter, usage)
     match persona.usage_shape:
         case "details":
             usage["prompt_tokens_details"] = {"cached_tokens": meter.cached, "audio_tokens": 0}
@@ -46,7 +47,20 @@ def usage_body(persona: Persona, meter: Meter) -> dict[str, Any]:
             usage["cost_details"] = {"upstream_inference_cost": None}
             usage["prompt_tokens_details"] = {"cached_tokens": meter.cached}
             usage["completion_tokens_details"] = reasoning
+    return usage
+
+
+def _extend_newer(persona: Persona, meter: Meter, usage: dict[str, Any]) -> None:
+    reasoning = {"reasoning_tokens": meter.reasoning}
+    match persona.usage_shape:
+        case "xai":  # the completion leaves the reasoning out
+            usage["completion_tokens"] -= meter.reasoning
+            usage["prompt_tokens_details"] = {"cached_tokens": meter.cached, "text_tokens": 0}
+            usage["completion_tokens_details"] = reasoning
+        case "moonshot":
+            usage["cached_tokens"] = meter.cached
+        case "perplexity":
+            usage |= reasoning | {"search_context_size": "low", "cost": {"total_cost": 0.005}}
         case "plain":
             if meter.cached:
                 usage["prompt_tokens_details"] = {"cached_tokens": meter.cached}
-    return usage

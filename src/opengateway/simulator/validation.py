@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 from opengateway.simulator.messages import check_messages, content_texts
@@ -23,7 +24,6 @@ _INTEGERS: dict[str, tuple[int, int]] = {
 }
 _BOOLEANS = ("stream", "logprobs", "parallel_tool_calls", "store", "safe_prompt")
 _STRINGS = ("user", "service_tier", "safety_identifier", "prompt_cache_key", "verbosity")
-_EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max", "default")
 
 
 def check_request(body: Any, persona: Persona, traits: ModelTraits | None) -> dict[str, Any]:
@@ -47,11 +47,15 @@ def check_request(body: Any, persona: Persona, traits: ModelTraits | None) -> di
     _check_stop(body.get("stop"), persona)
     _check_stream_options(body)
     check_messages(body["messages"], persona)
+    if persona.by_turns:
+        _check_turns(body["messages"])
     check_tools(body, persona)
     check_tool_choice(body, persona)
     check_response_format(body, persona)
     if persona.json_word:
         _check_json_word(body)
+    if body.get("stream") and body.get("tools") and not persona.streamed_tools:
+        raise Refusal("bad_value", ("stream",), message="tools cannot be used with stream")
     if traits is not None and traits.reasons:
         _check_reasoner(body, persona)
     return body
@@ -85,11 +89,13 @@ def _check_names(body: dict[str, Any], persona: Persona) -> None:
 
 
 def _check_scalars(body: dict[str, Any], persona: Persona) -> None:
-    ranges = _NUMBERS | {"temperature": (0.0, persona.temperature_max)}
+    ranges = _NUMBERS | {"temperature": (persona.temperature_min, persona.temperature_max)}
     for name, (low, high) in ranges.items():
         if (value := _typed(body, name, int | float, "a decimal")) is not None:
             _check_range(name, value, low, high)
-    integers = _INTEGERS if "n" in persona.ignored else _INTEGERS | {"n": (1, persona.n_max)}
+    integers = _INTEGERS | {"top_logprobs": (0, persona.top_logprobs_max)}
+    if "n" not in persona.ignored:
+        integers |= {"n": (1, persona.n_max)}
     for name, (least, most) in integers.items():
         if (value := _typed(body, name, int, "an integer")) is not None:
             _check_range(name, value, least, most)
@@ -99,7 +105,7 @@ def _check_scalars(body: dict[str, Any], persona: Persona) -> None:
     for name in _STRINGS:
         _typed(body, name, str, "a string")
     effort = body.get("reasoning_effort")
-    if effort is not None and effort not in _EFFORTS:
+    if effort is not None and effort not in persona.efforts:
         raise Refusal(
             "bad_value",
             ("reasoning_effort",),
@@ -189,7 +195,21 @@ def _check_json_word(body: dict[str, Any]) -> None:
         )
 
 
+def _check_turns(messages: list[Any]) -> None:
+    roles = [message["role"] for message in messages if message["role"] != "system"]
+    if any(role == after != "tool" for role, after in pairwise(roles)):
+        raise Refusal(
+            "bad_value",
+            ("messages",),
+            message="After the (optional) system message(s), user or tool message(s) should "
+            "alternate with assistant message(s).",
+        )
+
+
 def _check_reasoner(body: dict[str, Any], persona: Persona) -> None:
+    for name in persona.refused_by_reasoners:
+        if body.get(name) is not None:
+            raise Refusal("unsupported_member", (name,), value=body[name])
     if persona.reasoner_limits:
         if body.get("max_tokens") is not None:
             raise Refusal("unsupported_member", ("max_tokens",), value=body["max_tokens"])

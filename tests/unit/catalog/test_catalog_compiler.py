@@ -15,8 +15,9 @@ from opengateway.catalog.config import (
     ProviderConfig,
 )
 from opengateway.catalog.loader import Catalogue, CatalogueProvider
-from opengateway.domain.catalog import Profile, Routing, Snapshot, Wire
+from opengateway.domain.catalog import Profile, Snapshot, Wire
 from opengateway.domain.errors import OperatorError
+from opengateway.domain.routing_rules import Routing
 
 PRICE = PriceConfig(input="1", output="2", effective_from="2026-11-01", source="test")
 

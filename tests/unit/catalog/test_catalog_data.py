@@ -69,6 +69,28 @@ def test_it_serves_many_models_over_many_hosts_and_many_of_them_twice() -> None:
         ('["text"]', '["text", "audio"]', "o/m: endpoint p: takes audio, which has no price"),
         ("2026-01-02", "2026-13-02", "o/m: released '2026-13-02' is not a date"),
         ('provider = "p"', 'provider = "x"', "o/m: provider 'x' is not in providers.toml"),
+        ("context = 1000", 'context = 1000\nretires = "2026-10-31"', "o/m: endpoint p: retires"),
+        (
+            "context = 1000",
+            'context = 1000\nretires = "soon"',
+            "o/m: endpoint p: retires 'soon' is",
+        ),
+        (
+            'output = "2"',
+            'output = "2", cache_read = "1.1"',
+            "o/m: endpoint p: a cache read costs more",
+        ),
+        (
+            'output = "2"',
+            'output = "2", cache_write = "2", cache_write_1h = "1.5"',
+            "o/m: endpoint p: a write for an hour costs less",
+        ),
+        (
+            'output = "2"',
+            'output = "2", tiers = [{ above = 9, input = "0.5" }]',
+            "o/m: endpoint p: price: a tier may not be cheaper",
+        ),
+        ('input = "1", output = "2"', 'input = "0", output = "0"', "o/m: endpoint p: every price"),
         ('[models."m"]', '[models."M M"]', "o/M M: the id is not owner/name in lower case"),
     ],
 )
@@ -77,6 +99,12 @@ def test_each_gap_is_a_fault(tmp_path: Path, old: str, new: str, fault: str) -> 
     faults = check_catalog(read_catalogue(folder(tmp_path, text)))
     assert len(faults) == 1
     assert faults[0].startswith(fault)
+
+
+def test_a_provider_without_the_operation_is_a_fault(tmp_path: Path) -> None:
+    providers = PROVIDERS + '[p.profile]\noperations = { chat = false, only = ["embeddings"] }\n'
+    (fault,) = check_catalog(read_catalogue(folder(tmp_path, MODEL, providers)))
+    assert fault == "o/m: p has no operation for a model of kind chat"
 
 
 def test_a_model_without_endpoints_and_an_upstream_name_used_twice_are_faults() -> None:

@@ -10,7 +10,8 @@ from opengateway.catalog.compiler import compile_snapshot
 from opengateway.catalog.config import CredentialConfig, ModelConfig, ProviderConfig
 from opengateway.catalog.loader import load_catalogue
 from opengateway.catalog.places import missing_places
-from opengateway.domain.catalog import Routing, Snapshot
+from opengateway.domain.catalog import Snapshot
+from opengateway.domain.routing_rules import Routing
 
 CATALOGUE = load_catalogue()
 KEY = (CredentialConfig(name="main", api_key="env:KEY"),)

@@ -22,8 +22,9 @@ from opengateway.catalog.price_book import (
     time_of,
 )
 from opengateway.catalog.sell_prices import Pricing
-from opengateway.domain.catalog import Endpoint, Routing, Snapshot, Wire
+from opengateway.domain.catalog import Endpoint, Snapshot, Wire
 from opengateway.domain.errors import OperatorError
+from opengateway.domain.routing_rules import Routing
 from opengateway.domain.usage import Dimension, PriceOrigin
 
 NOW = time_of("2026-12-15")

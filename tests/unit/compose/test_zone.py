@@ -7,7 +7,8 @@ import pytest
 
 from opengateway.compose.faults import ZoneFaults
 from opengateway.compose.zone import Zone, load_zone, snapshot_of
-from opengateway.domain.catalog import ModelKind, ModelRule, Routing
+from opengateway.domain.catalog import ModelKind, ModelRule
+from opengateway.domain.routing_rules import Routing
 
 ZONES = Path(__file__).resolve().parents[3] / "deploy" / "zones"
 HOSTED = ("OPENAI", "GROQ", "DEEPSEEK", "MISTRAL", "OPENROUTER", "TOGETHER", "UPSTAGE")

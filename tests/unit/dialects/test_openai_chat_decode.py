@@ -9,8 +9,8 @@ import pytest
 
 from opengateway.dialects.openai_chat import decode
 from opengateway.dialects.openai_chat.shapes import Params
-from opengateway.domain.catalog import MaxPrice
 from opengateway.domain.chat import ChatFacts, ProviderPreferences, SortBy
+from opengateway.domain.routing_rules import MaxPrice
 from opengateway.kit.json import dumps
 from recordings import chat_cases, needs_recordings
 

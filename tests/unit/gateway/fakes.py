@@ -6,19 +6,11 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from opengateway.domain.catalog import (
-    Endpoint,
-    Model,
-    ModelKind,
-    Profile,
-    Provider,
-    Routing,
-    Snapshot,
-    Wire,
-)
+from opengateway.domain.catalog import Endpoint, Model, ModelKind, Profile, Provider, Snapshot, Wire
 from opengateway.domain.chat import ChatFacts, ChatReply, ChatRequest, Meter, UpstreamCall
 from opengateway.domain.errors import ErrorClass, InvalidRequest, ShownError, UpstreamError
 from opengateway.domain.principal import KeyKind, Principal
+from opengateway.domain.routing_rules import Routing
 from opengateway.domain.usage import Dimension, PriceRow, Usage
 from opengateway.gateway.arrival import Arrival
 from opengateway.gateway.services import GatewayLimits, GatewayServices

@@ -9,9 +9,9 @@ from collections.abc import Callable, Sequence
 import pytest
 from msgspec.structs import replace
 
-from opengateway.domain.catalog import Routing
 from opengateway.domain.chat import KEPT_CHARACTERS, ChatRequest, Meter
 from opengateway.domain.records import CloseRecord, Ending
+from opengateway.domain.routing_rules import Routing
 from opengateway.domain.usage import Dimension, Usage
 from opengateway.gateway.counting import MAX_INPUT_BYTES
 from opengateway.gateway.exchange import Exchange

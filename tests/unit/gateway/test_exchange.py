@@ -7,10 +7,11 @@ import asyncio
 import pytest
 from msgspec.structs import replace
 
-from opengateway.domain.catalog import Model, Routing
+from opengateway.domain.catalog import Model
 from opengateway.domain.chat import ChatRequest
 from opengateway.domain.errors import ErrorClass, UpstreamError
 from opengateway.domain.records import CloseRecord, Ending
+from opengateway.domain.routing_rules import Routing
 from opengateway.gateway.exchange import Exchange
 from opengateway.gateway.resolve import plan_chat
 from opengateway.gateway.services import GatewayLimits

@@ -12,10 +12,10 @@ from opengateway.domain.catalog import (
     Endpoint,
     Profile,
     Provider,
-    TeamPrice,
     Wire,
 )
 from opengateway.domain.chat import ChatRequest, Meter
+from opengateway.domain.particulars import TeamPrice
 from opengateway.domain.records import Ending
 from opengateway.domain.usage import Dimension, PriceRow, PriceTier, Usage
 from opengateway.gateway.density import made_share

@@ -14,9 +14,7 @@ from opengateway.control.ledger.schemas import (
     BalanceView,
     BookedView,
     LedgerEntryView,
-    NewAdjustment,
     NewChargeback,
-    NewGrant,
     NewOperatorGrant,
     NewRefund,
     OperatorGrantView,
@@ -73,28 +71,6 @@ async def list_entries(
 async def get_any_balance(team_id: str, scope: Scope) -> BalanceView:
     """Any team's balance."""
     return await _balance(scope, team_id)
-
-
-@admin.post(
-    "/admin/teams/{team_id}/grants",
-    status_code=201,
-    openapi_extra=permits_platform("ledger.grant"),
-    dependencies=[require_step_up],
-)
-async def grant(team_id: str, wanted: NewGrant, money: Money) -> BookedView:
-    """Give credit, or book a payment that came in by hand."""
-    return BookedView.of(await money.grant(team_id, wanted))
-
-
-@admin.post(
-    "/admin/teams/{team_id}/adjustments",
-    status_code=201,
-    openapi_extra=permits_platform("ledger.adjust"),
-    dependencies=[require_step_up],
-)
-async def adjust(team_id: str, wanted: NewAdjustment, money: Money) -> BookedView:
-    """Correct a balance. What was booked stays booked; this is a new entry."""
-    return BookedView.of(await money.adjust(team_id, wanted))
 
 
 @admin.post(

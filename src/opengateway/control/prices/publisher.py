@@ -1,13 +1,18 @@
-"""Keeps the snapshot in force in step with the book of prices and with the calendar."""
+"""Keeps the snapshot in force in step with the book of prices, the desk and the calendar."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from opengateway.catalog.price_book import PriceBook, PricesNow
+import msgspec
+
+from opengateway.catalog.config import ModelConfig
+from opengateway.catalog.desk import DeskState
+from opengateway.catalog.price_book import PricesNow
 from opengateway.control.prices.service import read_book
 from opengateway.control.snapshots.board import SignedSnapshot, SnapshotBoard
 from opengateway.domain.catalog import Snapshot
@@ -20,6 +25,7 @@ _LONGEST_WAIT_S: Final = 60.0
 """The wall clock may be set, and another control process may write: look again after this."""
 
 log = get_logger(__name__)
+_NONE: Final[Mapping[str, ModelConfig]] = MappingProxyType({})
 
 
 class Compiled(NamedTuple):
@@ -29,21 +35,29 @@ class Compiled(NamedTuple):
     snapshot: Snapshot
 
 
-Compile = Callable[[PricesNow, int], Compiled]
-"""Takes the prices that hold and the time, and compiles and signs what the zone serves.
+Compile = Callable[[PricesNow, int, DeskState], Compiled]
+"""Takes the prices that hold, the time and the desk's part of the configuration, and compiles and
+signs what the zone serves.
 
 Raises `OperatorError`.
 """
+ReadDesk = Callable[[AsyncSession, int], Awaitable[DeskState]]
 OpenSession = Callable[[], AbstractAsyncContextManager[AsyncSession]]
 
 
 class PricePublisher:
-    """Compiles when prices are added, and when one that was added before begins."""
+    """Compiles when prices are added or the desk changes something, and when a date passes."""
 
     def __init__(
-        self, board: SnapshotBoard, compile_: Compile | None, read: OpenSession, clock: Clock
+        self,
+        board: SnapshotBoard,
+        compile_: Compile | None,
+        read: OpenSession,
+        clock: Clock,
+        read_desk: ReadDesk,
     ) -> None:
         self._board = board
+        self._read_desk = read_desk
         self._compile = compile_
         self._read = read
         self._clock = clock
@@ -51,20 +65,46 @@ class PricePublisher:
         self.snapshot: Snapshot | None = None
         """What was published last, for the desk to show."""
 
+    @property
+    def compiles(self) -> bool:
+        return self._compile is not None
+
     def changed(self) -> None:
-        """Prices were added. Called after the commit."""
+        """Prices were added, or the desk changed something. Called after the commit."""
         self._changed.set()
 
-    async def publish(self) -> PriceBook:
-        """Compile from what is committed now. Returns the book. Raises `OperatorError`."""
-        async with self._read() as session:
-            book = await read_book(session)
+    async def publish(self) -> int | None:
+        """Compile from what is committed now. When the next date passes. Raises `OperatorError`."""
         now_ns = self._clock.now_ns()
-        assert self._compile is not None, "a publisher that is run has something to compile with"
-        compiled = self._compile(book.at(now_ns), now_ns)
+        async with self._read() as session:
+            compiled, ahead_ns = await self._compiled(session, now_ns)
         self.snapshot = compiled.snapshot
         self._board.publish(compiled.signed)
-        return book
+        return ahead_ns
+
+    async def trial(
+        self, session: AsyncSession, drafts: Mapping[str, ModelConfig] = _NONE
+    ) -> Snapshot | None:
+        """What would be served, by what this session sees and with these models. None where nothing
+        is compiled here. Raises `OperatorError`."""
+        if self._compile is None:
+            return None
+        compiled, _ = await self._compiled(session, self._clock.now_ns(), drafts)
+        return compiled.snapshot
+
+    async def _compiled(
+        self, session: AsyncSession, now_ns: int, drafts: Mapping[str, ModelConfig] = _NONE
+    ) -> tuple[Compiled, int | None]:
+        assert self._compile is not None, "a publisher that is run has something to compile with"
+        book = await read_book(session)
+        desk = await self._read_desk(session, now_ns)
+        if drafts:
+            models = {**desk.catalogue.models, **drafts}
+            catalogue = msgspec.structs.replace(desk.catalogue, models=models)
+            desk = msgspec.structs.replace(desk, catalogue=catalogue)
+        compiled = self._compile(book.at(now_ns), now_ns, desk)
+        dates = [at for at in (book.next_change_ns(now_ns), desk.next_change_ns) if at is not None]
+        return compiled, min(dates, default=None)
 
     async def run(self) -> None:
         """For ever: publish, then wait for the next row to begin or to be added."""
@@ -72,14 +112,13 @@ class PricePublisher:
             wait_s = _LONGEST_WAIT_S
             self._changed.clear()
             try:
-                book = await self.publish()
+                ahead_ns = await self.publish()
             except OperatorError as error:
                 # Rows are checked when they are written; what is in force stays in force.
                 log.error("prices_not_published", error=error.message)
             except Exception as error:
                 log.error("prices_not_published", exc_info=error)
             else:
-                ahead_ns = book.next_change_ns(self._clock.now_ns())
                 if ahead_ns is not None:
                     wait_s = min(wait_s, (ahead_ns - self._clock.now_ns()) / 1e9)
             try:

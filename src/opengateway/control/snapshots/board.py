@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from opengateway.kit.clock import Clock
 from opengateway.kit.pulse import Pulse
@@ -14,6 +14,9 @@ class SignedSnapshot:
 
     version: str
     blob: bytes
+    vault_version: str = ""
+    vault: bytes = field(default=b"", repr=False)
+    """What its credentials of the database are, sealed; signed as the blob is."""
 
 
 class SnapshotBoard:

@@ -35,3 +35,12 @@ async def snapshot(
         media_type="application/octet-stream",
         headers={"x-snapshot-version": found.version},
     )
+
+
+@router.get("/vault", openapi_extra=access(Access.INTERNAL))
+async def vault(board: Board, version: Annotated[str, Query(max_length=64)]) -> Response:
+    """The sealed credentials that the snapshot in force names; 404 where it names others by now."""
+    current = board.current
+    if not version or current.vault_version != version:
+        return Response(status_code=404)
+    return Response(current.vault, media_type="application/octet-stream")

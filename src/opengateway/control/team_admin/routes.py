@@ -13,7 +13,7 @@ from opengateway.control.changes.routes import Changes
 from opengateway.control.conditions import IfMatch, show_version
 from opengateway.control.identity.caller import CurrentCaller
 from opengateway.control.newcomers.devices import Device, known_device
-from opengateway.control.paging import After, Limit, next_page, place_of
+from opengateway.control.paging import After, Limit, Search, next_page, place_of
 from opengateway.control.scope import Scope
 from opengateway.control.sessions.web import require_step_up, user_of
 from opengateway.control.team_admin.schemas import (
@@ -103,9 +103,11 @@ async def delete_team(team_id: str, life: Life, if_match: IfMatch = None) -> Non
 
 
 @admin.get("/admin/teams", openapi_extra=permits_platform("teams.read"))
-async def list_every_team(life: Life, after: After = "", limit: Limit = 100) -> Page[TeamView]:
-    """Every team of the zone, deleted ones included."""
-    rows = await life.every(after=place_of(after), limit=limit)
+async def list_every_team(
+    life: Life, search: Search = "", after: After = "", limit: Limit = 100
+) -> Page[TeamView]:
+    """Every team of the zone, deleted ones included, or those that are searched for."""
+    rows = await life.every(after=place_of(after), limit=limit, search=search.strip())
     return Page(
         data=[TeamView.of(row, None) for row in rows],
         next=next_page(rows, limit, lambda row: row.id),
@@ -137,7 +139,7 @@ async def unfreeze_team(team_id: str, wanted: Freeze, life: Life) -> TeamView:
 @internal.get("/teams", openapi_extra=access(Access.INTERNAL))
 async def list_teams(life: Life, after: After = "", limit: Limit = 100) -> Page[TeamView]:
     """Every team, for the operator."""
-    return await list_every_team(life, after, limit)
+    return await list_every_team(life, after=after, limit=limit)
 
 
 @internal.post("/teams", status_code=201, openapi_extra=access(Access.INTERNAL))

@@ -43,9 +43,10 @@ class TeamLife:
         rows = MembershipRepository(self._scope.session)
         return await rows.teams_of(user_id, after=after, limit=limit)
 
-    async def every(self, *, after: str, limit: int) -> Sequence[Team]:
+    async def every(self, *, after: str, limit: int, search: str = "") -> Sequence[Team]:
         """All of the zone's, deleted ones included. For platform roles and the operator."""
-        return await TeamRepository(self._scope.session).page(after=after, limit=limit)
+        teams = TeamRepository(self._scope.session)
+        return await teams.page(after=after, limit=limit, search=search)
 
     async def get(self, team_id: str) -> Team:
         return await self._teams.live(team_id)

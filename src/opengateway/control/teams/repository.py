@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import select
+from sqlalchemy import func, or_, select
 
+from opengateway.control.paging import contains
 from opengateway.control.teams.models import Team
 from opengateway.kit.db import AsyncSession
 
@@ -46,7 +47,13 @@ class TeamRepository:
         statement = select(Team).where(Team.name == name, Team.deleted_at_ns.is_(None)).limit(2)
         return (await self._session.scalars(statement)).all()
 
-    async def page(self, *, after: str, limit: int) -> Sequence[Team]:
-        """Every team, deleted ones included, by id. For platform roles and the operator alone."""
-        statement = select(Team).where(Team.id > after).order_by(Team.id).limit(limit)
-        return (await self._session.scalars(statement)).all()
+    async def page(self, *, after: str, limit: int, search: str = "") -> Sequence[Team]:
+        """Every team, deleted ones included, by id, or whose id or name has `search` in it. For
+        platform roles and the operator alone."""
+        statement = select(Team).where(Team.id > after)
+        if search:
+            like = contains(search)
+            statement = statement.where(
+                or_(Team.id == search, func.lower(Team.name).like(like, escape="!"))
+            )
+        return (await self._session.scalars(statement.order_by(Team.id).limit(limit))).all()

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import select
+from sqlalchemy import func, or_, select
 
+from opengateway.control.paging import contains
 from opengateway.control.users.models import User
 from opengateway.kit.db import AsyncSession
 
@@ -36,7 +37,17 @@ class UserRepository:
         """`email` as `users.service.tidy_email` makes it."""
         return await self._session.scalar(select(User).where(User.email == email))
 
-    async def page(self, *, after: str, limit: int) -> Sequence[User]:
-        """Every user, by id. For platform roles and the operator alone."""
-        statement = select(User).where(User.id > after).order_by(User.id).limit(limit)
-        return (await self._session.scalars(statement)).all()
+    async def page(self, *, after: str, limit: int, search: str = "") -> Sequence[User]:
+        """Every user, by id, or whose id, address or name has `search` in it. For platform roles and
+        the operator alone."""
+        statement = select(User).where(User.id > after)
+        if search:
+            like = contains(search)
+            statement = statement.where(
+                or_(
+                    User.id == search,
+                    func.lower(User.email).like(like, escape="!"),
+                    func.lower(User.name).like(like, escape="!"),
+                )
+            )
+        return (await self._session.scalars(statement.order_by(User.id).limit(limit))).all()

@@ -11,7 +11,7 @@ from opengateway.control.access import permits_platform
 from opengateway.control.actor import CurrentActor
 from opengateway.control.bodies import Page, example, input_example
 from opengateway.control.conditions import IfMatch, must_match, show_version
-from opengateway.control.paging import After, Limit, next_page, place_of
+from opengateway.control.paging import After, Limit, Search, next_page, place_of
 from opengateway.control.scope import Scope
 from opengateway.control.sessions.service import SessionService
 from opengateway.control.sessions.web import require_step_up
@@ -77,10 +77,15 @@ class UserView(BaseModel):
 
 @router.get("/admin/users", openapi_extra=permits_platform("users.read"))
 async def list_users(
-    scope: Scope, actor: CurrentActor, after: After = "", limit: Limit = 100
+    scope: Scope,
+    actor: CurrentActor,
+    search: Search = "",
+    after: After = "",
+    limit: Limit = 100,
 ) -> Page[UserView]:
-    """Every account, deleted ones included."""
-    rows = await UserService(scope, actor).page(after=place_of(after), limit=limit)
+    """Every account, deleted ones included, or those that are searched for."""
+    users = UserService(scope, actor)
+    rows = await users.page(after=place_of(after), limit=limit, search=search.strip())
     return Page(
         data=[UserView.of(row) for row in rows], next=next_page(rows, limit, lambda row: row.id)
     )

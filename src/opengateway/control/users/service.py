@@ -47,8 +47,8 @@ class UserService:
         """The account of this address in any spelling. Raises `InvalidRequest` for no address."""
         return await self._users.by_email(normal_email(email))
 
-    async def page(self, *, after: str, limit: int) -> Sequence[User]:
-        return await self._users.page(after=after, limit=limit)
+    async def page(self, *, after: str, limit: int, search: str = "") -> Sequence[User]:
+        return await self._users.page(after=after, limit=limit, search=search)
 
     async def make(
         self,

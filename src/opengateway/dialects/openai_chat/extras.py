@@ -22,10 +22,10 @@ from opengateway.dialects.openai_chat.shapes import (
     PriceBounds,
     Sorted,
 )
-from opengateway.domain.catalog import MaxPrice
 from opengateway.domain.chat import NO_PREFERENCES, ProviderPreferences, SortBy
 from opengateway.domain.chat import Percentiles as Bounds
 from opengateway.domain.money import NANOS_PER_USD
+from opengateway.domain.routing_rules import MaxPrice
 
 SESSION_HEADERS: Final = ("x-opengateway-session-id", "x-session-id")
 AGENT_HEADER: Final = "x-claude-code-session-id"

@@ -12,11 +12,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from opengateway.domain.catalog import Endpoint, MaxPrice, Model, Provider, RoutingPolicy, Snapshot
+from opengateway.domain.catalog import Endpoint, Model, Provider, Snapshot
 from opengateway.domain.chat import ChatRequest, ProviderPreferences
 from opengateway.domain.errors import NotAllowed
 from opengateway.domain.principal import Principal
 from opengateway.domain.routing import Exclusion, ExclusionCode, within
+from opengateway.domain.routing_rules import MaxPrice, RoutingPolicy
 from opengateway.domain.usage import Dimension
 from opengateway.gateway.access import allowed_endpoints, model_allowed
 from opengateway.gateway.pricing import input_estimate, priced_for_team

@@ -23,6 +23,7 @@ from opengateway.wires.openai_chat.parts import NULL
 from opengateway.wires.openai_chat.signals import signals
 from opengateway.wires.openai_chat.tap import TappedChoice
 from opengateway.wires.openai_chat.usage import usage_of
+from opengateway.wires.openai_chat.whole import Document, begins_document, chunks_of
 
 EVENT_LIMIT_BYTES: Final = 16 * 1024 * 1024
 MAX_CHOICES: Final = 256
@@ -38,6 +39,7 @@ class ChunkReader(ABC, Generic[Out]):
     __slots__ = (
         "_choices",
         "_decoder",
+        "_document",
         "_endings",
         "_named",
         "_pending",
@@ -57,6 +59,8 @@ class ChunkReader(ABC, Generic[Out]):
         self._provider = provider
         self._profile: Profile = provider.profile
         self._decoder = Decoder(EVENT_LIMIT_BYTES)
+        self._document: Document | None = None
+        """Where no stream comes but one whole answer."""
         self._named = False
         """A chunk that is part of the answer was seen."""
         self._pending: RawObject = {}
@@ -99,6 +103,11 @@ class ChunkReader(ABC, Generic[Out]):
         if data is not None:
             self._take_safely(ServerEvent(data), out)
             return out
+        if self._document is not None or (
+            not self._named and not self._decoder.buffered and begins_document(chunk)
+        ):
+            self._take_document(chunk, out)
+            return out
         try:
             for event in self._decoder.feed(chunk):
                 self._take_safely(event, out)
@@ -107,6 +116,26 @@ class ChunkReader(ABC, Generic[Out]):
         except FrameTooLarge as error:
             self.error = malformed(self._provider, f"sent {error}")
         return out
+
+    def _take_document(self, chunk: bytes, out: list[Out]) -> None:
+        """A whole answer: told as the chunks that it would have been, once it is all there."""
+        document = self._document = self._document or Document(EVENT_LIMIT_BYTES)
+        try:
+            body = document.add(chunk)
+        except ValueError as error:
+            self.error = malformed(self._provider, f"sent {error}")
+            return
+        if body is None:
+            return
+        try:
+            events = chunks_of(body, self._provider)
+        except UpstreamError as error:
+            self.error = error
+            return
+        for data in events:
+            self._take_safely(ServerEvent(data), out)
+        if not self._is_over():
+            self._finish(out)
 
     def _read_end(self) -> list[Out]:
         out: list[Out] = []

@@ -68,6 +68,9 @@ def shape_format(fields: RawObject, facts: ChatFacts, profile: Profile) -> None:
     """`response_format` in the vendor's own dialect; what it holds the answer to stays the same."""
     if facts.response_format == "json_object" and not profile.json_object:
         fields["response_format"] = _ANY_OBJECT
+    elif facts.response_format == "json_object" and profile.schema_as_value:
+        asked = {"value": {"type": "object"}, **loads(fields["response_format"])}
+        fields["response_format"] = Raw(dumps(asked))
     elif facts.response_format == "json_schema" and profile.schema_as_value:
         asked = loads(fields["response_format"])
         described = asked.get("json_schema")

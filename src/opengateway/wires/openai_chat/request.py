@@ -108,7 +108,8 @@ def _needs_nothing(chat: ChatRequest, profile: Profile) -> bool:
     facts = chat.facts
     if profile.add or profile.one_turn_each:
         return False
-    if facts.response_format == "json_object" and not profile.json_object:
+    bends_objects = profile.schema_as_value or not profile.json_object
+    if bends_objects and facts.response_format == "json_object":
         return False
     if facts.message_members or facts.has_developer_role or facts.modalities != _TEXT:
         return False

@@ -3,16 +3,8 @@ from __future__ import annotations
 from typing import Any
 
 from opengateway.checks.smoke.matrix import cells_of, features_of, under_cap
-from opengateway.domain.catalog import (
-    Endpoint,
-    Model,
-    ModelKind,
-    Profile,
-    Provider,
-    Routing,
-    Snapshot,
-    Wire,
-)
+from opengateway.domain.catalog import Endpoint, Model, ModelKind, Profile, Provider, Snapshot, Wire
+from opengateway.domain.routing_rules import Routing
 from opengateway.domain.smoke import Feature, SmokeLevel, SmokeWish
 from opengateway.domain.usage import Dimension, PriceRow
 

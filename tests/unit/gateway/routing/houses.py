@@ -7,11 +7,12 @@ import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from opengateway.domain.catalog import Model, Routing
+from opengateway.domain.catalog import Model
 from opengateway.domain.chat import NO_PREFERENCES, ChatRequest, ProviderPreferences
 from opengateway.domain.errors import GatewayError
 from opengateway.domain.records import AttemptRecord, Ending
 from opengateway.domain.routing import Candidate
+from opengateway.domain.routing_rules import Routing
 from opengateway.gateway.attempts import first_answer
 from opengateway.gateway.exchange import CallerGone, Exchange
 from opengateway.gateway.resolve import plan_chat

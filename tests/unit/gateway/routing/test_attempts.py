@@ -7,9 +7,10 @@ import asyncio
 import pytest
 from msgspec.structs import replace
 
-from opengateway.domain.catalog import Model, Routing
+from opengateway.domain.catalog import Model
 from opengateway.domain.chat import ProviderPreferences
 from opengateway.domain.errors import ErrorClass, GatewayError, NotFound, UpstreamError
+from opengateway.domain.routing_rules import Routing
 from opengateway.gateway.routing.health import Standing
 from unit.gateway.fakes import Script, chat, endpoint, model
 from unit.gateway.routing.houses import HELLO, House, always, until

@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from opengateway.domain.catalog import MaxPrice, Profile, RoutingPolicy, Snapshot
+from opengateway.domain.catalog import Profile, Snapshot
 from opengateway.domain.chat import ChatFacts, ProviderPreferences, SortBy
 from opengateway.domain.errors import CallerError, NotFound
 from opengateway.domain.principal import Principal
 from opengateway.domain.routing import ExclusionCode
+from opengateway.domain.routing_rules import MaxPrice, RoutingPolicy
 from opengateway.gateway.presentation import present
 from opengateway.gateway.resolve import plan_chat
 from unit.gateway.fakes import PRINCIPAL, model, snapshot
