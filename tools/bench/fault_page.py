@@ -27,7 +27,7 @@ NAMES = {
 
 _HEAD = """---
 title: Faults
-description: What callers notice when providers fail, behind the gateway and behind LiteLLM.
+description: What callers notice when providers fail.
 ---
 
 <!-- Written by tools/bench/fault_page.py; `make bench-faults` renews it. -->
@@ -57,7 +57,8 @@ _FOOT = """
   any answer no more are sent there.
 - Everything runs on one machine with two cores, which other work may share: times are to be read as orders
   of magnitude, lost requests and calls are not.
-- LiteLLM {litellm} ran with one worker, production mode, `num_retries: 3`, `timeout: 30`, `allowed_fails: 3`,
+"""
+_PEER = """- LiteLLM {litellm} ran with one worker, production mode, `num_retries: 3`, `timeout: 30`, `allowed_fails: 3`,
   `cooldown_time: 30`, `simple-shuffle`; it does not hold 200 requests a second here.
 """
 
@@ -78,7 +79,9 @@ def page(results: dict[str, Any]) -> str:
             "|---|---|---|---|---|---|---|---|\n"
         )
         parts += [_line(r) for r in rows if (r["target"], r["rate"]) == (target, rate)]
-    parts.append(_FOOT.format(litellm=results["versions"].get("litellm", "")))
+    parts.append(_FOOT)
+    if any(row["target"] == "litellm" for row in rows):
+        parts.append(_PEER.format(litellm=results["versions"].get("litellm", "")))
     return "".join(parts)
 
 
