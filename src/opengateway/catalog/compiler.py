@@ -280,8 +280,15 @@ def _endpoint(
         quantization=config.quantization or "",
         weight=config.weight,
         retires=config.retires or "",
+        lacks=_lacking(config, provider),
         completes=model.kind is ModelKind.COMPLETION or provider.profile.operations.completes_chat,
     )
+
+
+def _lacking(config: EndpointConfig, provider: Provider) -> tuple[str, ...]:
+    """What the file says, and what follows from the provider's profile."""
+    follows = (Capability.STRUCTURED_OUTPUT,) if provider.profile.json_object_for_schema else ()
+    return _words(dict.fromkeys((*config.lacks, *follows)))
 
 
 def _unpriced_above(config: EndpointConfig) -> int | None:

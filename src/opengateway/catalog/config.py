@@ -260,6 +260,8 @@ class EndpointConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
         float, msgspec.Meta(ge=0.01, le=100, description="a number from 0.01 to 100")
     ] = 1.0
     """Its share beside others of the same priority and price."""
+    lacks: tuple[Capability, ...] = ()
+    """Capabilities of the model that it does not have there."""
     retires: str | None = None
     """`YYYY-MM-DD`: when the provider stops to serve the model there."""
 

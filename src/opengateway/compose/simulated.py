@@ -104,15 +104,14 @@ def _zone(catalogue: Catalogue, url: str) -> dict[str, Any]:
 
 def _path(name: str, provider: CatalogueProvider) -> str:
     """Where the simulator speaks as this provider does."""
-    if "{project}" in provider.base_url:
-        return _PROJECT
     if provider.wire is not Wire.OPENAI:
-        return _PATHS[provider.wire]
-    if "{resource}" in provider.base_url:
+        return _PROJECT if "{project}" in provider.base_url else _PATHS[provider.wire]
+    if provider.auth == "api-key":
         return "/azure/openai/v1"
     persona = name if name in load_personas() else "generic"
     return f"/as/{persona}/v1"
 
 
 def _secret(provider: CatalogueProvider) -> str:
-    return "access_token" if "{project}" in provider.base_url else "api_key"
+    is_googles = "googleapis.com" in provider.base_url and "{project}" in provider.base_url
+    return "access_token" if is_googles else "api_key"

@@ -100,6 +100,8 @@ async def serve_chat(
         step = "resolve"
         snapshot = services.snapshots.current()
         plan = priced(services, chat, principal, plan_chat(chat, principal, snapshot), snapshot)
+        if services.keepsakes is not None:
+            chat = await services.keepsakes.restored(principal.team_id, chat, plan)
         step = "admit"
         _admit(services, principal)
         state = ExchangeState(arrival, principal, chat, plan)

@@ -27,6 +27,7 @@ class ExchangeState:
     winner: Candidate | None = None
     attempts: list[AttemptRecord] = field(default_factory=list)
     dropped: tuple[str, ...] = ()
+    emulated: tuple[str, ...] = ()
     opened: bool = False
     """The `OpenRecord` is in the journal: something may have been sent."""
     waited_s: float = 0.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -39,6 +40,8 @@ _CONTEXT: Final[dict[WireName, int]] = {
     "bedrock": 200_000,
 }
 _REASONS: Final = ("sim-reasoner", "sim-claude-think", "sim-gemini", "sim-gemini-3")
+_NEW_GEMINI: Final = re.compile(r"gemini-([3-9]|\d\d)")
+"""Real names of the family that takes thinking levels, where such are served."""
 _NEWEST: Final = ("sim-claude-think", "sim-gemini-3")
 
 
@@ -87,7 +90,9 @@ class SimulatorSettings:
         for entry in self.models:
             pattern = entry.removesuffix(":reasoner")
             if fnmatchcase(name, pattern):
-                return ModelTraits(name, reasons=entry != pattern, gap_s=self.gap_s)
+                newest = wire == "gemini" and _NEW_GEMINI.match(name) is not None
+                reasons = entry != pattern
+                return ModelTraits(name, reasons=reasons, newest=newest, gap_s=self.gap_s)
         return None
 
     def _built_in(self, name: str, wire: WireName) -> ModelTraits | None:

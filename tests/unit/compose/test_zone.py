@@ -7,7 +7,8 @@ import pytest
 
 from opengateway.compose.faults import ZoneFaults
 from opengateway.compose.zone import Zone, load_zone, snapshot_of
-from opengateway.domain.catalog import ModelKind, ModelRule
+from opengateway.domain.catalog import ModelKind
+from opengateway.domain.model_rules import ModelRule
 from opengateway.domain.routing_rules import Routing, RoutingPolicy
 from opengateway.domain.usage import SpendCap
 

@@ -11,8 +11,9 @@ import pytest
 from msgspec.structs import replace
 
 from opengateway.dialects.openai_chat.routing_note import OpenAIRoutingNotes
-from opengateway.domain.catalog import ModelRule, Profile
+from opengateway.domain.catalog import Profile
 from opengateway.domain.chat import ChatFacts, ChatRequest, Meter
+from opengateway.domain.model_rules import ModelRule
 from opengateway.domain.records import CloseRecord, Ending
 from opengateway.domain.usage import Dimension, Usage
 from opengateway.gateway.continuing import continued, joined

@@ -48,7 +48,7 @@ def cells_of(snapshot: Snapshot, wish: SmokeWish) -> list[Cell]:
 def features_of(model: Model, endpoint: Endpoint) -> tuple[Feature, ...]:
     if model.kind is not ModelKind.CHAT:
         return _OTHER
-    said = set(model.capabilities)
+    said = set(model.capabilities) - set(endpoint.lacks)
     claimed = {
         Feature.TOOLS: "tools" in said and endpoint.tools,
         Feature.STRUCTURED_OUTPUT: "structured_output" in said,

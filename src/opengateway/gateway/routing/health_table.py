@@ -8,6 +8,7 @@ from typing import Final
 
 from opengateway.domain.errors import ErrorClass
 from opengateway.domain.routing import Candidate
+from opengateway.domain.vault import is_own
 from opengateway.gateway.routing.breaker import RETRY_AFTER_CAP_S, Breaker, Key
 from opengateway.gateway.routing.concurrency import Limit
 from opengateway.gateway.routing.health import Health, come_back
@@ -234,13 +235,14 @@ def key_of(candidate: Candidate) -> Key:
 def scope_key(scope: Scope, key: Key) -> Key:
     provider, region, credential, model = key
     match scope:
+        # What a team's own credential meets says nothing of the platform's.
         case Scope.REGION:
-            return provider, region
+            return provider, f"{region}#{credential}" if is_own(credential) else region
         case Scope.CREDENTIAL:
             return provider, credential
         case Scope.QUOTA:
             return provider, credential, model
         case Scope.MODEL:
-            return provider, model
+            return provider, f"{model}#{credential}" if is_own(credential) else model
         case _:
             return key

@@ -51,6 +51,8 @@ def test_a_model_is_tried_for_what_the_catalogue_claims() -> None:
     assert Feature.CANCEL in plain
     without = endpoint("w", "cheap", 1, tools=False)
     assert Feature.TOOLS not in features_of(whole, without)
+    lacking = endpoint("w", "cheap", 1, lacks=("structured_output", "prompt_caching"))
+    assert not {Feature.STRUCTURED_OUTPUT, Feature.CACHE} & set(features_of(whole, lacking))
     assert features_of(E, E.endpoints[0]) == (Feature.CALL, Feature.USAGE, Feature.ERROR_SHAPE)
 
 
