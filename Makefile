@@ -17,7 +17,7 @@ export UV_LINK_MODE ?= copy
 export PYTHONDONTWRITEBYTECODE :=
 NODE := PATH="$(CURDIR)/$(TOOLS)/node/bin:$$PATH" npm_config_cache="$(CURDIR)/$(TOOLS)/npm" ASTRO_TELEMETRY_DISABLED=1
 
-.PHONY: monitoring smoke release api-gate help run bundle test e2e soak check fix docs web web-check web-types bench bench-money lock clean setup-run setup-test
+.PHONY: monitoring smoke release api-gate help run bundle test e2e soak check fix docs web web-check web-types bench bench-faults bench-money lock clean setup-run setup-test
 
 help: ## what each target does
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -176,6 +176,9 @@ $(TOOLS)/.bench: $(TOOLS)/.test $(TOOLS)/.node requirements/bench.lock bench/pee
 ROUNDS ?= 3
 bench: $(TOOLS)/.bench ## the gateway and its peers against the same upstream (ROUNDS)
 	@$(BIN)/python tools/bench/run.py --rounds $(ROUNDS)
+
+bench-faults: $(TOOLS)/.bench ## what callers notice of failing providers, behind the gateway and a peer (FAULTS)
+	@$(BIN)/python tools/bench/faults.py $(FAULTS)
 
 bench-money: $(TOOLS)/.test ## what holds, limits and budgets cost, and what servers cost (ROUNDS)
 	@$(BIN)/python tools/bench/run.py --rounds $(ROUNDS) --targets opengateway \

@@ -124,6 +124,8 @@ class Zone:
     components: dict[str, Any] = field(default_factory=dict)
     outbound: dict[str, Any] = field(default_factory=dict)
     edition: str = "selfhost"
+    sections: dict[str, Any] = field(default_factory=dict)
+    """Others of the file."""
 
     def provider(self, name: str, persona: str | None = None, **extra: Any) -> None:
         """`name` is a provider that the catalogue knows, or a new one on the OpenAI wire."""
@@ -175,6 +177,7 @@ class Zone:
             "providers": self.providers,
             "models": self.models,
             "routing": self.routing,
+            **self.sections,
         }
         path.write_text(yaml.safe_dump(document))
         return path

@@ -36,6 +36,7 @@ def desk_of(zone: Zone) -> DeskPlan:
             providers=zone.providers,
             credentials={p: tuple(found) for p, found in zone.secrets.items()},
             models=frozenset(zone.models),
+            policy=zone.routing.policy,
         ),
         rules=OutboundRules(zone.outbound.allow, walled=zone.edition is EditionName.AIRGAP),
         probe=probe,

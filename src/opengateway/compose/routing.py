@@ -60,6 +60,7 @@ def new_routing(zone: Zone, folder: Path, *, gateway_id: str, clock: Clock) -> R
     # Seeded by the kernel: each draw from the kernel would cost as much as the rest of an order.
     chance = seeded(int.from_bytes(random_bytes(16), "big"))
     table = HealthTable(chance, on_alarm)
+    table.who = gateway_id
     gossip, pins, closers = _shared(zone, gateway_id, clock)
     router = Router(clock, chance, table, pins=pins)
     file = HealthFile(folder)

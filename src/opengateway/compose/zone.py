@@ -79,6 +79,7 @@ class Zone:
     selling: SellingPlan = field(default_factory=SellingPlan)
     smoke: SmokeConfig = field(default_factory=SmokeConfig)
     telemetry: TelemetryConfig = field(default_factory=TelemetryConfig)
+    team_policies: dict[str, RoutingPolicy] = field(default_factory=dict)
 
     @property
     def usable(self) -> dict[str, tuple[str, ...]]:
@@ -130,6 +131,8 @@ def snapshot_of(
         pricing=Pricing(zone.pricing, prices or PricesNow()),
         of_database=merged.of_database,
     )
+    if zone.team_policies:
+        snapshot = msgspec.structs.replace(snapshot, team_policies=zone.team_policies)
     return finish(snapshot, desk or DeskCatalogue())
 
 
@@ -253,6 +256,7 @@ def _resolved(path: Path, file: ZoneFile, components: Components, secrets: Secre
         smoke=file.smoke,
         telemetry=file.telemetry,
         secrets=secrets,
+        team_policies={team: _policy(policy) for team, policy in file.routing.teams.items()},
     )
 
 

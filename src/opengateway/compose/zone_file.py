@@ -174,6 +174,8 @@ class RoutingConfig(Section, frozen=True):
     max_attempts: Annotated[int, msgspec.Meta(ge=1, le=10, description="a number from 1 to 10")] = 4
     prefer_regions: tuple[str, ...] = ()
     policy: RoutingPolicyConfig = RoutingPolicyConfig()
+    teams: dict[str, RoutingPolicyConfig] = {}
+    """A team's id to a ceiling of its own, below the zone's."""
 
 
 Percent = Annotated[

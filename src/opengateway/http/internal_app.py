@@ -31,7 +31,9 @@ from opengateway.control.leases.routes import router as leases
 from opengateway.control.ledger.routes import admin as ledger_admin
 from opengateway.control.ledger.routes import internal as ledger
 from opengateway.control.ledger.routes import router as team_ledger
+from opengateway.control.logs.desk import LogDesk
 from opengateway.control.offers.routes import router as offers
+from opengateway.control.own_credentials.routes import router as own_credentials
 from opengateway.control.owners.routes import router as owners
 from opengateway.control.payments.routes import admin as payments_admin
 from opengateway.control.providers.routes import router as providers
@@ -78,6 +80,7 @@ class ControlParts:
     spending: SpendingTools
     desk: DeskTools
     leases: LeaseDesk
+    logs: LogDesk
     selling: Selling
     operation: OperationTools
     wall: EgressGuard | None = None
@@ -87,6 +90,7 @@ class ControlParts:
         self.feed.stop()
         self.board.stop()
         self.leases.stop()
+        self.logs.stop()
 
 
 status = APIRouter(tags=["status"])
@@ -174,7 +178,7 @@ def _routes() -> APIRouter:
     for router in (team_keys, team_admin, audit):
         routes.include_router(router, prefix="/internal/v1")
     routes.include_router(owners, prefix="/internal/v1")
-    for router in (providers, offers, approvals):
+    for router in (providers, offers, approvals, own_credentials):
         routes.include_router(router, prefix="/internal/v1")
     for router in (leases, ledger, team_ledger, ledger_admin, redeem_codes, campaigns, smoke):
         routes.include_router(router, prefix="/internal/v1")

@@ -306,6 +306,86 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/admin/logs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List All Logs
+         * @description Requests of every team, newest first.
+         */
+        get: operations["list_all_logs_api_v1_admin_logs_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/logs/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export All Logs
+         * @description The same over every team.
+         */
+        get: operations["export_all_logs_api_v1_admin_logs_export_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/logs/tail": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Tail All Logs
+         * @description The same over every team.
+         */
+        get: operations["tail_all_logs_api_v1_admin_logs_tail_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/logs/{request_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Any Log
+         * @description One request of any team, with what the provider said and charges.
+         */
+        get: operations["get_any_log_api_v1_admin_logs__request_id__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/admin/price-overrides": {
         parameters: {
             query?: never;
@@ -367,6 +447,130 @@ export interface paths {
          * @description What teams pay and providers charge now, endpoint by endpoint, and where it comes from.
          */
         get: operations["prices_in_force_api_v1_admin_prices_in_force_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/smoke": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Smoke Cells
+         * @description How every feature of every endpoint stands, as it was tried last.
+         */
+        get: operations["list_smoke_cells_api_v1_admin_smoke_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/smoke/proposals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Proposals
+         * @description What the tests propose to change in the catalogue, newest first.
+         */
+        get: operations["list_proposals_api_v1_admin_smoke_proposals_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/smoke/proposals/{proposal_id}/dismiss": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Dismiss Proposal
+         * @description Leave the catalogue as it is. It is proposed anew once it has worked, and fails again.
+         */
+        post: operations["dismiss_proposal_api_v1_admin_smoke_proposals__proposal_id__dismiss_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/smoke/runs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Smoke Runs
+         * @description Runs, newest first.
+         */
+        get: operations["list_smoke_runs_api_v1_admin_smoke_runs_get"];
+        put?: never;
+        /**
+         * Start Smoke Run
+         * @description Begin a run. It is paid by the operator's own team; its results come as they are found.
+         */
+        post: operations["start_smoke_run_api_v1_admin_smoke_runs_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/smoke/runs/{run_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Smoke Run
+         * @description One run.
+         */
+        get: operations["get_smoke_run_api_v1_admin_smoke_runs__run_id__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/smoke/runs/{run_id}/results": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Smoke Results
+         * @description A run's results, in the order in which they came.
+         */
+        get: operations["list_smoke_results_api_v1_admin_smoke_runs__run_id__results_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -529,6 +733,46 @@ export interface paths {
          * @description Let a frozen team spend again.
          */
         post: operations["unfreeze_team_api_v1_admin_teams__team_id__unfreeze_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/usage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get All Usage
+         * @description The same over every team, with what providers charge.
+         */
+        get: operations["get_all_usage_api_v1_admin_usage_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/usage/latency": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get All Latency
+         * @description The same over every team.
+         */
+        get: operations["get_all_latency_api_v1_admin_usage_latency_get"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -854,6 +1098,86 @@ export interface paths {
          * @description Join the team, as the person who was invited.
          */
         post: operations["accept_invitation_api_v1_invitations_accept_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/logs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Logs
+         * @description Requests, newest first, by the time they began.
+         */
+        get: operations["list_logs_api_v1_logs_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/logs/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export Logs
+         * @description All requests that are wanted, newest first, as a file; streamed.
+         */
+        get: operations["export_logs_api_v1_logs_export_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/logs/tail": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Tail Logs
+         * @description Requests as they end: server-sent events `request`, whose data is a request of the list.
+         */
+        get: operations["tail_logs_api_v1_logs_tail_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/logs/{request_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Log
+         * @description One request in full, by our id or by the provider's.
+         */
+        get: operations["get_log_api_v1_logs__request_id__get"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1761,6 +2085,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/usage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Usage
+         * @description Requests, tokens and spend, told apart by at most three groups. Times are whole hours.
+         */
+        get: operations["get_usage_api_v1_usage_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/usage/latency": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Latency
+         * @description Percentiles of the whole time and of the time to the first token.
+         */
+        get: operations["get_latency_api_v1_usage_latency_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/version": {
         parameters: {
             query?: never;
@@ -1807,6 +2171,212 @@ export interface components {
              * @example mina@example.com
              */
             email: string;
+        };
+        /**
+         * AdminLogPage
+         * @example {
+         *       "data": [
+         *         {
+         *           "attempts": 1,
+         *           "cached_tokens": 1000,
+         *           "cost_nanos": 4750000,
+         *           "dialect": "openai",
+         *           "ending": "completed",
+         *           "endpoint_id": "openai/gpt-4o@openai",
+         *           "fee_nanos": 0,
+         *           "finish_reason": "stop",
+         *           "first_token_ms": 412.5,
+         *           "id": "gen_019a2b3c4d5e7f608192a3b4c5d6e7f8",
+         *           "input_tokens": 1200,
+         *           "key_id": "key_0192f0c1a2b37c4d8e9fa0b1c2d3e4f5",
+         *           "member_id": "usr_0192f0c1a2b37c4d8e9fa0b1c2d3e4f7",
+         *           "model": "openai/gpt-4o",
+         *           "operation": "chat.completions",
+         *           "output_tokens": 300,
+         *           "overhead_us": 310,
+         *           "owner": "openai",
+         *           "price_id": "openai/gpt-4o@openai@2026-01-01#catalogue",
+         *           "provider": "openai",
+         *           "provider_cost_nanos": 4000000,
+         *           "reasoning_tokens": 0,
+         *           "region": "global",
+         *           "requested_model": "openai/gpt-4o",
+         *           "saved_nanos": 1250000,
+         *           "session_id": "ses-1",
+         *           "started_at_ns": 1764000000000000000,
+         *           "status": 200,
+         *           "stream": true,
+         *           "team_id": "team_0192f0c1a2b37c4d8e9fa0b1c2d3e4f6",
+         *           "total_ms": 2901,
+         *           "upstream_id": "chatcmpl-1",
+         *           "usage_estimated": false,
+         *           "user": "customer-17",
+         *           "written_tokens": 0,
+         *           "zone": "kr"
+         *         }
+         *       ]
+         *     }
+         */
+        AdminLogPage: {
+            /** Data */
+            data: components["schemas"]["AdminLogView"][];
+            /**
+             * Next
+             * @description Give it as `after` for what follows; null at the end.
+             */
+            next: string | null;
+        };
+        /**
+         * AdminLogView
+         * @description The same for the platform's people, with what the provider charges.
+         * @example {
+         *       "attempts": 1,
+         *       "cached_tokens": 1000,
+         *       "cost_nanos": 4750000,
+         *       "dialect": "openai",
+         *       "ending": "completed",
+         *       "endpoint_id": "openai/gpt-4o@openai",
+         *       "fee_nanos": 0,
+         *       "finish_reason": "stop",
+         *       "first_token_ms": 412.5,
+         *       "id": "gen_019a2b3c4d5e7f608192a3b4c5d6e7f8",
+         *       "input_tokens": 1200,
+         *       "key_id": "key_0192f0c1a2b37c4d8e9fa0b1c2d3e4f5",
+         *       "member_id": "usr_0192f0c1a2b37c4d8e9fa0b1c2d3e4f7",
+         *       "model": "openai/gpt-4o",
+         *       "operation": "chat.completions",
+         *       "output_tokens": 300,
+         *       "overhead_us": 310,
+         *       "owner": "openai",
+         *       "price_id": "openai/gpt-4o@openai@2026-01-01#catalogue",
+         *       "provider": "openai",
+         *       "provider_cost_nanos": 4000000,
+         *       "reasoning_tokens": 0,
+         *       "region": "global",
+         *       "requested_model": "openai/gpt-4o",
+         *       "saved_nanos": 1250000,
+         *       "session_id": "ses-1",
+         *       "started_at_ns": 1764000000000000000,
+         *       "status": 200,
+         *       "stream": true,
+         *       "team_id": "team_0192f0c1a2b37c4d8e9fa0b1c2d3e4f6",
+         *       "total_ms": 2901,
+         *       "upstream_id": "chatcmpl-1",
+         *       "usage_estimated": false,
+         *       "user": "customer-17",
+         *       "written_tokens": 0,
+         *       "zone": "kr"
+         *     }
+         */
+        AdminLogView: {
+            /**
+             * Attempts
+             * @description How many endpoints were tried.
+             */
+            attempts: number;
+            /**
+             * Cached Tokens
+             * @description Those of the input that a cache gave.
+             */
+            cached_tokens: number;
+            /** Cost Nanos */
+            cost_nanos: number;
+            /** Dialect */
+            dialect: string;
+            ending: components["schemas"]["Ending"];
+            /** Endpoint Id */
+            endpoint_id: string | null;
+            /** Error Code */
+            error_code: string | null;
+            /** Fee Nanos */
+            fee_nanos: number;
+            /** Finish Reason */
+            finish_reason: string | null;
+            /** First Token Ms */
+            first_token_ms: number | null;
+            /** Id */
+            id: string;
+            /** Input Tokens */
+            input_tokens: number;
+            /** Key Id */
+            key_id: string;
+            /**
+             * Member Id
+             * @description Who made the key.
+             */
+            member_id: string | null;
+            /** Model */
+            model: string | null;
+            /** Operation */
+            operation: string;
+            /** Output Tokens */
+            output_tokens: number;
+            /** Overhead Us */
+            overhead_us: number;
+            /** Owner */
+            owner: string | null;
+            /** Price Id */
+            price_id: string | null;
+            /** Provider */
+            provider: string | null;
+            /** Provider Cost Nanos */
+            provider_cost_nanos: number;
+            /**
+             * Reasoning Tokens
+             * @description Those of the output that were reasoning.
+             */
+            reasoning_tokens: number;
+            /** Region */
+            region: string | null;
+            /** Requested Model */
+            requested_model: string;
+            /**
+             * Saved Nanos
+             * @description What the cached tokens would have cost more.
+             */
+            saved_nanos: number;
+            /** Session Id */
+            session_id: string | null;
+            /**
+             * Started At Ns
+             * @description Unix time in nanoseconds.
+             */
+            started_at_ns: number;
+            /**
+             * Status
+             * @description As answered; 0 when the gateway died.
+             */
+            status: number;
+            /**
+             * Sticky
+             * @description hit, miss or moved; null for none.
+             */
+            sticky: string | null;
+            /** Stream */
+            stream: boolean;
+            /** Team Id */
+            team_id: string;
+            /** Total Ms */
+            total_ms: number;
+            /**
+             * Upstream Id
+             * @description The provider's own id.
+             */
+            upstream_id: string | null;
+            /** Usage Estimated */
+            usage_estimated: boolean;
+            /**
+             * User
+             * @description The caller's own tag.
+             */
+            user: string | null;
+            /**
+             * Written Tokens
+             * @description Those of the input that went into a cache.
+             */
+            written_tokens: number;
+            /** Zone */
+            zone: string;
         };
         /**
          * AdminRedemptionView
@@ -1859,22 +2429,6 @@ export interface components {
             low_balance_nanos: number | null;
             /** Version */
             version: number;
-        };
-        /**
-         * AttemptView
-         * @description `status` 0: there was no answer, and `error` says why. `body` is its first kilobyte.
-         */
-        AttemptView: {
-            /** At Ns */
-            at_ns: number;
-            /** Body */
-            body: string;
-            /** Error */
-            error: string;
-            /** Status */
-            status: number;
-            /** Took Ms */
-            took_ms: number;
         };
         /**
          * AuditView
@@ -2239,6 +2793,29 @@ export interface components {
             /** Codes */
             codes: string[] | null;
         };
+        /** Cost */
+        Cost: {
+            /** Fee Nanos */
+            fee_nanos: number;
+            /**
+             * Parts
+             * @description By kind of unit; with the fee they are the total.
+             */
+            parts: {
+                [key: string]: number;
+            };
+            /** Price Id */
+            price_id: string | null;
+            /**
+             * Provider Nanos
+             * @description For the platform's people alone.
+             */
+            provider_nanos?: number | null;
+            /** Saved Nanos */
+            saved_nanos: number;
+            /** Total Nanos */
+            total_nanos: number;
+        };
         /** Credentials */
         Credentials: {
             /**
@@ -2268,7 +2845,7 @@ export interface components {
         /** DeliveryView */
         DeliveryView: {
             /** Attempts */
-            attempts: components["schemas"]["AttemptView"][];
+            attempts: components["schemas"]["opengateway__control__webhooks__schemas__AttemptView"][];
             /** Created At Ns */
             created_at_ns: number;
             /** Event Id */
@@ -2298,6 +2875,12 @@ export interface components {
             status?: "done";
         };
         /**
+         * Ending
+         * @description How a request ended. Settlement switches on it, exhaustively.
+         * @enum {string}
+         */
+        Ending: "completed" | "client_gone" | "upstream_broke" | "refused" | "failed" | "void";
+        /**
          * EntryKind
          * @enum {string}
          */
@@ -2307,6 +2890,11 @@ export interface components {
          * @enum {string}
          */
         EventKind: "budget.alert" | "balance.low" | "balance.empty" | "webhook.disabled" | "webhook.test";
+        /**
+         * ExportFormat
+         * @enum {string}
+         */
+        ExportFormat: "csv" | "json" | "jsonl";
         /**
          * FactorOn
          * @description `recovery_codes` are shown once, and only when there were none before.
@@ -2399,6 +2987,12 @@ export interface components {
             remaining_nanos: number;
             source: components["schemas"]["EntryKind"];
         };
+        /**
+         * Group
+         * @description What usage can be told apart by.
+         * @enum {string}
+         */
+        Group: "model" | "owner" | "provider" | "key" | "member" | "user" | "session" | "zone" | "team" | "hour" | "day";
         /** HTTPValidationError */
         HTTPValidationError: {
             /** Detail */
@@ -2720,6 +3314,36 @@ export interface components {
             tpm?: number | null;
         };
         /**
+         * LatencyView
+         * @description Of the requests that were answered whole. Percentiles are exact to 2 %; null: not measured.
+         * @example {
+         *       "data": [
+         *         {
+         *           "first_token_ms": {
+         *             "p50": 301.5,
+         *             "p90": 2930.1,
+         *             "p95": 4102.7,
+         *             "p99": 9511
+         *           },
+         *           "model": "openai/gpt-4o",
+         *           "requests": 1201,
+         *           "total_ms": {
+         *             "p50": 812.4,
+         *             "p90": 2930.1,
+         *             "p95": 4102.7,
+         *             "p99": 9511
+         *           }
+         *         }
+         *       ]
+         *     }
+         */
+        LatencyView: {
+            /** Data */
+            data: {
+                [key: string]: unknown;
+            }[];
+        };
+        /**
          * LedgerEntryView
          * @description `amount_nanos` is what the team has more (or less) by it; leases move nothing in or out.
          * @example {
@@ -2765,6 +3389,371 @@ export interface components {
          * @enum {string}
          */
         LimitReset: "daily" | "weekly" | "monthly";
+        /**
+         * LogDetail
+         * @description `routing` says how the endpoints were ordered; null where there was one.
+         * @example {
+         *       "attempts": [
+         *         {
+         *           "ended_ms": 2900.8,
+         *           "endpoint_id": "openai/gpt-4o@openai",
+         *           "first_byte_ms": 410.1,
+         *           "provider": "openai",
+         *           "region": "global",
+         *           "started_ms": 0.3,
+         *           "status": "succeeded",
+         *           "upstream_id": "chatcmpl-1",
+         *           "upstream_model": "gpt-4o",
+         *           "upstream_status": 200,
+         *           "why": "first"
+         *         }
+         *       ],
+         *       "cost": {
+         *         "fee_nanos": 0,
+         *         "parts": {
+         *           "cache_read_tokens": 1250000,
+         *           "input_tokens": 500000,
+         *           "output_tokens": 3000000
+         *         },
+         *         "price_id": "openai/gpt-4o@openai@2026-01-01#catalogue",
+         *         "saved_nanos": 1250000,
+         *         "total_nanos": 4750000
+         *       },
+         *       "delivered_characters": 1180,
+         *       "dialect": "openai",
+         *       "dropped_params": [
+         *         "logprobs"
+         *       ],
+         *       "ending": "completed",
+         *       "endpoint_id": "openai/gpt-4o@openai",
+         *       "finish_reason": "stop",
+         *       "gateway": "gw_0192f0c1a2b37c4d8e9fa0b1c2d3e4f8",
+         *       "id": "gen_019a2b3c4d5e7f608192a3b4c5d6e7f8",
+         *       "input_bytes": 5120,
+         *       "key_id": "key_0192f0c1a2b37c4d8e9fa0b1c2d3e4f5",
+         *       "member_id": "usr_0192f0c1a2b37c4d8e9fa0b1c2d3e4f7",
+         *       "model": "openai/gpt-4o",
+         *       "native_finish_reason": "stop",
+         *       "operation": "chat.completions",
+         *       "provider": "openai",
+         *       "region": "global",
+         *       "requested_model": "openai/gpt-4o",
+         *       "routing": {
+         *         "excluded": [
+         *           "bedrock/us-east-1 region:us"
+         *         ],
+         *         "order": [
+         *           "openai/global",
+         *           "azure/koreacentral"
+         *         ],
+         *         "scores": [],
+         *         "sticky": "hit",
+         *         "strategy": "priority"
+         *       },
+         *       "session_id": "ses-1",
+         *       "snapshot": "v1",
+         *       "started_at_ns": 1764000000000000000,
+         *       "status": 200,
+         *       "stream": true,
+         *       "team_id": "team_0192f0c1a2b37c4d8e9fa0b1c2d3e4f6",
+         *       "timings": {
+         *         "first_token_ms": 412.5,
+         *         "overhead_us": 310,
+         *         "tokens_per_second": 120.6,
+         *         "total_ms": 2901
+         *       },
+         *       "upstream_id": "chatcmpl-1",
+         *       "usage": {
+         *         "cache_read_tokens": 1000,
+         *         "input_tokens": 200,
+         *         "output_tokens": 300
+         *       },
+         *       "usage_estimated": false,
+         *       "user": "customer-17",
+         *       "zone": "kr"
+         *     }
+         */
+        LogDetail: {
+            /** Attempts */
+            attempts: components["schemas"]["opengateway__control__logs__detail__AttemptView"][];
+            /** Client Request Id */
+            client_request_id: string | null;
+            cost: components["schemas"]["Cost"];
+            /** Delivered Characters */
+            delivered_characters: number;
+            /** Dialect */
+            dialect: string;
+            /** Dropped Params */
+            dropped_params: string[];
+            ending: components["schemas"]["Ending"];
+            /** Endpoint Id */
+            endpoint_id: string | null;
+            /** Error */
+            error: {
+                [key: string]: unknown;
+            } | null;
+            /** Finish Reason */
+            finish_reason: string | null;
+            /** Gateway */
+            gateway: string;
+            /** Id */
+            id: string;
+            /** Input Bytes */
+            input_bytes: number;
+            /** Key Id */
+            key_id: string;
+            /** Member Id */
+            member_id: string | null;
+            /** Model */
+            model: string | null;
+            /** Native Finish Reason */
+            native_finish_reason: string | null;
+            /** Operation */
+            operation: string;
+            /** Provider */
+            provider: string | null;
+            /** Region */
+            region: string | null;
+            /** Requested Model */
+            requested_model: string;
+            /** Routing */
+            routing: {
+                [key: string]: unknown;
+            } | null;
+            /** Session Id */
+            session_id: string | null;
+            /**
+             * Snapshot
+             * @description The configuration that was in force.
+             */
+            snapshot: string;
+            /**
+             * Started At Ns
+             * @description Unix time in nanoseconds.
+             */
+            started_at_ns: number;
+            /** Status */
+            status: number;
+            /** Stream */
+            stream: boolean;
+            /** Team Id */
+            team_id: string;
+            timings: components["schemas"]["Timings"];
+            /** Upstream Id */
+            upstream_id: string | null;
+            /** Usage */
+            usage: {
+                [key: string]: number;
+            };
+            /** Usage Estimated */
+            usage_estimated: boolean;
+            /** User */
+            user: string | null;
+            /** Zone */
+            zone: string;
+        };
+        /**
+         * LogPage
+         * @example {
+         *       "data": [
+         *         {
+         *           "attempts": 1,
+         *           "cached_tokens": 1000,
+         *           "cost_nanos": 4750000,
+         *           "dialect": "openai",
+         *           "ending": "completed",
+         *           "endpoint_id": "openai/gpt-4o@openai",
+         *           "fee_nanos": 0,
+         *           "finish_reason": "stop",
+         *           "first_token_ms": 412.5,
+         *           "id": "gen_019a2b3c4d5e7f608192a3b4c5d6e7f8",
+         *           "input_tokens": 1200,
+         *           "key_id": "key_0192f0c1a2b37c4d8e9fa0b1c2d3e4f5",
+         *           "member_id": "usr_0192f0c1a2b37c4d8e9fa0b1c2d3e4f7",
+         *           "model": "openai/gpt-4o",
+         *           "operation": "chat.completions",
+         *           "output_tokens": 300,
+         *           "overhead_us": 310,
+         *           "owner": "openai",
+         *           "price_id": "openai/gpt-4o@openai@2026-01-01#catalogue",
+         *           "provider": "openai",
+         *           "reasoning_tokens": 0,
+         *           "region": "global",
+         *           "requested_model": "openai/gpt-4o",
+         *           "saved_nanos": 1250000,
+         *           "session_id": "ses-1",
+         *           "started_at_ns": 1764000000000000000,
+         *           "status": 200,
+         *           "stream": true,
+         *           "team_id": "team_0192f0c1a2b37c4d8e9fa0b1c2d3e4f6",
+         *           "total_ms": 2901,
+         *           "upstream_id": "chatcmpl-1",
+         *           "usage_estimated": false,
+         *           "user": "customer-17",
+         *           "written_tokens": 0,
+         *           "zone": "kr"
+         *         }
+         *       ]
+         *     }
+         */
+        LogPage: {
+            /** Data */
+            data: components["schemas"]["LogView"][];
+            /**
+             * Next
+             * @description Give it as `after` for what follows; null at the end.
+             */
+            next: string | null;
+        };
+        /**
+         * LogView
+         * @description One request in a list.
+         * @example {
+         *       "attempts": 1,
+         *       "cached_tokens": 1000,
+         *       "cost_nanos": 4750000,
+         *       "dialect": "openai",
+         *       "ending": "completed",
+         *       "endpoint_id": "openai/gpt-4o@openai",
+         *       "fee_nanos": 0,
+         *       "finish_reason": "stop",
+         *       "first_token_ms": 412.5,
+         *       "id": "gen_019a2b3c4d5e7f608192a3b4c5d6e7f8",
+         *       "input_tokens": 1200,
+         *       "key_id": "key_0192f0c1a2b37c4d8e9fa0b1c2d3e4f5",
+         *       "member_id": "usr_0192f0c1a2b37c4d8e9fa0b1c2d3e4f7",
+         *       "model": "openai/gpt-4o",
+         *       "operation": "chat.completions",
+         *       "output_tokens": 300,
+         *       "overhead_us": 310,
+         *       "owner": "openai",
+         *       "price_id": "openai/gpt-4o@openai@2026-01-01#catalogue",
+         *       "provider": "openai",
+         *       "reasoning_tokens": 0,
+         *       "region": "global",
+         *       "requested_model": "openai/gpt-4o",
+         *       "saved_nanos": 1250000,
+         *       "session_id": "ses-1",
+         *       "started_at_ns": 1764000000000000000,
+         *       "status": 200,
+         *       "stream": true,
+         *       "team_id": "team_0192f0c1a2b37c4d8e9fa0b1c2d3e4f6",
+         *       "total_ms": 2901,
+         *       "upstream_id": "chatcmpl-1",
+         *       "usage_estimated": false,
+         *       "user": "customer-17",
+         *       "written_tokens": 0,
+         *       "zone": "kr"
+         *     }
+         */
+        LogView: {
+            /**
+             * Attempts
+             * @description How many endpoints were tried.
+             */
+            attempts: number;
+            /**
+             * Cached Tokens
+             * @description Those of the input that a cache gave.
+             */
+            cached_tokens: number;
+            /** Cost Nanos */
+            cost_nanos: number;
+            /** Dialect */
+            dialect: string;
+            ending: components["schemas"]["Ending"];
+            /** Endpoint Id */
+            endpoint_id: string | null;
+            /** Error Code */
+            error_code: string | null;
+            /** Fee Nanos */
+            fee_nanos: number;
+            /** Finish Reason */
+            finish_reason: string | null;
+            /** First Token Ms */
+            first_token_ms: number | null;
+            /** Id */
+            id: string;
+            /** Input Tokens */
+            input_tokens: number;
+            /** Key Id */
+            key_id: string;
+            /**
+             * Member Id
+             * @description Who made the key.
+             */
+            member_id: string | null;
+            /** Model */
+            model: string | null;
+            /** Operation */
+            operation: string;
+            /** Output Tokens */
+            output_tokens: number;
+            /** Overhead Us */
+            overhead_us: number;
+            /** Owner */
+            owner: string | null;
+            /** Price Id */
+            price_id: string | null;
+            /** Provider */
+            provider: string | null;
+            /**
+             * Reasoning Tokens
+             * @description Those of the output that were reasoning.
+             */
+            reasoning_tokens: number;
+            /** Region */
+            region: string | null;
+            /** Requested Model */
+            requested_model: string;
+            /**
+             * Saved Nanos
+             * @description What the cached tokens would have cost more.
+             */
+            saved_nanos: number;
+            /** Session Id */
+            session_id: string | null;
+            /**
+             * Started At Ns
+             * @description Unix time in nanoseconds.
+             */
+            started_at_ns: number;
+            /**
+             * Status
+             * @description As answered; 0 when the gateway died.
+             */
+            status: number;
+            /**
+             * Sticky
+             * @description hit, miss or moved; null for none.
+             */
+            sticky: string | null;
+            /** Stream */
+            stream: boolean;
+            /** Team Id */
+            team_id: string;
+            /** Total Ms */
+            total_ms: number;
+            /**
+             * Upstream Id
+             * @description The provider's own id.
+             */
+            upstream_id: string | null;
+            /** Usage Estimated */
+            usage_estimated: boolean;
+            /**
+             * User
+             * @description The caller's own tag.
+             */
+            user: string | null;
+            /**
+             * Written Tokens
+             * @description Those of the input that went into a cache.
+             */
+            written_tokens: number;
+            /** Zone */
+            zone: string;
+        };
         /**
          * MadeKey
          * @description A key with its secret `key`, which is in this answer and nowhere else, ever: it is null when a
@@ -3465,6 +4454,29 @@ export interface components {
             csrf_token: string;
         };
         /**
+         * NewSmokeRun
+         * @example {
+         *       "level": "pre-publish",
+         *       "models": "acme/*"
+         *     }
+         */
+        NewSmokeRun: {
+            /**
+             * Cap Usd
+             * @description US dollars: what may be spent at most, by the prices of the catalogue.
+             * @example 1.50
+             */
+            cap_usd?: string | null;
+            /** Level */
+            level: string;
+            /**
+             * Models
+             * @description A glob over models' ids, as `acme/*`.
+             * @default *
+             */
+            models?: string;
+        };
+        /**
          * NewTeam
          * @example {
          *       "name": "Research"
@@ -3659,10 +4671,54 @@ export interface components {
              */
             next: string | null;
         };
+        /** Page[ProposalView] */
+        Page_ProposalView_: {
+            /** Data */
+            data: components["schemas"]["ProposalView"][];
+            /**
+             * Next
+             * @description Give it as `after` for what follows; null at the end.
+             * @example null
+             */
+            next: string | null;
+        };
         /** Page[RedemptionView] */
         Page_RedemptionView_: {
             /** Data */
             data: components["schemas"]["RedemptionView"][];
+            /**
+             * Next
+             * @description Give it as `after` for what follows; null at the end.
+             * @example null
+             */
+            next: string | null;
+        };
+        /** Page[SmokeCellView] */
+        Page_SmokeCellView_: {
+            /** Data */
+            data: components["schemas"]["SmokeCellView"][];
+            /**
+             * Next
+             * @description Give it as `after` for what follows; null at the end.
+             * @example null
+             */
+            next: string | null;
+        };
+        /** Page[SmokeResultView] */
+        Page_SmokeResultView_: {
+            /** Data */
+            data: components["schemas"]["SmokeResultView"][];
+            /**
+             * Next
+             * @description Give it as `after` for what follows; null at the end.
+             * @example null
+             */
+            next: string | null;
+        };
+        /** Page[SmokeRunView] */
+        Page_SmokeRunView_: {
+            /** Data */
+            data: components["schemas"]["SmokeRunView"][];
             /**
              * Next
              * @description Give it as `after` for what follows; null at the end.
@@ -3847,6 +4903,38 @@ export interface components {
         PricesInForce: {
             /** Data */
             data: components["schemas"]["PriceInForce"][];
+        };
+        /** ProposalView */
+        ProposalView: {
+            /** Change */
+            change: string;
+            /** Closed At Ns */
+            closed_at_ns: number | null;
+            /**
+             * Created At Ns
+             * @description Unix time in nanoseconds.
+             */
+            created_at_ns: number;
+            /** Detail */
+            detail: string;
+            /** Endpoint Id */
+            endpoint_id: string;
+            /** Feature */
+            feature: string;
+            /** Id */
+            id: string;
+            /** Kind */
+            kind: string;
+            /** Model */
+            model: string;
+            /** Provider */
+            provider: string;
+            /** Region */
+            region: string;
+            /** Run Id */
+            run_id: string;
+            /** State */
+            state: string;
         };
         /** ReadUpTo */
         ReadUpTo: {
@@ -4114,6 +5202,104 @@ export interface components {
             password: string;
         };
         /**
+         * SmokeCellView
+         * @description How a feature of an endpoint stands since `at_ns`.
+         */
+        SmokeCellView: {
+            /**
+             * At Ns
+             * @description Unix time in nanoseconds.
+             */
+            at_ns: number;
+            /** Detail */
+            detail: string;
+            /** Endpoint Id */
+            endpoint_id: string;
+            /** Failing Since Ns */
+            failing_since_ns: number | null;
+            /** Feature */
+            feature: string;
+            /** Model */
+            model: string;
+            /** Provider */
+            provider: string;
+            /** Region */
+            region: string;
+            /** Run Id */
+            run_id: string;
+            /** Succeeded At Ns */
+            succeeded_at_ns: number | null;
+            /** Verdict */
+            verdict: string;
+        };
+        /** SmokeResultView */
+        SmokeResultView: {
+            /**
+             * At Ns
+             * @description Unix time in nanoseconds.
+             */
+            at_ns: number;
+            /** Detail */
+            detail: string;
+            /** Duration Ms */
+            duration_ms: number;
+            /** Endpoint Id */
+            endpoint_id: string;
+            /** Feature */
+            feature: string;
+            /** First Token Ms */
+            first_token_ms: number | null;
+            /** Id */
+            id: string;
+            /** Model */
+            model: string;
+            /** Provider */
+            provider: string;
+            /** Region */
+            region: string;
+            /** Request Id */
+            request_id: string;
+            /** Verdict */
+            verdict: string;
+        };
+        /**
+         * SmokeRunView
+         * @description `cost_nanos`: what the providers charge, as far as it is recorded.
+         */
+        SmokeRunView: {
+            /** Cap Nanos */
+            cap_nanos: number | null;
+            /** Cost Nanos */
+            cost_nanos: number;
+            /** Detail */
+            detail: string;
+            /** Failed */
+            failed: number;
+            /** Finished At Ns */
+            finished_at_ns: number | null;
+            /** Id */
+            id: string;
+            /** Level */
+            level: string;
+            /** Models */
+            models: string;
+            /** Passed */
+            passed: number;
+            /** Planned */
+            planned: number;
+            /** Skipped */
+            skipped: number;
+            /**
+             * Started At Ns
+             * @description Unix time in nanoseconds.
+             */
+            started_at_ns: number;
+            /** State */
+            state: string;
+            /** Unavailable */
+            unavailable: number;
+        };
+        /**
          * StepUp
          * @description One proof. Whoever has a second factor gives that one, not the password.
          */
@@ -4134,6 +5320,68 @@ export interface components {
              * @description Unix time in nanoseconds.
              */
             step_up_at_ns: number;
+        };
+        /**
+         * SumsView
+         * @description Sums over requests.
+         * @example {
+         *       "cached_tokens": 900000,
+         *       "cost_nanos": 6900000000,
+         *       "failed": 3,
+         *       "fee_nanos": 0,
+         *       "input_tokens": 1800000,
+         *       "output_tokens": 240000,
+         *       "overhead_us": 380000,
+         *       "reasoning_tokens": 12000,
+         *       "requests": 1204,
+         *       "rescued": 8,
+         *       "retried": 9,
+         *       "saved_nanos": 1125000000,
+         *       "total_us": 2800000000,
+         *       "written_tokens": 0
+         *     }
+         */
+        SumsView: {
+            /** Cached Tokens */
+            cached_tokens: number;
+            /** Cost Nanos */
+            cost_nanos: number;
+            /**
+             * Failed
+             * @description Without an answer.
+             */
+            failed: number;
+            /** Fee Nanos */
+            fee_nanos: number;
+            /** Input Tokens */
+            input_tokens: number;
+            /** Output Tokens */
+            output_tokens: number;
+            /** Overhead Us */
+            overhead_us: number;
+            /** Reasoning Tokens */
+            reasoning_tokens: number;
+            /** Requests */
+            requests: number;
+            /**
+             * Rescued
+             * @description Retried, and answered whole: what failover saved.
+             */
+            rescued: number;
+            /**
+             * Retried
+             * @description More than one endpoint was tried.
+             */
+            retried: number;
+            /**
+             * Saved Nanos
+             * @description What caching saved.
+             */
+            saved_nanos: number;
+            /** Total Us */
+            total_us: number;
+            /** Written Tokens */
+            written_tokens: number;
         };
         /**
          * TeamPatch
@@ -4224,6 +5472,23 @@ export interface components {
             /** Zone */
             zone: string;
         };
+        /** Timings */
+        Timings: {
+            /** First Token Ms */
+            first_token_ms: number | null;
+            /**
+             * Overhead Us
+             * @description Time in the gateway itself.
+             */
+            overhead_us: number;
+            /**
+             * Tokens Per Second
+             * @description Output after the first token.
+             */
+            tokens_per_second: number | null;
+            /** Total Ms */
+            total_ms: number;
+        };
         /** Token */
         Token: {
             /** Token */
@@ -4248,6 +5513,63 @@ export interface components {
         TotpCode: {
             /** Code */
             code: string;
+        };
+        /**
+         * UsageView
+         * @description `data` has one line for each combination of the groups, with a member for each group
+         *     (`hour_ns` and `day_ns` for times). By time where that is a group, then the costliest first.
+         * @example {
+         *       "cut": false,
+         *       "data": [
+         *         {
+         *           "cached_tokens": 900000,
+         *           "cost_nanos": 6900000000,
+         *           "failed": 3,
+         *           "fee_nanos": 0,
+         *           "input_tokens": 1800000,
+         *           "model": "openai/gpt-4o",
+         *           "output_tokens": 240000,
+         *           "overhead_us": 380000,
+         *           "reasoning_tokens": 12000,
+         *           "requests": 1204,
+         *           "rescued": 8,
+         *           "retried": 9,
+         *           "saved_nanos": 1125000000,
+         *           "total_us": 2800000000,
+         *           "written_tokens": 0
+         *         }
+         *       ],
+         *       "total": {
+         *         "cached_tokens": 900000,
+         *         "cost_nanos": 6900000000,
+         *         "failed": 3,
+         *         "fee_nanos": 0,
+         *         "input_tokens": 1800000,
+         *         "output_tokens": 240000,
+         *         "overhead_us": 380000,
+         *         "reasoning_tokens": 12000,
+         *         "requests": 1204,
+         *         "rescued": 8,
+         *         "retried": 9,
+         *         "saved_nanos": 1125000000,
+         *         "total_us": 2800000000,
+         *         "written_tokens": 0
+         *       }
+         *     }
+         */
+        UsageView: {
+            /**
+             * Cut
+             * @description There are more lines than `limit`.
+             */
+            cut: boolean;
+            /** Data */
+            data: {
+                [key: string]: unknown;
+            }[];
+            /** @description Of the period before, with `compare`. */
+            previous: components["schemas"]["SumsView"] | null;
+            total: components["schemas"]["SumsView"];
         };
         /**
          * UserPatch
@@ -4367,6 +5689,67 @@ export interface components {
             url: string;
             /** Version */
             version: number;
+        };
+        /**
+         * AttemptView
+         * @description One try of one endpoint. Times in milliseconds since the request was accepted.
+         */
+        opengateway__control__logs__detail__AttemptView: {
+            /**
+             * Credential
+             * @description For the platform's people alone.
+             */
+            credential?: string | null;
+            /** Ended Ms */
+            ended_ms: number;
+            /** Endpoint Id */
+            endpoint_id: string;
+            /** Error Class */
+            error_class: string | null;
+            /** Error Code */
+            error_code: string | null;
+            /**
+             * Error Message
+             * @description For the platform's people alone.
+             */
+            error_message?: string | null;
+            /** First Byte Ms */
+            first_byte_ms: number | null;
+            /** Provider */
+            provider: string;
+            /** Region */
+            region: string;
+            /** Started Ms */
+            started_ms: number;
+            /** Status */
+            status: string;
+            /** Upstream Id */
+            upstream_id: string | null;
+            /** Upstream Model */
+            upstream_model: string;
+            /** Upstream Status */
+            upstream_status: number;
+            /**
+             * Why
+             * @description Why this one; empty where nothing was to choose.
+             */
+            why: string;
+        };
+        /**
+         * AttemptView
+         * @description `status` 0: there was no answer, and `error` says why. `body` is its first kilobyte.
+         */
+        opengateway__control__webhooks__schemas__AttemptView: {
+            /** At Ns */
+            at_ns: number;
+            /** Body */
+            body: string;
+            /** Error */
+            error: string;
+            /** Status */
+            status: number;
+            /** Took Ms */
+            took_ms: number;
         };
     };
     responses: never;
@@ -5019,6 +6402,222 @@ export interface operations {
             };
         };
     };
+    list_all_logs_api_v1_admin_logs_get: {
+        parameters: {
+            query?: {
+                /** @description One team; else all of the caller's. */
+                team_id?: string | null;
+                id?: string | null;
+                ending?: components["schemas"]["Ending"] | null;
+                /** @description As answered: `429`, or `5xx`. */
+                status?: string | null;
+                /** @description The code of its error. */
+                code?: string | null;
+                provider?: string | null;
+                /** @description Whose model: what stands before its `/`. */
+                owner?: string | null;
+                model?: string | null;
+                key_id?: string | null;
+                /** @description Who made the key. */
+                member_id?: string | null;
+                /** @description The caller's own tag. */
+                user?: string | null;
+                session_id?: string | null;
+                zone?: string | null;
+                operation?: string | null;
+                /** @description Unix time in nanoseconds. */
+                from_ns?: number | null;
+                /** @description Unix time in nanoseconds. */
+                until_ns?: number | null;
+                min_cost_nanos?: number | null;
+                max_cost_nanos?: number | null;
+                min_ms?: number | null;
+                max_ms?: number | null;
+                /** @description At most so many. */
+                limit?: number;
+                /** @description The `next` of the page before; empty for the first page. */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminLogPage"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    export_all_logs_api_v1_admin_logs_export_get: {
+        parameters: {
+            query?: {
+                /** @description One team; else all of the caller's. */
+                team_id?: string | null;
+                id?: string | null;
+                ending?: components["schemas"]["Ending"] | null;
+                /** @description As answered: `429`, or `5xx`. */
+                status?: string | null;
+                /** @description The code of its error. */
+                code?: string | null;
+                provider?: string | null;
+                /** @description Whose model: what stands before its `/`. */
+                owner?: string | null;
+                model?: string | null;
+                key_id?: string | null;
+                /** @description Who made the key. */
+                member_id?: string | null;
+                /** @description The caller's own tag. */
+                user?: string | null;
+                session_id?: string | null;
+                zone?: string | null;
+                operation?: string | null;
+                /** @description Unix time in nanoseconds. */
+                from_ns?: number | null;
+                /** @description Unix time in nanoseconds. */
+                until_ns?: number | null;
+                min_cost_nanos?: number | null;
+                max_cost_nanos?: number | null;
+                min_ms?: number | null;
+                max_ms?: number | null;
+                format?: components["schemas"]["ExportFormat"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /** @example id,team_id */
+                    "text/csv": string;
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    tail_all_logs_api_v1_admin_logs_tail_get: {
+        parameters: {
+            query?: {
+                /** @description One team; else all of the caller's. */
+                team_id?: string | null;
+                id?: string | null;
+                ending?: components["schemas"]["Ending"] | null;
+                /** @description As answered: `429`, or `5xx`. */
+                status?: string | null;
+                /** @description The code of its error. */
+                code?: string | null;
+                provider?: string | null;
+                /** @description Whose model: what stands before its `/`. */
+                owner?: string | null;
+                model?: string | null;
+                key_id?: string | null;
+                /** @description Who made the key. */
+                member_id?: string | null;
+                /** @description The caller's own tag. */
+                user?: string | null;
+                session_id?: string | null;
+                zone?: string | null;
+                operation?: string | null;
+                /** @description Unix time in nanoseconds. */
+                from_ns?: number | null;
+                /** @description Unix time in nanoseconds. */
+                until_ns?: number | null;
+                min_cost_nanos?: number | null;
+                max_cost_nanos?: number | null;
+                min_ms?: number | null;
+                max_ms?: number | null;
+                /** @description Ends after so many seconds. */
+                for_s?: number;
+            };
+            header?: {
+                "last-event-id"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /** @example : here */
+                    "text/event-stream": string;
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    get_any_log_api_v1_admin_logs__request_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                request_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LogDetail"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     list_overrides_api_v1_admin_price_overrides_get: {
         parameters: {
             query?: {
@@ -5173,6 +6772,240 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PricesInForce"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_smoke_cells_api_v1_admin_smoke_get: {
+        parameters: {
+            query?: {
+                /** @description The `next` of the page before; empty for the first page. */
+                after?: string;
+                /** @description At most so many, 1 to 1000. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_SmokeCellView_"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_proposals_api_v1_admin_smoke_proposals_get: {
+        parameters: {
+            query?: {
+                state?: string | null;
+                /** @description The `next` of the page before; empty for the first page. */
+                after?: string;
+                /** @description At most so many, 1 to 1000. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_ProposalView_"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    dismiss_proposal_api_v1_admin_smoke_proposals__proposal_id__dismiss_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                proposal_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProposalView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_smoke_runs_api_v1_admin_smoke_runs_get: {
+        parameters: {
+            query?: {
+                /** @description The `next` of the page before; empty for the first page. */
+                after?: string;
+                /** @description At most so many, 1 to 1000. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_SmokeRunView_"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    start_smoke_run_api_v1_admin_smoke_runs_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewSmokeRun"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SmokeRunView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    get_smoke_run_api_v1_admin_smoke_runs__run_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SmokeRunView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_smoke_results_api_v1_admin_smoke_runs__run_id__results_get: {
+        parameters: {
+            query?: {
+                /** @description The `next` of the page before; empty for the first page. */
+                after?: string;
+                /** @description At most so many, 1 to 1000. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_SmokeResultView_"];
                 };
             };
             /** @description Validation Error */
@@ -5456,6 +7289,134 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["TeamView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    get_all_usage_api_v1_admin_usage_get: {
+        parameters: {
+            query?: {
+                /** @description One team; else all of the caller's. */
+                team_id?: string | null;
+                id?: string | null;
+                ending?: components["schemas"]["Ending"] | null;
+                /** @description As answered: `429`, or `5xx`. */
+                status?: string | null;
+                /** @description The code of its error. */
+                code?: string | null;
+                provider?: string | null;
+                /** @description Whose model: what stands before its `/`. */
+                owner?: string | null;
+                model?: string | null;
+                key_id?: string | null;
+                /** @description Who made the key. */
+                member_id?: string | null;
+                /** @description The caller's own tag. */
+                user?: string | null;
+                session_id?: string | null;
+                zone?: string | null;
+                operation?: string | null;
+                /** @description Unix time in nanoseconds. */
+                from_ns?: number | null;
+                /** @description Unix time in nanoseconds. */
+                until_ns?: number | null;
+                min_cost_nanos?: number | null;
+                max_cost_nanos?: number | null;
+                min_ms?: number | null;
+                max_ms?: number | null;
+                /** @description What to tell apart, at most three; repeat the parameter. */
+                by?: components["schemas"]["Group"][];
+                /** @description Hours before UTC at which days begin. */
+                utc_offset_h?: number;
+                limit?: number;
+                /** @description Also the sum of the period of the same length before. */
+                compare?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UsageView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    get_all_latency_api_v1_admin_usage_latency_get: {
+        parameters: {
+            query?: {
+                /** @description One team; else all of the caller's. */
+                team_id?: string | null;
+                id?: string | null;
+                ending?: components["schemas"]["Ending"] | null;
+                /** @description As answered: `429`, or `5xx`. */
+                status?: string | null;
+                /** @description The code of its error. */
+                code?: string | null;
+                provider?: string | null;
+                /** @description Whose model: what stands before its `/`. */
+                owner?: string | null;
+                model?: string | null;
+                key_id?: string | null;
+                /** @description Who made the key. */
+                member_id?: string | null;
+                /** @description The caller's own tag. */
+                user?: string | null;
+                session_id?: string | null;
+                zone?: string | null;
+                operation?: string | null;
+                /** @description Unix time in nanoseconds. */
+                from_ns?: number | null;
+                /** @description Unix time in nanoseconds. */
+                until_ns?: number | null;
+                min_cost_nanos?: number | null;
+                max_cost_nanos?: number | null;
+                min_ms?: number | null;
+                max_ms?: number | null;
+                /** @description What to tell apart, at most three; repeat the parameter. */
+                by?: components["schemas"]["Group"][];
+                /** @description Hours before UTC at which days begin. */
+                utc_offset_h?: number;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LatencyView"];
                 };
             };
             /** @description Validation Error */
@@ -5969,6 +7930,222 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Joined"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_logs_api_v1_logs_get: {
+        parameters: {
+            query?: {
+                /** @description One team; else all of the caller's. */
+                team_id?: string | null;
+                id?: string | null;
+                ending?: components["schemas"]["Ending"] | null;
+                /** @description As answered: `429`, or `5xx`. */
+                status?: string | null;
+                /** @description The code of its error. */
+                code?: string | null;
+                provider?: string | null;
+                /** @description Whose model: what stands before its `/`. */
+                owner?: string | null;
+                model?: string | null;
+                key_id?: string | null;
+                /** @description Who made the key. */
+                member_id?: string | null;
+                /** @description The caller's own tag. */
+                user?: string | null;
+                session_id?: string | null;
+                zone?: string | null;
+                operation?: string | null;
+                /** @description Unix time in nanoseconds. */
+                from_ns?: number | null;
+                /** @description Unix time in nanoseconds. */
+                until_ns?: number | null;
+                min_cost_nanos?: number | null;
+                max_cost_nanos?: number | null;
+                min_ms?: number | null;
+                max_ms?: number | null;
+                /** @description At most so many. */
+                limit?: number;
+                /** @description The `next` of the page before; empty for the first page. */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LogPage"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    export_logs_api_v1_logs_export_get: {
+        parameters: {
+            query?: {
+                /** @description One team; else all of the caller's. */
+                team_id?: string | null;
+                id?: string | null;
+                ending?: components["schemas"]["Ending"] | null;
+                /** @description As answered: `429`, or `5xx`. */
+                status?: string | null;
+                /** @description The code of its error. */
+                code?: string | null;
+                provider?: string | null;
+                /** @description Whose model: what stands before its `/`. */
+                owner?: string | null;
+                model?: string | null;
+                key_id?: string | null;
+                /** @description Who made the key. */
+                member_id?: string | null;
+                /** @description The caller's own tag. */
+                user?: string | null;
+                session_id?: string | null;
+                zone?: string | null;
+                operation?: string | null;
+                /** @description Unix time in nanoseconds. */
+                from_ns?: number | null;
+                /** @description Unix time in nanoseconds. */
+                until_ns?: number | null;
+                min_cost_nanos?: number | null;
+                max_cost_nanos?: number | null;
+                min_ms?: number | null;
+                max_ms?: number | null;
+                format?: components["schemas"]["ExportFormat"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /** @example id,team_id */
+                    "text/csv": string;
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    tail_logs_api_v1_logs_tail_get: {
+        parameters: {
+            query?: {
+                /** @description One team; else all of the caller's. */
+                team_id?: string | null;
+                id?: string | null;
+                ending?: components["schemas"]["Ending"] | null;
+                /** @description As answered: `429`, or `5xx`. */
+                status?: string | null;
+                /** @description The code of its error. */
+                code?: string | null;
+                provider?: string | null;
+                /** @description Whose model: what stands before its `/`. */
+                owner?: string | null;
+                model?: string | null;
+                key_id?: string | null;
+                /** @description Who made the key. */
+                member_id?: string | null;
+                /** @description The caller's own tag. */
+                user?: string | null;
+                session_id?: string | null;
+                zone?: string | null;
+                operation?: string | null;
+                /** @description Unix time in nanoseconds. */
+                from_ns?: number | null;
+                /** @description Unix time in nanoseconds. */
+                until_ns?: number | null;
+                min_cost_nanos?: number | null;
+                max_cost_nanos?: number | null;
+                min_ms?: number | null;
+                max_ms?: number | null;
+                /** @description Ends after so many seconds. */
+                for_s?: number;
+            };
+            header?: {
+                "last-event-id"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /** @example : here */
+                    "text/event-stream": string;
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    get_log_api_v1_logs__request_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                request_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LogDetail"];
                 };
             };
             /** @description Validation Error */
@@ -7923,6 +10100,134 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["DeliveryView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    get_usage_api_v1_usage_get: {
+        parameters: {
+            query?: {
+                /** @description One team; else all of the caller's. */
+                team_id?: string | null;
+                id?: string | null;
+                ending?: components["schemas"]["Ending"] | null;
+                /** @description As answered: `429`, or `5xx`. */
+                status?: string | null;
+                /** @description The code of its error. */
+                code?: string | null;
+                provider?: string | null;
+                /** @description Whose model: what stands before its `/`. */
+                owner?: string | null;
+                model?: string | null;
+                key_id?: string | null;
+                /** @description Who made the key. */
+                member_id?: string | null;
+                /** @description The caller's own tag. */
+                user?: string | null;
+                session_id?: string | null;
+                zone?: string | null;
+                operation?: string | null;
+                /** @description Unix time in nanoseconds. */
+                from_ns?: number | null;
+                /** @description Unix time in nanoseconds. */
+                until_ns?: number | null;
+                min_cost_nanos?: number | null;
+                max_cost_nanos?: number | null;
+                min_ms?: number | null;
+                max_ms?: number | null;
+                /** @description What to tell apart, at most three; repeat the parameter. */
+                by?: components["schemas"]["Group"][];
+                /** @description Hours before UTC at which days begin. */
+                utc_offset_h?: number;
+                limit?: number;
+                /** @description Also the sum of the period of the same length before. */
+                compare?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UsageView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    get_latency_api_v1_usage_latency_get: {
+        parameters: {
+            query?: {
+                /** @description One team; else all of the caller's. */
+                team_id?: string | null;
+                id?: string | null;
+                ending?: components["schemas"]["Ending"] | null;
+                /** @description As answered: `429`, or `5xx`. */
+                status?: string | null;
+                /** @description The code of its error. */
+                code?: string | null;
+                provider?: string | null;
+                /** @description Whose model: what stands before its `/`. */
+                owner?: string | null;
+                model?: string | null;
+                key_id?: string | null;
+                /** @description Who made the key. */
+                member_id?: string | null;
+                /** @description The caller's own tag. */
+                user?: string | null;
+                session_id?: string | null;
+                zone?: string | null;
+                operation?: string | null;
+                /** @description Unix time in nanoseconds. */
+                from_ns?: number | null;
+                /** @description Unix time in nanoseconds. */
+                until_ns?: number | null;
+                min_cost_nanos?: number | null;
+                max_cost_nanos?: number | null;
+                min_ms?: number | null;
+                max_ms?: number | null;
+                /** @description What to tell apart, at most three; repeat the parameter. */
+                by?: components["schemas"]["Group"][];
+                /** @description Hours before UTC at which days begin. */
+                utc_offset_h?: number;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LatencyView"];
                 };
             };
             /** @description Validation Error */

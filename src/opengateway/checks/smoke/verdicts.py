@@ -87,7 +87,9 @@ def judge_usage(cell: Cell, body: Any) -> Problem:
     if not isinstance(usage, dict):
         return "no usage"
     if cell.kind != ModelKind.CHAT:
-        return None if any(_positive(v) for v in usage.values()) else "usage is all zeros"
+        searched = _member(_member(body, "meta"), "billed_units")  # rerank that is billed by these
+        counts = [*usage.values(), *(searched.values() if isinstance(searched, dict) else ())]
+        return None if any(_positive(v) for v in counts) else "usage is all zeros"
     prompt: Any = usage.get("prompt_tokens")
     completion: Any = usage.get("completion_tokens")
     if not _positive(prompt) or not _positive(completion):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from types import MappingProxyType
 from typing import Final, NamedTuple
@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from opengateway.catalog.config import ModelConfig
-from opengateway.catalog.desk import DeskState
+from opengateway.catalog.desk import DeskCredential, DeskState
 from opengateway.catalog.price_book import PricesNow
 from opengateway.control.prices.service import read_book
 from opengateway.control.snapshots.board import SignedSnapshot, SnapshotBoard
@@ -83,24 +83,34 @@ class PricePublisher:
         return ahead_ns
 
     async def trial(
-        self, session: AsyncSession, drafts: Mapping[str, ModelConfig] = _NONE
+        self,
+        session: AsyncSession,
+        drafts: Mapping[str, ModelConfig] = _NONE,
+        credentials: Sequence[DeskCredential] = (),
     ) -> Snapshot | None:
-        """What would be served, by what this session sees and with these models. None where nothing
-        is compiled here. Raises `OperatorError`."""
+        """What would be served, by what this session sees and with these models and credentials.
+        None where nothing is compiled here. Raises `OperatorError`."""
         if self._compile is None:
             return None
-        compiled, _ = await self._compiled(session, self._clock.now_ns(), drafts)
+        compiled, _ = await self._compiled(session, self._clock.now_ns(), drafts, credentials)
         return compiled.snapshot
 
     async def _compiled(
-        self, session: AsyncSession, now_ns: int, drafts: Mapping[str, ModelConfig] = _NONE
+        self,
+        session: AsyncSession,
+        now_ns: int,
+        drafts: Mapping[str, ModelConfig] = _NONE,
+        credentials: Sequence[DeskCredential] = (),
     ) -> tuple[Compiled, int | None]:
         assert self._compile is not None, "a publisher that is run has something to compile with"
         book = await read_book(session)
         desk = await self._read_desk(session, now_ns)
-        if drafts:
-            models = {**desk.catalogue.models, **drafts}
-            catalogue = msgspec.structs.replace(desk.catalogue, models=models)
+        if drafts or credentials:
+            catalogue = msgspec.structs.replace(
+                desk.catalogue,
+                models={**desk.catalogue.models, **drafts},
+                credentials=(*desk.catalogue.credentials, *credentials),
+            )
             desk = msgspec.structs.replace(desk, catalogue=catalogue)
         compiled = self._compile(book.at(now_ns), now_ns, desk)
         dates = [at for at in (book.next_change_ns(now_ns), desk.next_change_ns) if at is not None]

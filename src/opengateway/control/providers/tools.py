@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, cast
 
 from fastapi import Depends, Request
 
 from opengateway.catalog.config import ModelConfig, ProviderConfig
+from opengateway.catalog.desk import DeskCredential
 from opengateway.catalog.loader import Catalogue
 from opengateway.control.prices.publisher import PricePublisher
 from opengateway.control.scope import ControlScope
 from opengateway.domain.catalog import Snapshot
 from opengateway.domain.errors import InvalidRequest, OperatorError
+from opengateway.domain.routing_rules import RoutingPolicy
 from opengateway.kit.addresses import OutboundRules
 from opengateway.ports.provider_probe import ProviderProbe
 
@@ -26,6 +28,8 @@ class ZoneOffer:
     credentials: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Those at hand, by provider."""
     models: frozenset[str] = frozenset()
+    policy: RoutingPolicy = field(default_factory=RoutingPolicy)
+    """The zone's ceiling on where requests may go."""
     approval_above_nanos: int = 100 * 10**9
     """Credit that one person alone may give or take."""
 
@@ -40,11 +44,14 @@ class DeskTools:
     probe: ProviderProbe | None = None
 
     async def tried(
-        self, scope: ControlScope, drafts: Mapping[str, ModelConfig]
+        self,
+        scope: ControlScope,
+        drafts: Mapping[str, ModelConfig],
+        credentials: Sequence[DeskCredential] = (),
     ) -> Snapshot | None:
-        """What would be served with these models. Raises `InvalidRequest`."""
+        """What would be served with these models and credentials. Raises `InvalidRequest`."""
         try:
-            return await self.publisher.trial(scope.session, drafts)
+            return await self.publisher.trial(scope.session, drafts, credentials)
         except OperatorError as error:
             raise InvalidRequest(error.message) from None
 
