@@ -73,6 +73,7 @@ export default defineConfig({
             { slug: 'reference/errors' },
             { slug: 'reference/providers' },
             { slug: 'reference/parameters' },
+            { slug: 'reference/clients' },
           ],
         },
         {
