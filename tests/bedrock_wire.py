@@ -11,9 +11,10 @@ import msgspec
 from opengateway.checks.recorded_case import RecordedCase, read_cases
 from opengateway.checks.replay_converse import bedrock_endpoint, bedrock_provider
 from opengateway.domain.canonical import CanonicalRequest
-from opengateway.domain.catalog import ModelRule, Provider
+from opengateway.domain.catalog import Provider
 from opengateway.domain.chat import UpstreamCall
 from opengateway.domain.events import Event
+from opengateway.domain.model_rules import ModelRule
 from opengateway.kit.event_stream import encode
 from opengateway.wires.bedrock import BedrockWire
 from recordings import RECORDINGS

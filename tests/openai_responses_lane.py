@@ -11,8 +11,9 @@ from opengateway.checks.recorded_case import RecordedCase, read_cases
 from opengateway.checks.replay_responses import responses_endpoint
 from opengateway.checks.responses_grammar import Grammar, read_stream
 from opengateway.dialects.openai_responses import ResponsesRendering, decode
-from opengateway.domain.catalog import ModelRule, Profile, Provider, Wire
+from opengateway.domain.catalog import Profile, Provider, Wire
 from opengateway.domain.chat import ChatRequest
+from opengateway.domain.model_rules import ModelRule
 from opengateway.gateway.echoing import EchoingStream, EchoingWire
 from opengateway.ports.translation import CanonicalWire
 from opengateway.wires.openai_responses import OpenAIResponsesWire

@@ -55,10 +55,12 @@ def http(
         return error.code, error.read(), {k.lower(): v for k, v in error.headers.items()}
 
 
-def run(*arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+def run(
+    *arguments: str, check: bool = True, timeout_s: float = 60
+) -> subprocess.CompletedProcess[str]:
     """One `opengateway` command."""
     done = subprocess.run(
-        [*COMMAND, *arguments], capture_output=True, text=True, timeout=120, check=False
+        [*COMMAND, *arguments], capture_output=True, text=True, timeout=timeout_s, check=False
     )
     assert not check or done.returncode == 0, done.stderr
     return done
@@ -122,6 +124,8 @@ class Zone:
     components: dict[str, Any] = field(default_factory=dict)
     outbound: dict[str, Any] = field(default_factory=dict)
     edition: str = "selfhost"
+    sections: dict[str, Any] = field(default_factory=dict)
+    """Others of the file."""
 
     def provider(self, name: str, persona: str | None = None, **extra: Any) -> None:
         """`name` is a provider that the catalogue knows, or a new one on the OpenAI wire."""
@@ -173,6 +177,7 @@ class Zone:
             "providers": self.providers,
             "models": self.models,
             "routing": self.routing,
+            **self.sections,
         }
         path.write_text(yaml.safe_dump(document))
         return path

@@ -13,7 +13,7 @@ import msgspec
 from opengateway.catalog.compiler import auth_of, content_version, known_provider
 from opengateway.catalog.config import CredentialConfig, ModelConfig, ProviderConfig
 from opengateway.catalog.loader import Catalogue
-from opengateway.domain.catalog import Endpoint, Model, Snapshot
+from opengateway.domain.catalog import Endpoint, Model, Provider, Snapshot
 from opengateway.domain.particulars import ModelEnd, OwnCredential
 from opengateway.domain.vault import Vault, own_name
 
@@ -108,6 +108,7 @@ def finish(snapshot: Snapshot, desk: DeskCatalogue) -> Snapshot:
     }
     finished = msgspec.structs.replace(
         snapshot,
+        providers={provider_id: _own_only(p) for provider_id, p in snapshot.providers.items()},
         models=models,
         aliases={name: to for name, to in snapshot.aliases.items() if to in models},
         own_credentials={team_id: tuple(found) for team_id, found in sorted(own.items())},
@@ -115,6 +116,12 @@ def finish(snapshot: Snapshot, desk: DeskCatalogue) -> Snapshot:
         vault=desk.vault,
     )
     return msgspec.structs.replace(finished, version=content_version(finished))
+
+
+def _own_only(provider: Provider) -> Provider:
+    if provider.credentials or provider.auth == "none":
+        return provider
+    return msgspec.structs.replace(provider, own_only=True)
 
 
 def _set(model: Model, desk: DeskCatalogue) -> Model:

@@ -10,7 +10,8 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from opengateway.domain.catalog import ModelRule, Profile
+from opengateway.domain.catalog import Profile
+from opengateway.domain.model_rules import ModelRule
 from opengateway.wires.openai_chat.messages import REASONING_MEMBERS
 
 _SWITCHES: Final = {

@@ -16,9 +16,10 @@ from typing import Any, Final
 from opengateway.catalog.loader import load_catalogue
 from opengateway.compose.wires import chat_wires
 from opengateway.dialects.openai_chat import decode
-from opengateway.domain.catalog import Endpoint, ModelRule, Provider, Wire
+from opengateway.domain.catalog import Endpoint, Provider, Wire
 from opengateway.domain.chat import UpstreamCall
 from opengateway.domain.errors import GatewayError
+from opengateway.domain.model_rules import ModelRule
 from opengateway.domain.usage import PriceRow
 from opengateway.kit.clock import ManualClock
 from opengateway.kit.json import JsonObject, dumps, loads

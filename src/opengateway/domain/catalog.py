@@ -8,10 +8,11 @@ from typing import Any, Final, Literal
 import msgspec
 
 from opengateway.domain import origins
+from opengateway.domain.model_rules import ModelRule
 from opengateway.domain.operations import OperationRules
 from opengateway.domain.particulars import ModelEnd, OwnCredential, TeamPrice
 from opengateway.domain.routing_rules import Routing, RoutingPolicy
-from opengateway.domain.usage import PriceRow
+from opengateway.domain.usage import PriceRow, SpendCap
 from opengateway.domain.vault import is_own
 
 
@@ -51,76 +52,6 @@ class ModelKind(StrEnum):
     """Goes on with a text: the legacy completions, and no chat."""
 
 
-class ModelRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What holds for those of a vendor's models whose name begins with `prefix`.
-
-    Rules are read in order, and the first that fits holds.
-    """
-
-    prefix: str
-    reasoning: Literal["never", "asked", "default", "always"] = "never"
-    """When the model reasons: never; where an effort is asked for; unless the effort is `none`;
-    always."""
-    reasoning_in: str | None = None
-    """Instead of the profile's `reasoning_in`."""
-    drop: tuple[str, ...] = ()
-    """Beside the profile's `drop`: request members that this model refuses."""
-    thinking_as: Literal["level", "budget"] | None = None
-    """How an effort goes to Gemini and Claude: a word, a number of tokens, or not at all."""
-    levels: tuple[str, ...] = ()
-    """The words that a model of `level` knows, least first. Another goes out as the nearest above,
-    or else the highest."""
-    min_budget: int = 0
-    max_budget: int = 0
-    """The smallest and the largest number that a model of `budget` takes."""
-    budget_off: bool = False
-    """Whether a budget of 0 turns the thinking off; else the smallest is as little as it does."""
-    signed_calls: bool = False
-    """Whether replayed tool calls must carry the signature that they came with."""
-    rich_results: bool = False
-    """Whether a tool's result may hold images and documents; else these follow it."""
-    schema_with_tools: bool = True
-    """Whether structured output and tools may be asked for together."""
-    system_role: bool = True
-    """Whether there is a place for system instructions; else they open the first user turn."""
-    takes_budget: bool = False
-    """Whether a model of `level` takes a number of tokens as well."""
-    hidden_thoughts: bool = False
-    """Whether thoughts are shown only if that is asked for."""
-    schema_output: bool = True
-    """Whether an answer can be held to a JSON Schema, and a call to its tool's."""
-    forced_calls: bool = True
-    """Whether a tool call can be demanded."""
-    prefill: bool = True
-    """Whether a conversation may end with the beginning of the answer."""
-    system_anywhere: bool = False
-    """Whether system messages may stand within the conversation; else they are the user's."""
-    one_of_sampling: bool = False
-    """Whether `temperature` and `top_p` exclude each other; the first goes out."""
-    chat: bool = True
-    """Whether chat completions know the model; else it is asked by way of Responses."""
-    chat_tools: bool = True
-    """Whether chat completions take functions while the model reasons; else such requests go by
-    way of Responses."""
-    family: str = ""
-    """Of providers that serve many makers' models: the maker, whose ways of thinking and whose
-    signatures the model has (`domain.origins`)."""
-    named_calls: bool = True
-    """Whether one function can be demanded; else only that one is offered, and demanded."""
-    cache_marks: tuple[Literal["tools", "system", "messages"], ...] = ()
-    """Where the model takes cache points on Bedrock."""
-    results_alone: bool = False
-    """Whether nothing but results may stand in the message that brings them."""
-    call_id_length: int | None = None
-    """Instead of the profile's `tool_call_id_length`."""
-    refuse: tuple[str, ...] = ()
-    """Beside the profile's `refuse`: members of which this model would make something else."""
-    token_field: str = ""
-    """The one name under which this model knows the limit of output."""
-    top_k_in: Literal["", "top_k", "inference_config"] = ""
-    """Where `top_k` goes among a Bedrock model's own fields; empty where it knows none."""
-
-
 class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How a vendor bends the OpenAI wire. Data: `catalog/providers.toml`, or the zone file.
 
@@ -132,8 +63,7 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     drop: tuple[str, ...] = ()
     """Request members that the vendor refuses; left out, and told to the caller."""
     refuse: tuple[str, ...] = ()
-    """Request members without which the answer would mean something else, and which the vendor
-    does not know: such a request is refused before it is sent."""
+    """Request members without which the answer would mean something else: refused if unknown."""
     models: tuple[ModelRule, ...] = ()
     drop_when_reasoning: tuple[str, ...] = ()
     """Request members that are refused while the model reasons; see `models`."""
@@ -156,7 +86,7 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     thinking_switch: Literal["", "thinking", "enable_thinking", "chat_template"] = ""
     """What turns thinking on and off where an effort alone does not; `chat_template_kwargs`, say."""
     cache_key_header: str = ""
-    """The header that carries `prompt_cache_key` where the vendor reads it there."""
+    """The header that carries `prompt_cache_key`."""
     max_top_logprobs: int | None = None
     """More log probabilities than this are not given; the caller is told."""
     logprobs_as_number: bool = False
@@ -166,7 +96,7 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     schema_as_value: bool = False
     """Whether a schema goes out as `{"type": "json_object", "value": ...}`."""
     one_turn_each: bool = False
-    """Whether no role may speak twice in a row; such texts become one."""
+    """No role may speak twice in a row; such texts become one."""
     tools_with_stream: bool = True
     """Whether a request with tools may stream; else it is asked for whole, and streamed on."""
     max_n: int | None = None
@@ -183,7 +113,7 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tool_call_index: bool = True
     """Whether `tool_calls[].index` on replayed messages is tolerated."""
     tool_call_id_length: int | None = None
-    """Replayed call ids must be this many letters and digits; others are replaced by a digest."""
+    """Replayed call ids must be this many letters and digits; else a digest stands for them."""
     image_url_string: bool = False
     """Whether a part's `image_url` may be a bare string; else it goes out as `{"url": ...}`."""
     message_fields: tuple[str, ...] = ()
@@ -191,7 +121,7 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     strip_message_fields: tuple[str, ...] = ()
     """Members taken off messages."""
     strip_schema_keys: tuple[str, ...] = ()
-    """JSON Schema keywords removed from tool parameters and response formats."""
+    """JSON Schema keywords taken out of tools and response formats."""
     json_object_for_schema: bool = False
     """The vendor knows `json_object` only: a `json_schema` is said in the instructions, and that this
     was so is told to the caller; a strict request is refused."""
@@ -208,22 +138,22 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Of wires that name the model in the path: the path below the base URL, with `{model}`, where
     it is not the wire's own."""
     path_prefix: str = ""
-    """Of the OpenAI wire: what stands between the base URL and an operation's path, with `{model}`;
-    Azure's `/deployments/{model}`."""
+    """Of the OpenAI wire: what stands before an operation's path, such as `/deployments/{model}`."""
     query: str = ""
     """Of the OpenAI wire: what follows an operation's path after a question mark."""
     fetched_urls: tuple[str, ...] = ()
     """Beginnings of the addresses whose images and files the vendor fetches by itself."""
     responses: Literal["no", "open", "sealed"] = "no"
-    """Whether the vendor has `/responses` beside chat completions: callers of that shape are served
-    there. `sealed`: reasoning comes back encrypted if asked for; `open`: as text."""
+    """Whether `/responses` stands beside chat completions: callers of that shape are served there.
+    `sealed`: reasoning comes back encrypted if asked for; `open`: as text."""
     seals_as: str = origins.OPENAI
     """Whose the encrypted reasoning of `sealed` is: it goes back to the same maker only."""
     cache_scope: Literal["account", "replica", "none"] = "account"
-    """Whose the prompt cache is: the account's that a credential belongs to, in a region; or each
-    server's own, where what begins alike should go to the same one."""
+    """Whose the prompt cache is: of a credential's account in a region, or of each server."""
     cache_ttl_s: int = 300
-    """How long what was cached is kept without being used again."""
+    """How long what was cached is kept without being used."""
+    continues: Literal["no", "prefill", "prefix", "template"] = "no"
+    """How an answer that was begun is gone on with: as it stands, marked so, or by a template."""
     refused_fields_retry: bool = False
     """Whether a 400 that names a member we sent is worth one retry without it."""
     operations: OperationRules = OperationRules()
@@ -257,8 +187,11 @@ class Provider(msgspec.Struct, frozen=True):
     credential_owners: dict[str, CredentialOwner] = {}
     """Of those that are not the platform's."""
     cache_domains: dict[str, str] = {}
-    """Of credentials that share a prompt cache with others: under which name. Else each has its
-    own."""
+    """Of credentials that share a prompt cache: under which name."""
+    own_only: bool = False
+    """The platform has no credential of it: it is there for teams that bring their own."""
+    spend_caps: dict[str, SpendCap] = {}
+    """Of credentials that have one."""
     cancel_stops_billing: bool = True
     evidence: str = "documented"
     docs_url: str = ""
@@ -276,10 +209,6 @@ class Provider(msgspec.Struct, frozen=True):
         if is_own(credential):
             return CredentialOwner.TEAM
         return self.credential_owners.get(credential or "", CredentialOwner.PLATFORM)
-
-    def cache_domain_of(self, credential: str | None) -> str:
-        """Credentials of one domain find each other's prompts in the cache."""
-        return self.cache_domains.get(credential or "", credential or "")
 
 
 class Endpoint(msgspec.Struct, frozen=True):
@@ -327,6 +256,8 @@ class Endpoint(msgspec.Struct, frozen=True):
     """Instead of the provider's, where each of its regions has an address of its own."""
     completes: bool = False
     """Whether the legacy completions reach the model there."""
+    lacks: tuple[str, ...] = ()
+    """Capabilities of the model that it does not have there."""
     retires: str = ""
     """`YYYY-MM-DD`, where the provider has said when it stops to serve the model."""
 

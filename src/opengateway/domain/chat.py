@@ -130,6 +130,8 @@ class ChatRequest(msgspec.Struct, frozen=True):
     session_id: str | None = None
     user: str | None = None
     debug_routing: bool = False
+    goes_on: bool = False
+    """A stream that breaks after its first content is gone on with elsewhere, where that can be."""
     first_token_timeout_s: float | None = None
     deadline_s: float | None = None
     headers: dict[str, str] = {}

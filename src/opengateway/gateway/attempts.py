@@ -238,6 +238,12 @@ class _Attempts:
             return error
         if self.refused is not None:
             return self.refused
+        if self.route.is_capped:
+            return UpstreamError(
+                ErrorClass.QUOTA,
+                "the credentials of every endpoint of the model have reached what the operator lets"
+                " them spend",
+            )
         if self.unable is not None:
             return self.unable
         return _unfit(self.route)

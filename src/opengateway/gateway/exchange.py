@@ -26,8 +26,10 @@ from opengateway.domain.records import Ending, OpenRecord
 from opengateway.domain.routing import Candidate
 from opengateway.gateway.attempts import BegunStream, first_answer
 from opengateway.gateway.ceiling import dearest
+from opengateway.gateway.continuing import joined
 from opengateway.gateway.counting import counted_usage
 from opengateway.gateway.headers import json_head, pairs_of, stream_head
+from opengateway.gateway.own_credentials import own_alone
 from opengateway.gateway.presentation import affordable, present
 from opengateway.gateway.pricing import choices_of, extension_amount
 from opengateway.gateway.recording import Origin, exchange_record
@@ -133,6 +135,12 @@ class Exchange:
             try:
                 await services.purse.secure(state.principal, request_id, held)
             except InsufficientFunds as error:
+                if (own := own_alone(state.plan)) is not None:
+                    # The team's own credentials cost it the fee alone.
+                    state.plan = own
+                    self.route = services.router.route(state.chat, state.principal, own)
+                    await self._hold()
+                    return
                 _, candidate = dearest(state.chat, state.plan, most)
                 raise affordable(error, state.chat, candidate.endpoint) from None
         self._held = True
@@ -317,8 +325,11 @@ class Exchange:
         winner = state.winner
         settlement = None
         if winner is not None:
+            if state.before is not None:
+                state.meter = joined(state.before, state.meter, winner.endpoint)
             owner = winner.provider.owner_of(winner.credential)
             settlement = settle_both(ending, state.chat, winner.endpoint, state.meter, owner)
+            services.router.spent(winner, settlement.provider_cost)
             if settlement.unpriced:
                 services.gauges.unpriced += 1
         charged = Nanos(0)

@@ -14,6 +14,7 @@ from opengateway.domain.catalog import Model, ModelKind, Snapshot
 from opengateway.domain.errors import InvalidRequest
 from opengateway.domain.principal import Principal
 from opengateway.gateway.models import visible
+from opengateway.gateway.own_credentials import is_served
 from opengateway.kit.json import JsonObject, dumps
 
 MOST: Final = 1000
@@ -29,7 +30,9 @@ def card_page(snapshot: Snapshot, principal: Principal, query: str) -> bytes:
     models = [
         m
         for m in snapshot.models.values()
-        if m.kind is ModelKind.CHAT and (not principal.models or m.id in principal.models)
+        if m.kind is ModelKind.CHAT
+        and (not principal.models or m.id in principal.models)
+        and is_served(snapshot, m, principal.team_id)
     ]
     asked = _read(query)
     after, before = asked.get("after_id"), asked.get("before_id")

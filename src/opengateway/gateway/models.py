@@ -10,6 +10,7 @@ from opengateway.domain.errors import NotFound
 from opengateway.domain.money import NANOS_PER_USD, UNITS_PER_PRICE
 from opengateway.domain.principal import Principal
 from opengateway.domain.usage import Dimension, PriceRow
+from opengateway.gateway.own_credentials import is_served
 from opengateway.gateway.resolve import find_model
 from opengateway.kit.json import JsonObject, dumps
 
@@ -39,10 +40,14 @@ class ModelList:
         self._whole = b""
 
     def listing(self, snapshot: Snapshot, principal: Principal) -> bytes:
+        team_id = principal.team_id
+        seen = (m for m in snapshot.models.values() if is_served(snapshot, m, team_id))
         if principal.models:
-            return _render(m for m in snapshot.models.values() if m.id in principal.models)
+            return _render(m for m in seen if m.id in principal.models)
+        if team_id in snapshot.own_credentials:
+            return _render(seen)
         if self._version != snapshot.version:
-            self._whole = _render(snapshot.models.values())
+            self._whole = _render(seen)
             self._version = snapshot.version
         return self._whole
 
@@ -59,6 +64,8 @@ class ModelList:
 
 def visible(snapshot: Snapshot, principal: Principal, name: str) -> Model:
     model = find_model(name, snapshot)
+    if not is_served(snapshot, model, principal.team_id):
+        raise NotFound(f"nobody serves {model.id!r} here", code="model_not_found", param="model")
     if principal.models and model.id not in principal.models:
         raise NotFound(
             f"this key may not see {name[:100]!r}", code="model_not_found", param="model"
@@ -118,6 +125,7 @@ def _describe_endpoint(endpoint: Endpoint, provider: Provider) -> JsonObject:
         "context_length": endpoint.context,
         "max_completion_tokens": endpoint.max_output,
         "input_modalities": list(endpoint.modalities),
+        "lacks": list(endpoint.lacks),
         "quantization": endpoint.quantization or None,
         "shutdown_date": endpoint.retires or None,
         "pricing": _pricing(price),

@@ -14,6 +14,7 @@ from opengateway.domain.errors import CallerError, InvalidRequest, NotFound
 from opengateway.domain.principal import Principal
 from opengateway.domain.routing import Candidate, Exclusion, ExclusionCode, Plan
 from opengateway.domain.routing_rules import Routing
+from opengateway.gateway.own_credentials import is_particular, ways_to
 from opengateway.gateway.routing.filters import (
     Asker,
     excluded,
@@ -110,7 +111,7 @@ def plan_chat(chat: ChatRequest, principal: Principal, snapshot: Snapshot) -> Pl
         facts.response_format,
         facts.reasoning_effort in _REASONLESS,
         "verbosity" in chat.fields,
-        principal.team_id if snapshot.team_policies or snapshot.team_prices else None,
+        principal.team_id if is_particular(snapshot, principal.team_id) else None,
     )
     if wishes is NO_PREFERENCES:
         plans, limit = _made.plain, _PLANS
@@ -189,22 +190,27 @@ def _of_kind(model: Model, kinds: tuple[ModelKind, ...]) -> Model:
 
 def _endpoints(asker: Asker, model: Model, rank: int, left_out: list[Exclusion]) -> list[Candidate]:
     """The model's candidates by tier. Raises what `refusal` makes where there is none."""
-    kept: list[tuple[tuple[int, ...], Endpoint, Provider]] = []
+    kept: list[tuple[tuple[int, ...], Endpoint, Provider, str | None]] = []
     mine: list[Exclusion] = []
-    routing, wishes = asker.snapshot.routing, asker.wishes
+    routing, wishes, own = asker.snapshot.routing, asker.wishes, asker.own_credentials
     for endpoint in model.endpoints:
         pair = endpoint, asker.snapshot.providers[endpoint.provider_id]
+        ways = ways_to(pair[1], own)
+        if not ways:
+            continue  # it is there for teams that have a credential of their own
         found = excluded(asker, model, pair)
         if found is not None:
             mine.append(exclusion(model, pair, found))
             continue
-        standing = (
-            order_rank(wishes.order, pair) if wishes.order else 0,
-            len(unsupported(asker.chat, model, pair)),
-            _region_rank(routing, endpoint),
-            endpoint.priority,
-        )
-        kept.append((standing, *pair))
+        for lead, credential in ways:
+            standing = (
+                order_rank(wishes.order, pair) if wishes.order else 0,
+                len(unsupported(asker.chat, model, pair)),
+                lead,
+                _region_rank(routing, endpoint),
+                endpoint.priority,
+            )
+            kept.append((standing, *pair, credential))
     left_out.extend(mine)
     if not kept:
         raise refusal(asker, model, mine)
@@ -214,8 +220,7 @@ def _endpoints(asker: Asker, model: Model, rank: int, left_out: list[Exclusion])
         steps.append(steps[-1] + (before != after))
     return [
         Candidate(model, endpoint, provider, credential, rank, tier)
-        for tier, (_, endpoint, provider) in zip(steps, kept, strict=True)
-        for credential in provider.credentials or (None,)
+        for tier, (_, endpoint, provider, credential) in zip(steps, kept, strict=True)
     ]
 
 

@@ -11,9 +11,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from opengateway.domain.catalog import Endpoint, ModelRule, Profile, Provider
+from opengateway.domain.catalog import Endpoint, Profile, Provider
 from opengateway.domain.chat import ChatReply, ChatRequest, UpstreamCall
 from opengateway.domain.errors import UpstreamError
+from opengateway.domain.model_rules import ModelRule
 from opengateway.ports.provider import ChatStream, ChatWire
 
 _KNOWN: Final = 4096

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from opengateway.compose.wires import chat_wires
 from opengateway.dialects.openai_chat.dialect import OpenAIChatDialect
-from opengateway.domain.catalog import ModelRule, Profile, Wire
+from opengateway.domain.catalog import Profile, Wire
 from opengateway.domain.chat import ProviderPreferences
 from opengateway.domain.errors import CapacityError
 from opengateway.domain.events import (
@@ -27,6 +27,7 @@ from opengateway.domain.events import (
     ToolArguments,
     ToolStart,
 )
+from opengateway.domain.model_rules import ModelRule
 from opengateway.gateway.keepsakes import KEPT_S, Keepsakes
 from opengateway.gateway.pipeline import serve_chat
 from opengateway.gateway.remembering import MAX_CHARACTERS

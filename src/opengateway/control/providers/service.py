@@ -17,7 +17,14 @@ from opengateway.control.providers.repository import ProviderRepository
 from opengateway.control.providers.tools import DeskTools
 from opengateway.control.scope import ControlScope
 from opengateway.domain.catalog import Provider
-from opengateway.domain.errors import Conflict, InvalidRequest, NotFound, OperatorError
+from opengateway.domain.errors import (
+    Conflict,
+    InvalidRequest,
+    NotAllowed,
+    NotFound,
+    OperatorError,
+)
+from opengateway.domain.routing import within
 
 MAX_PROVIDERS: Final = 500
 _PLACED: Final = (
@@ -80,6 +87,39 @@ class ProviderService:
         if provider_id in self._tools.catalogue.providers:
             return ProviderConfig()
         raise no_such_provider(provider_id)
+
+    async def for_teams(self, provider_id: str) -> Provider:
+        """A provider for which a team may bring its own credential: the zone uses it, or the
+        catalogue knows it, and the zone's policy allows it.
+
+        Raises `ProviderNotFound`, `InvalidRequest`, `NotAllowed`.
+        """
+        row = await self._rows.provider(provider_id)
+        config = await self.config(provider_id)
+        provider = self.resolved(provider_id, config)
+        if row is not None and row.disabled:
+            raise no_such_provider(provider_id)
+        if provider.auth == "none":
+            raise InvalidRequest(f"{provider_id!r} needs no credential", param="provider")
+        if row is None and provider_id not in self._tools.zone.providers:
+            for url in {provider.base_url, *provider.regional_urls.values()}:
+                self._check_place(url)
+        policy = self._tools.zone.policy
+        places = {provider_id, *(f"{provider_id}/{region}" for region in provider.regional_urls)}
+        outside = (
+            (policy.only and not any(within(p, slug) for p in places for slug in policy.only))
+            or provider_id in policy.ignore
+            or (policy.countries and provider.country not in policy.countries)
+            or (policy.zdr and not provider.zdr)
+            or (policy.deny_data_collection and provider.collects_data)
+        )
+        if outside:
+            raise NotAllowed(
+                f"the policy of the zone {self._scope.zone!r} does not allow {provider_id!r}",
+                code="zone_mismatch",
+                param="provider",
+            )
+        return provider
 
     async def row(self, provider_id: str) -> ProviderRow:
         """Raises `ReadOnly` for the zone file's, `ProviderNotFound`."""

@@ -21,14 +21,16 @@ async def probed(
     name: str,
     secret: ProviderSecret | None,
     model: str | None,
+    served: Snapshot | None = None,
 ) -> ProbeResult:
-    """Ask the provider. What was read is over after it: the transaction begins anew.
+    """Ask the provider. What was read is over after it: the transaction begins anew, and what was
+    flushed is taken back. `served`: what its endpoints are looked for in, else what is in force.
 
     Raises `InvalidRequest`, `CapacityError`.
     """
     if tools.probe is None:
         raise CapacityError("nothing can be asked of providers here")
-    endpoint = _endpoint(tools.publisher.snapshot, provider, model)
+    endpoint = _endpoint(served or tools.publisher.snapshot, provider, model)
     # One writer: nobody else could write while we wait for somebody else's machine.
     await scope.session.rollback()
     return await tools.probe(provider, endpoint, name, secret)

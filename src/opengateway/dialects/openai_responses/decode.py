@@ -13,7 +13,14 @@ from typing import TYPE_CHECKING, Final, cast
 import msgspec
 
 from opengateway.dialects.openai_chat.depth import MAX_DEPTH, depth_of, has_too_many_values
-from opengateway.dialects.openai_chat.extras import strictness, targets, timeouts, who, wishes
+from opengateway.dialects.openai_chat.extras import (
+    strictness,
+    targets,
+    timeouts,
+    who,
+    wishes,
+    without_going_on,
+)
 from opengateway.dialects.openai_chat.shapes import OUR_MEMBERS
 from opengateway.dialects.openai_chat.tools import check_name
 from opengateway.dialects.openai_responses import complaints as bad
@@ -76,6 +83,7 @@ def decode(
     model, fallbacks = targets(ours)
     session_id, user = who(ours, headers)
     first_token_s, deadline_s = timeouts(params.extra, headers)
+    without_going_on(params.extra)
     for name in OUR_MEMBERS:
         fields.pop(name, None)
     fields["store"] = Raw(b"true" if keeps and params.store is not False else b"false")

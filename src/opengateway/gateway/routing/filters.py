@@ -15,6 +15,7 @@ from typing import Final
 from opengateway.domain.catalog import Endpoint, Model, Provider, Snapshot
 from opengateway.domain.chat import ChatRequest, ProviderPreferences
 from opengateway.domain.errors import NotAllowed
+from opengateway.domain.particulars import OwnCredential
 from opengateway.domain.principal import Principal
 from opengateway.domain.routing import Exclusion, ExclusionCode, within
 from opengateway.domain.routing_rules import MaxPrice, RoutingPolicy
@@ -46,6 +47,10 @@ class Asker:
     @property
     def wishes(self) -> ProviderPreferences:
         return self.chat.preferences
+
+    @property
+    def own_credentials(self) -> tuple[OwnCredential, ...]:
+        return self.snapshot.own_credentials.get(self.principal.team_id, ())
 
     @property
     def team_policy(self) -> RoutingPolicy | None:

@@ -18,6 +18,7 @@ from opengateway.domain.errors import (
 from opengateway.domain.money import nanos_to_usd
 from opengateway.domain.routing import Exclusion, ExclusionCode
 from opengateway.domain.usage import Dimension
+from opengateway.gateway.own_credentials import ways_to
 from opengateway.gateway.routing.filters import Asker, excluded, too_long
 
 _SEARCHED_MODELS: Final = 40
@@ -58,7 +59,8 @@ def alternatives(asker: Asker, model: Model) -> tuple[str, ...]:
 def _could_serve(asker: Asker, model: Model) -> bool:
     providers = asker.snapshot.providers
     return model.kind in asker.chat.kinds and any(
-        excluded(asker, model, (endpoint, providers[endpoint.provider_id])) is None
+        ways_to(providers[endpoint.provider_id], asker.own_credentials)
+        and excluded(asker, model, (endpoint, providers[endpoint.provider_id])) is None
         and too_long(asker.chat, endpoint) is None
         for endpoint in model.endpoints
     )

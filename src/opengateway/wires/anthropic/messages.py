@@ -23,8 +23,8 @@ from opengateway.domain.canonical import (
     ToolResult,
     Turn,
 )
-from opengateway.domain.catalog import ModelRule
 from opengateway.domain.errors import InvalidRequest
+from opengateway.domain.model_rules import ModelRule
 from opengateway.domain.origins import ANTHROPIC
 from opengateway.kit.json import JsonObject, Raw, loads
 from opengateway.wires.anthropic.blocks import part_block, refused, result_block, text_block

@@ -11,9 +11,10 @@ from itertools import chain
 from typing import Any, Final
 
 from opengateway.domain.canonical import CanonicalRequest
-from opengateway.domain.catalog import Endpoint, ModelRule, Provider
+from opengateway.domain.catalog import Endpoint, Provider
 from opengateway.domain.chat import UpstreamCall
 from opengateway.domain.errors import InvalidRequest
+from opengateway.domain.model_rules import ModelRule
 from opengateway.kit.json import JsonObject, dumps, loads
 from opengateway.wires.anthropic.blocks import needs_files
 from opengateway.wires.anthropic.marks import MEMBER, control_of, settle

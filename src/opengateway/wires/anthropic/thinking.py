@@ -11,7 +11,8 @@ from typing import Final
 import msgspec
 
 from opengateway.domain.canonical import CanonicalRequest, ReasoningIntent
-from opengateway.domain.catalog import Endpoint, ModelRule
+from opengateway.domain.catalog import Endpoint
+from opengateway.domain.model_rules import ModelRule
 from opengateway.kit.json import JsonObject
 
 DEFAULT_MAX_TOKENS: Final = 8192

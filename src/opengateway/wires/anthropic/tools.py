@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import Any, Final
 
 from opengateway.domain.canonical import CanonicalRequest, Tool, ToolChoice
-from opengateway.domain.catalog import ModelRule
 from opengateway.domain.errors import InvalidRequest
+from opengateway.domain.model_rules import ModelRule
 from opengateway.kit.json import JsonObject, Raw, loads
 from opengateway.wires.anthropic.marks import MEMBER, control_of
 from opengateway.wires.emulation import FORMAT, JSON_ONLY, schema_instruction

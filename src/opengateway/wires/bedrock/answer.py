@@ -9,7 +9,6 @@ from __future__ import annotations
 from hashlib import blake2b
 from typing import Any, Final, Literal
 
-from opengateway.domain.catalog import ModelRule
 from opengateway.domain.events import (
     Event,
     ReasoningDelta,
@@ -20,6 +19,7 @@ from opengateway.domain.events import (
     ToolEnd,
     ToolStart,
 )
+from opengateway.domain.model_rules import ModelRule
 from opengateway.domain.origins import AMAZON
 from opengateway.kit.json import JsonObject, Raw, dumps, loads
 from opengateway.wires.anthropic.tools import ANSWER_TOOL

@@ -9,8 +9,8 @@ import re
 from typing import Final
 
 from opengateway.domain.canonical import Audio, Document, Image, Text, ToolResult, Video
-from opengateway.domain.catalog import ModelRule
 from opengateway.domain.errors import InvalidRequest
+from opengateway.domain.model_rules import ModelRule
 from opengateway.domain.origins import AMAZON, ANTHROPIC
 from opengateway.kit.json import JsonObject
 

@@ -26,8 +26,9 @@ from opengateway.domain.canonical import (
     ToolResult,
     Turn,
 )
-from opengateway.domain.catalog import ModelRule, Provider
+from opengateway.domain.catalog import Provider
 from opengateway.domain.errors import InvalidRequest
+from opengateway.domain.model_rules import ModelRule
 from opengateway.domain.origins import AMAZON, ANTHROPIC
 from opengateway.kit.json import JsonObject, Raw, loads
 from opengateway.wires.bedrock.blocks import part_block, refused, result_block, text_block

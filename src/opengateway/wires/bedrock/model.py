@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from opengateway.domain.catalog import Endpoint, ModelRule, Provider
+from opengateway.domain.catalog import Endpoint, Provider
+from opengateway.domain.model_rules import ModelRule
 
 _REGION: Final = re.compile(r"(?:us-gov|us|eu|apac|jp|au|ca|sa|mx|il|global)\.")
 _NO_RULE: Final = ModelRule(prefix="")

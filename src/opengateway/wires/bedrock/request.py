@@ -12,9 +12,10 @@ from urllib.parse import quote
 
 from opengateway.domain import origins
 from opengateway.domain.canonical import CanonicalRequest, ToolResult
-from opengateway.domain.catalog import Endpoint, ModelRule, Provider
+from opengateway.domain.catalog import Endpoint, Provider
 from opengateway.domain.chat import UpstreamCall
 from opengateway.domain.errors import InvalidRequest
+from opengateway.domain.model_rules import ModelRule
 from opengateway.kit.json import JsonObject, Raw, dumps, loads
 from opengateway.wires.bedrock.marks import point_of, settle
 from opengateway.wires.bedrock.messages import Conversation, is_signed

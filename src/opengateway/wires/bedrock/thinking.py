@@ -10,7 +10,8 @@ from typing import Final
 
 from opengateway.domain import origins
 from opengateway.domain.canonical import CanonicalRequest
-from opengateway.domain.catalog import Endpoint, ModelRule
+from opengateway.domain.catalog import Endpoint
+from opengateway.domain.model_rules import ModelRule
 from opengateway.kit.json import JsonObject
 from opengateway.wires.anthropic.thinking import level_of, plan_of
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Any, Final
 
 from opengateway.domain.canonical import CanonicalRequest, Tool, ToolChoice
-from opengateway.domain.catalog import ModelRule
 from opengateway.domain.errors import InvalidRequest
+from opengateway.domain.model_rules import ModelRule
 from opengateway.kit.json import JsonObject, Raw, dumps, loads
 from opengateway.wires.anthropic.tools import ANSWER_TOOL, closed_schema
 from opengateway.wires.bedrock.marks import point_of

@@ -9,9 +9,10 @@ from __future__ import annotations
 from typing import Any, Final
 
 from opengateway.domain.canonical import CanonicalRequest
-from opengateway.domain.catalog import Endpoint, ModelRule, Provider
+from opengateway.domain.catalog import Endpoint, Provider
 from opengateway.domain.chat import UpstreamCall
 from opengateway.domain.errors import InvalidRequest
+from opengateway.domain.model_rules import ModelRule
 from opengateway.kit.json import JsonObject, dumps, loads
 from opengateway.wires.cohere.messages import messages_of
 from opengateway.wires.cohere.tools import offer, refused

@@ -20,8 +20,9 @@ from opengateway.domain.canonical import (
     Turn,
     Video,
 )
-from opengateway.domain.catalog import ModelRule, Provider
+from opengateway.domain.catalog import Provider
 from opengateway.domain.errors import InvalidRequest
+from opengateway.domain.model_rules import ModelRule
 from opengateway.domain.origins import GOOGLE
 from opengateway.kit.json import JsonObject, Raw, loads
 from opengateway.wires.gemini.media import RICH_TYPES, media_part

@@ -11,9 +11,10 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from opengateway.domain.canonical import CanonicalRequest
-from opengateway.domain.catalog import Endpoint, ModelRule, Provider
+from opengateway.domain.catalog import Endpoint, Provider
 from opengateway.domain.chat import UpstreamCall
 from opengateway.domain.errors import InvalidRequest
+from opengateway.domain.model_rules import ModelRule
 from opengateway.kit.json import JsonObject, Raw, dumps, loads
 from opengateway.wires.emulation import FORMAT, in_words, wants_form
 from opengateway.wires.gemini.contents import contents_of

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from opengateway.domain.canonical import CanonicalRequest, ReasoningIntent
-from opengateway.domain.catalog import ModelRule
+from opengateway.domain.model_rules import ModelRule
 from opengateway.kit.json import JsonObject
 
 _SCALE: Final = ("none", "minimal", "low", "medium", "high", "xhigh", "max")

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from opengateway.domain.catalog import ModelRule, Profile
+from opengateway.domain.catalog import Profile
 from opengateway.domain.chat import ChatFacts
+from opengateway.domain.model_rules import ModelRule
 from opengateway.kit.json import Raw, RawObject, dumps, loads
 
 _NULL: Final = b"null"

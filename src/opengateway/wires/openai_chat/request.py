@@ -10,9 +10,10 @@ from functools import lru_cache
 from typing import Final
 from urllib.parse import quote
 
-from opengateway.domain.catalog import Endpoint, ModelRule, Profile, Provider
+from opengateway.domain.catalog import Endpoint, Profile, Provider
 from opengateway.domain.chat import ChatRequest, UpstreamCall
 from opengateway.domain.errors import InvalidRequest
+from opengateway.domain.model_rules import ModelRule
 from opengateway.domain.pseudonym import pseudonym
 from opengateway.kit.json import Raw, RawObject, dumps, loads, loads_raw_object
 from opengateway.wires.emulation import FORMAT

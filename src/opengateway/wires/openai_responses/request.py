@@ -11,9 +11,10 @@ from typing import Any, Final
 import msgspec
 
 from opengateway.domain.canonical import CanonicalRequest, Tool, ToolChoice
-from opengateway.domain.catalog import Endpoint, ModelRule, Provider
+from opengateway.domain.catalog import Endpoint, Provider
 from opengateway.domain.chat import UpstreamCall
 from opengateway.domain.errors import InvalidRequest
+from opengateway.domain.model_rules import ModelRule
 from opengateway.kit.json import JsonObject, Raw, RawObject, dumps, loads
 from opengateway.wires.openai_responses.answer import ORIGIN
 from opengateway.wires.openai_responses.items import Conversation
