@@ -17,7 +17,7 @@ export UV_LINK_MODE ?= copy
 export PYTHONDONTWRITEBYTECODE :=
 NODE := PATH="$(CURDIR)/$(TOOLS)/node/bin:$$PATH" npm_config_cache="$(CURDIR)/$(TOOLS)/npm" ASTRO_TELEMETRY_DISABLED=1
 
-.PHONY: help run bundle test e2e soak check fix docs web web-check web-types bench bench-faults bench-money monitoring smoke release api-gate lock clean setup-run setup-test
+.PHONY: clients help run bundle test e2e soak check fix docs web web-check web-types bench bench-faults bench-money monitoring smoke release api-gate lock clean setup-run setup-test
 
 help: ## what each target does
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -125,6 +125,18 @@ $(TOOLS)/.e2e: $(TOOLS)/.node tests/e2e/node/package-lock.json
 	@cd tests/e2e/node && $(NODE) npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
+# Official clients, as their users install them: in environments of their own, none of the product's.
+$(TOOLS)/.clients: $(TOOLS)/.node requirements/clients.lock tests/clients/node/package-lock.json tests/clients/cli/package-lock.json
+	@$(UV) venv --quiet --allow-existing --python $(PYTHON) $(TOOLS)/clients
+	@$(UV) pip install --quiet --python $(TOOLS)/clients/bin/python --require-hashes -r requirements/clients.lock
+	@cd tests/clients/node && $(NODE) npm ci --no-audit --no-fund --loglevel=error
+	@cd tests/clients/cli && $(NODE) npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+clients: $(TOOLS)/.test $(TOOLS)/.clients ## official clients against the product; renews their page of the docs
+	@$(BIN)/pytest -q -o timeout=600 tests/clients
+	@$(BIN)/python tools/docs_tables.py
+
 # PostgreSQL and Valkey come with the packages of requirements/test.lock; tests start them themselves.
 # An installed one is used where the environment names it: see tests/stores.py.
 CHROMIUM := $(TOOLS)/chromium
@@ -164,7 +176,7 @@ smoke: $(TOOLS)/.run ## every model and feature of the catalogue, against the si
 
 # Seeds and figures are printed. SOAK names some of the tests: make soak SOAK=tests/chaos
 SOAK ?= tests
-soak: $(TOOLS)/.test $(TOOLS)/.e2e $(TOOLS)/.chromium $(TOOLS)/.prometheus ## the same tests at their long counts (SOAK)
+soak: $(TOOLS)/.test $(TOOLS)/.clients $(TOOLS)/.e2e $(TOOLS)/.chromium $(TOOLS)/.prometheus ## the same tests at their long counts (SOAK)
 	@OPENGATEWAY_SOAK=1 $(BIN)/pytest -q -s -o timeout=7200 $(SOAK)
 
 $(TOOLS)/.bench: $(TOOLS)/.test $(TOOLS)/.node requirements/bench.lock bench/peers/package-lock.json

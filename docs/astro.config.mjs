@@ -76,6 +76,7 @@ export default defineConfig({
             { slug: 'reference/errors' },
             { slug: 'reference/providers' },
             { slug: 'reference/parameters' },
+            { slug: 'reference/clients' },
           ],
         },
         {
