@@ -46,6 +46,7 @@ from opengateway.control.smoke.routes import router as smoke
 from opengateway.control.team_admin.routes import admin as team_admin
 from opengateway.control.team_admin.routes import router as teams
 from opengateway.control.users.routes import router as users
+from opengateway.control.users.view_as import router as view_as
 from opengateway.control.webhooks.routes import router as webhooks
 from opengateway.http.control_errors import ControlEdge, error_response, install_errors
 from opengateway.http.internal_app import ControlParts
@@ -140,7 +141,16 @@ def _routes() -> APIRouter:
         routes.include_router(router, prefix="/api/v1")
     for router in (ledger, ledger_admin, redeem, campaigns, payments, payments_admin, documents):
         routes.include_router(router, prefix="/api/v1")
-    for router in (providers, offers, approvals, announcements, own_credentials, figures, queues):
+    for router in (
+        providers,
+        offers,
+        approvals,
+        announcements,
+        own_credentials,
+        figures,
+        queues,
+        view_as,
+    ):
         routes.include_router(router, prefix="/api/v1")
     require_declared(routes, set(Access) - {Access.INTERNAL})
     return routes
