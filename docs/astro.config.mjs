@@ -45,7 +45,7 @@ export default defineConfig({
         {
           label: 'Platform',
           translations: { ko: '플랫폼', ja: 'プラットフォーム' },
-          items: [{ slug: 'platform/playground' }, { slug: 'platform/budgets' }, { slug: 'platform/credits' }, { slug: 'platform/byok' }],
+          items: [{ slug: 'platform/playground' }, { slug: 'platform/budgets' }, { slug: 'platform/credits' }, { slug: 'platform/byok' }, { slug: 'platform/logs' }],
         },
         {
           label: 'Operate',
@@ -61,8 +61,11 @@ export default defineConfig({
             { slug: 'operate/backup' },
             { slug: 'operate/redeem-codes' },
             { slug: 'operate/payments' },
+            { slug: 'operate/newcomers' },
             { slug: 'operate/simulator' },
+            { slug: 'operate/monitoring' },
             { slug: 'operate/smoke-tests' },
+            { label: 'Runbooks', collapsed: true, items: [{ autogenerate: { directory: 'operate/runbooks' } }] },
           ],
         },
         {
@@ -72,6 +75,7 @@ export default defineConfig({
             { slug: 'reference/api' },
             { slug: 'reference/errors' },
             { slug: 'reference/providers' },
+            { slug: 'reference/parameters' },
           ],
         },
         {

@@ -20,7 +20,7 @@ from opengateway.domain.budgets import (
 from opengateway.domain.ledger import CreditKind, EntryKind
 from opengateway.domain.records import CloseRecord, Ending
 from opengateway.infra.database import Database
-from opengateway.infra.event_log.sqlite import SqlEventLog
+from opengateway.infra.event_log.sql import SqlEventLog
 from opengateway.infra.ledger_book.rows import SqlLedgerRows
 from opengateway.kit.clock import ManualClock
 from opengateway.kit.ids import IdSource

@@ -31,7 +31,7 @@ from opengateway.domain.errors import Conflict, InsufficientFunds
 from opengateway.domain.ledger import CreditKind, EntryKind
 from opengateway.domain.records import CloseRecord, Ending, OpenRecord
 from opengateway.infra.database import AsyncSession, Database
-from opengateway.infra.event_log.sqlite import SqlEventLog
+from opengateway.infra.event_log.sql import SqlEventLog
 from opengateway.infra.ledger_book.rows import SqlLedgerRows
 from opengateway.infra.mail.none import NoMail
 from opengateway.kit.clock import ManualClock

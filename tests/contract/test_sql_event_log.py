@@ -7,7 +7,7 @@ import pytest
 
 from contract.event_log import EventLogContract
 from opengateway.infra.database import Database
-from opengateway.infra.event_log.sqlite import SqlEventLog
+from opengateway.infra.event_log.sql import SqlEventLog
 from opengateway.ports.event_log import EventLog
 
 

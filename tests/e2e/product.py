@@ -55,10 +55,12 @@ def http(
         return error.code, error.read(), {k.lower(): v for k, v in error.headers.items()}
 
 
-def run(*arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+def run(
+    *arguments: str, check: bool = True, timeout_s: float = 60
+) -> subprocess.CompletedProcess[str]:
     """One `opengateway` command."""
     done = subprocess.run(
-        [*COMMAND, *arguments], capture_output=True, text=True, timeout=60, check=False
+        [*COMMAND, *arguments], capture_output=True, text=True, timeout=timeout_s, check=False
     )
     assert not check or done.returncode == 0, done.stderr
     return done

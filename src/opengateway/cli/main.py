@@ -23,6 +23,7 @@ from opengateway.cli.bundles import bundle_app
 from opengateway.cli.money import credits_app, ledger_app
 from opengateway.cli.people import audit_app, teams_app
 from opengateway.cli.redeem import redeem_app
+from opengateway.cli.report import report_app
 from opengateway.cli.routes import route_app
 from opengateway.cli.smoke import smoke
 from opengateway.domain.errors import GatewayError
@@ -50,6 +51,7 @@ app.add_typer(ledger_app, name="ledger")
 app.add_typer(catalog_app, name="catalog")
 app.add_typer(route_app, name="route")
 app.add_typer(bundle_app, name="bundle")
+app.add_typer(report_app, name="report")
 app.add_typer(dev_app, name="dev")
 app.command("smoke")(smoke)
 
@@ -219,6 +221,31 @@ def dev_tail(
     from opengateway.cli.remote import tail
 
     _run(lambda: tail(zone, limit, follow=follow, as_json=as_json))
+
+
+@dev_app.command("seed")
+def dev_seed(
+    zone: ZoneFile,
+    requests: Annotated[int, typer.Option(min=1, max=100_000_000)] = 100_000,
+    days: Annotated[int, typer.Option(min=1, max=400)] = 30,
+    team: Annotated[str, typer.Option(help="By id or name; made if it is new.")] = "default",
+    teams: Annotated[int, typer.Option(min=1, max=9_999, help="Others are in the log alone.")] = 1,
+) -> None:
+    """Fill the log with requests that never were. The product must not run meanwhile.
+
+    The ledger hears nothing of them: what is spent and what is logged no longer agree.
+    """
+    from opengateway.compose.control import settings_of
+    from opengateway.compose.seeding import seed
+
+    def told(count: int) -> None:
+        print(f"\r{count:,} requests", end="", file=sys.stderr, flush=True)
+
+    settings = settings_of(zone)
+    terms = {"teams": teams, "requests": requests, "hours": days * 24}
+    _run(lambda: seed(settings, team, **terms, told=told))
+    print(file=sys.stderr)
+    print(f"{requests:,} requests over {days} days are in the log of zone {settings.zone!r}")
 
 
 def _run(work: Callable[[], Coroutine[Any, Any, Any]]) -> Any:

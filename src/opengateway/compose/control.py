@@ -28,6 +28,7 @@ import msgspec
 from fastapi import FastAPI
 
 from opengateway.compose.desk import DeskPlan, desk_of, desk_tools
+from opengateway.compose.event_log import LogHouse, LogPlan, log_plan_of
 from opengateway.compose.housekeeping import (
     Job,
     OperationPlan,
@@ -71,7 +72,6 @@ from opengateway.http.server import new_server
 from opengateway.http.unit_of_work import NewScope, reading_scope, unit_of_work
 from opengateway.infra.database import AsyncSession, Database, migrate, sqlite_url
 from opengateway.infra.egress_guard import EgressGuard
-from opengateway.infra.event_log.sqlite import SqlEventLog
 from opengateway.infra.ledger_book.rows import SqlLedgerRows
 from opengateway.kit import log
 from opengateway.kit.clock import Clock, SystemClock
@@ -97,6 +97,7 @@ class ControlSettings:
     billing: bool = True
     """Whether requests are held for and charged."""
     spending: SpendingPlan = field(default_factory=SpendingPlan)
+    log: LogPlan = field(default_factory=LogPlan)
     selling: SellingAccess = field(default_factory=SellingAccess)
     desk: DeskPlan = field(default_factory=DeskPlan)
     operation: OperationPlan = field(default_factory=OperationPlan)
@@ -112,6 +113,7 @@ class ControlHouse:
     internal_app: FastAPI
     public_app: FastAPI
     sign_in: SignInHouse
+    log: LogHouse
     jobs: tuple[Job, ...] = ()
 
 
@@ -151,6 +153,7 @@ def settings_of(zone_path: Path) -> ControlSettings:
         sign_in=plan_of(zone, secrets.data_keys),
         billing=zone.components.billing.use != "off",
         spending=spending_of(zone, secrets.snapshot_private_key),
+        log=log_plan_of(zone),
         selling=SellingAccess(zone.selling, zone.outbound.proxy, zone.outbound.ca_file),
         desk=desk_of(zone),
         wall=wall_of(zone, calls_webhooks=True),
@@ -179,11 +182,10 @@ async def open_control(settings: ControlSettings) -> AsyncIterator[ControlHouse]
         database = Database(settings.database_url)
         signing_in = open_sign_in(settings.sign_in, clock)
         selling = selling_of(settings.selling)
+        request_log = LogHouse(settings.log, database, clock, new_id)
         try:
-            async with database.read() as session:
-                newest = await ChangeRepository(session).newest()
-                await catch_up(session, settings.zone, checkpoints)
-            new_scope = _scopes(settings, signing_in, new_id, checkpoints, selling)
+            newest = await _newest_change(settings.zone, database, checkpoints)
+            new_scope = _scopes(settings, signing_in, request_log, new_id, checkpoints, selling)
             open_scope = partial(unit_of_work, database, new_scope)
             async with open_scope() as scope:
                 await scope.ledger.settlements.mark_billing(settings.billing)
@@ -193,7 +195,7 @@ async def open_control(settings: ControlSettings) -> AsyncIterator[ControlHouse]
             spending = spending_tools(settings.spending, board, database, clock)
             await first_publication(spending)
             stores = Stores(open_scope, partial(reading_scope, database, new_scope))
-            operation = operation_tools(stores, leases, clock)
+            operation = operation_tools(settings.operation, settings.zone, stores, leases, clock)
             parts = ControlParts(
                 database=database,
                 new_scope=new_scope,
@@ -207,6 +209,7 @@ async def open_control(settings: ControlSettings) -> AsyncIterator[ControlHouse]
                 zone=settings.zone,
                 started_at_ns=clock.now_ns(),
                 checkpoints=checkpoints,
+                logs=request_log.desk,
                 selling=selling,
                 wall=settings.wall,
             )
@@ -215,24 +218,38 @@ async def open_control(settings: ControlSettings) -> AsyncIterator[ControlHouse]
                 new_internal_app(parts),
                 new_control_app(parts, _ASSETS),
                 signing_in,
-                _jobs(settings, signing_in, stores, parts),
+                request_log,
+                _jobs(settings, signing_in, request_log, stores, parts),
             )
         finally:
+            await request_log.aclose()
             await signing_in.aclose()
             await database.close()
 
 
+async def _newest_change(zone: str, database: Database, checkpoints: Checkpoints) -> int:
+    """Its number, once the audit log's marks are caught up with."""
+    async with database.read() as session:
+        newest = await ChangeRepository(session).newest()
+        await catch_up(session, zone, checkpoints)
+    return newest
+
+
 def _jobs(
-    settings: ControlSettings, signing_in: SignInHouse, stores: Stores, parts: ControlParts
+    settings: ControlSettings,
+    signing_in: SignInHouse,
+    request_log: LogHouse,
+    stores: Stores,
+    parts: ControlParts,
 ) -> tuple[Job, ...]:
-    """What runs beside the apps, for ever."""
-    clock, open_scope = settings.clock, stores.write
+    open_scope, clock = stores.write, settings.clock
     return (
         *sign_in_jobs(signing_in, open_scope, clock),
         *_ledger_jobs(settings, open_scope, parts.leases),
+        *request_log.jobs,
         *_fleet_jobs(settings, parts.database, parts.feed),
         *spending_jobs(settings.spending, parts.spending, open_scope, clock),
-        *selling_jobs(parts.selling, open_scope, clock),
+        *selling_jobs(parts.selling, open_scope, parts.feed, clock),
         *operation_jobs(settings.operation, stores, parts),
     )
 
@@ -258,6 +275,7 @@ def _ledger_jobs(
 def _scopes(
     settings: ControlSettings,
     signing_in: SignInHouse,
+    request_log: LogHouse,
     new_id: NewId,
     checkpoints: Checkpoints,
     selling: Selling,
@@ -270,7 +288,7 @@ def _scopes(
     ) -> ControlScope:
         return ControlScope(
             session=session,
-            event_log=SqlEventLog(session),
+            event_log=request_log.of(session),
             clock=clock,
             new_id=new_id,
             pepper=settings.pepper,

@@ -34,6 +34,7 @@ from opengateway.dialects import openai_chat as openai_dialect
 from opengateway.dialects.openai_chat.routing_note import OpenAIRoutingNotes
 from opengateway.domain.catalog import Snapshot
 from opengateway.domain.errors import OperatorError
+from opengateway.gateway.keepsakes import Keepsakes
 from opengateway.gateway.key_state import KeyDesk
 from opengateway.gateway.services import GatewayServices
 from opengateway.http.data_app import DataApp
@@ -143,6 +144,7 @@ def _build(zone: Zone, paths: Paths, wall: EgressGuard | None) -> _Parts:
         teams=table.teams,
         rates=admission.rates,
         idempotency=admission.idempotency,
+        keepsakes=Keepsakes(admission.thoughts, admission.box),
         trusted_proxies=networks(zone.listen.trusted_proxies),
         journal=journal,
         transport=transport,

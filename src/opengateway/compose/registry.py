@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from opengateway.compose.components import Egress, Factory, SlotName
+from opengateway.compose.components import Egress, Factory, SlotName, Stability
 from opengateway.compose.stores import ServerOptions
+from opengateway.infra.event_log.options import ArchiveOptions
 from opengateway.infra.mail.options import SmtpOptions
 from opengateway.infra.payments.options import StripeOptions
 
@@ -29,10 +30,29 @@ REGISTRY: Final = (
         "opengateway.infra.shared_state.valkey:Valkey",
         config=ServerOptions,
     ),
-    # In the control store, whichever that is: rows are written in the transaction of the journal's
-    # offset (decision 7).
+    # Rows are written in the transaction of the journal's offset (decision 7), so new ones lie in
+    # the control store, whichever that is. `local`: older ones lie in files beside it.
     Factory(
-        SlotName.EVENT_LOG, "local", Egress.NONE, "opengateway.infra.event_log.sqlite:SqlEventLog"
+        SlotName.EVENT_LOG,
+        "local",
+        Egress.NONE,
+        "opengateway.infra.event_log.parquet:ParquetArchive",
+        config=ArchiveOptions,
+    ),
+    Factory(
+        SlotName.EVENT_LOG,
+        "postgres",
+        Egress.ZONE,
+        "opengateway.infra.event_log.sql:SqlEventLog",
+        needs=((SlotName.CONTROL_STORE, "postgres"),),
+    ),
+    Factory(
+        SlotName.EVENT_LOG,
+        "clickhouse",
+        Egress.ZONE,
+        "opengateway.infra.event_log.clickhouse:ClickHouseArchive",
+        config=ServerOptions,
+        stability=Stability.PREVIEW,
     ),
     Factory(SlotName.BILLING, "ledger", Egress.NONE, "opengateway.infra.purse.leased:LeasedPurse"),
     Factory(SlotName.BILLING, "off", Egress.NONE, "opengateway.infra.purse:UnlimitedPurse"),

@@ -9,7 +9,9 @@ from typing import Any
 from opengateway.compose.components import SlotName, find
 from opengateway.compose.registry import REGISTRY
 from opengateway.compose.selling_rules import SellingPlan
+from opengateway.control.changes.feed import ChangeFeed
 from opengateway.control.mail.outbox import OpenScope
+from opengateway.control.newcomers.jobs import NewcomerJobs
 from opengateway.control.payments.jobs import PaymentJobs
 from opengateway.control.selling import Selling
 from opengateway.infra.paper.layout import PdfPress
@@ -44,8 +46,9 @@ def selling_of(access: SellingAccess) -> Selling:
 
 
 def selling_jobs(
-    selling: Selling, open_scope: OpenScope, clock: Clock
+    selling: Selling, open_scope: OpenScope, feed: ChangeFeed, clock: Clock
 ) -> tuple[Callable[[], Coroutine[Any, Any, None]], ...]:
+    newcomers = NewcomerJobs(open_scope, feed, clock).run
     if selling.processor is None:
-        return ()
-    return (PaymentJobs(open_scope, selling.processor, clock).run,)
+        return (newcomers,)
+    return (newcomers, PaymentJobs(open_scope, selling.processor, clock).run)

@@ -76,13 +76,22 @@ async def _up(process: asyncio.subprocess.Process) -> None:
 
 def _names(catalogue: Catalogue) -> list[str]:
     """Names that the simulator is to know: those that reason, then all others."""
-    reasoners = dict.fromkeys(
-        endpoint.upstream_model
+    reasoners = {
+        endpoint.upstream_model: _thinks_by_level(
+            endpoint.upstream_model, catalogue.providers[endpoint.provider]
+        )
         for model in catalogue.models.values()
         if Capability.REASONING in (model.capabilities or ())
         for endpoint in model.endpoints
-    )
-    return [*(f"{name}:reasoner" for name in reasoners), "*"]
+    }
+    told = (f"{name}:{'newest' if level else 'reasoner'}" for name, level in reasoners.items())
+    return [*told, "*"]
+
+
+def _thinks_by_level(name: str, provider: CatalogueProvider) -> bool:
+    rules = provider.profile.models
+    rule = next((rule for rule in rules if name.startswith(rule.prefix)), None)
+    return provider.wire is Wire.GEMINI and rule is not None and rule.thinking_as == "level"
 
 
 def _zone(catalogue: Catalogue, url: str) -> dict[str, Any]:
@@ -104,15 +113,14 @@ def _zone(catalogue: Catalogue, url: str) -> dict[str, Any]:
 
 def _path(name: str, provider: CatalogueProvider) -> str:
     """Where the simulator speaks as this provider does."""
-    if "{project}" in provider.base_url:
-        return _PROJECT
     if provider.wire is not Wire.OPENAI:
-        return _PATHS[provider.wire]
-    if "{resource}" in provider.base_url:
+        return _PROJECT if "{project}" in provider.base_url else _PATHS[provider.wire]
+    if provider.auth == "api-key":
         return "/azure/openai/v1"
     persona = name if name in load_personas() else "generic"
     return f"/as/{persona}/v1"
 
 
 def _secret(provider: CatalogueProvider) -> str:
-    return "access_token" if "{project}" in provider.base_url else "api_key"
+    is_googles = "googleapis.com" in provider.base_url and "{project}" in provider.base_url
+    return "access_token" if is_googles else "api_key"

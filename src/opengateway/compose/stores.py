@@ -1,4 +1,4 @@
-"""The zone's servers: what a zone file says of PostgreSQL and Valkey. Read by every process."""
+"""The zone's servers: what a zone file says of PostgreSQL, Valkey and ClickHouse. Read by every process."""
 
 from __future__ import annotations
 
@@ -19,10 +19,12 @@ from opengateway.compose.zone_file import ZoneFile
 _SCHEMES: Final = {
     "postgres": ("postgresql", "postgres"),
     "valkey": ("redis", "rediss", "unix"),
+    "clickhouse": ("http", "https"),
 }
 _EXAMPLES: Final = {
     "postgres": "postgresql://USER:PASSWORD@HOST:5432/DATABASE",
     "valkey": "redis://USER:PASSWORD@HOST:6379/0",
+    "clickhouse": "https://USER:PASSWORD@HOST:8443/DATABASE",
 }
 
 
@@ -37,6 +39,7 @@ class StoreUrls:
 
     control_store: str = field(default="", repr=False)
     shared_state: str = field(default="", repr=False)
+    event_log: str = field(default="", repr=False)
 
 
 def check_stores(
@@ -49,6 +52,7 @@ def check_stores(
     return StoreUrls(
         _url(SlotName.CONTROL_STORE, slots[SlotName.CONTROL_STORE], file, references, faults),
         _url(SlotName.SHARED_STATE, slots[SlotName.SHARED_STATE], file, references, faults),
+        _url(SlotName.EVENT_LOG, slots[SlotName.EVENT_LOG], file, references, faults),
     )
 
 

@@ -35,6 +35,8 @@ class Access(StrEnum):
     """Whoever has the permission in the team of the path (`permits`)."""
     NAMED_TEAM = "named_team"
     """The same, in the team that the body names as `team_id` (`permits_named`)."""
+    OWN_TEAMS = "own_teams"
+    """Whoever has the permission in some team (`permits_in_own_teams`)."""
     PLATFORM = "platform"
     """Whoever has the permission by a platform role (`permits_platform`)."""
 
@@ -56,8 +58,8 @@ class DeclaredRoute:
 
 def access(who: Access) -> dict[str, Any]:
     """For a route's `openapi_extra`: declares who may call it, where no permission is needed."""
-    by_permission = (Access.TEAM, Access.NAMED_TEAM, Access.PLATFORM)
-    assert who not in by_permission, "use permits(), permits_named() or permits_platform()"
+    by_permission = (Access.TEAM, Access.OWN_TEAMS, Access.NAMED_TEAM, Access.PLATFORM)
+    assert who not in by_permission, "use one of the permits...()"
     return {FIELD: who.value}
 
 
@@ -68,6 +70,15 @@ def permits(permission: str) -> dict[str, Any]:
     """
     assert permission in PERMISSIONS.team, f"no permission {permission!r} in table 'team'"
     return {FIELD: Access.TEAM.value, PERMISSION_FIELD: permission}
+
+
+def permits_in_own_teams(permission: str) -> dict[str, Any]:
+    """For a route that tells of several teams: those where the caller has the permission, or that
+    one of them which `?team_id=` names. Its handler finds them in `OwnTeams`
+    (control/authority.py), and must look at nothing else.
+    """
+    assert permission in PERMISSIONS.team, f"no permission {permission!r} in table 'team'"
+    return {FIELD: Access.OWN_TEAMS.value, PERMISSION_FIELD: permission}
 
 
 def permits_named(permission: str) -> dict[str, Any]:

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from typing import Final
+from typing import Annotated, Final, cast
 
-from fastapi import Request
+from fastapi import Depends, Request
 
 from opengateway.control.access import FIELD, PERMISSION_FIELD, Access
-from opengateway.control.actor import Actor, ActorKind
+from opengateway.control.actor import Actor, ActorKind, PermissionMissing
 from opengateway.control.identity.caller import client_ip
 from opengateway.control.keys.bearer import key_actor
 from opengateway.control.memberships.repository import MembershipRepository
@@ -30,7 +30,7 @@ from opengateway.control.users.view_as import HEADER as VIEW_AS
 from opengateway.control.users.view_as import viewing
 from opengateway.domain.errors import InvalidRequest, NotAllowed, NotFound
 from opengateway.kit import json
-from opengateway.policies.permissions import Role
+from opengateway.policies.permissions import PERMISSIONS, Role
 
 _ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
@@ -53,6 +53,9 @@ async def authorize_public(request: Request, scope: Scope) -> None:
     elif who is Access.TEAM:
         actor = await _in_team(actor, request.path_params["team_id"], scope)
         actor.must(permission)
+    elif who is Access.OWN_TEAMS:
+        named = request.query_params.get("team_id")
+        request.state.team_ids = await _own_teams(actor, named, permission, scope)
     elif who is Access.NAMED_TEAM:
         actor = await _in_team(actor, await _named_team(request), scope)
         actor.must(permission)
@@ -62,6 +65,35 @@ async def authorize_public(request: Request, scope: Scope) -> None:
         await _require_team(request, scope, deleted_too=True)
     request.state.actor = actor
     request.state.private = True
+
+
+async def _own_teams(
+    actor: Actor, named: str | None, permission: str, scope: ControlScope
+) -> tuple[str, ...]:
+    """The teams where the actor has the permission. Raises `TeamNotFound`, `PermissionMissing`."""
+    if named is None and actor.kind is ActorKind.MANAGEMENT_KEY:
+        named = actor.team_id
+    if named is not None:
+        if not _ID.fullmatch(named):
+            raise NotFound("there is no team of this id", param="team_id")
+        (await _in_team(actor, named, scope)).must(permission)
+        return (named,)
+    assert actor.user_id is not None
+    held = await MembershipRepository(scope.session).teams_of(actor.user_id)
+    allowed = tuple(
+        team.id for team, role in held if PERMISSIONS.allows(permission, Role(role), None)
+    )
+    if not allowed and not actor.may(permission):
+        raise PermissionMissing(permission)
+    return allowed  # a platform role has every team, and names the one that it asks for
+
+
+async def _told_teams(request: Request) -> tuple[str, ...]:
+    return cast("tuple[str, ...]", request.state.team_ids)
+
+
+OwnTeams = Annotated[tuple[str, ...], Depends(_told_teams)]
+"""Of a route of `permits_in_own_teams`: the teams that it may tell of."""
 
 
 async def authorize_operator(request: Request, scope: Scope) -> None:

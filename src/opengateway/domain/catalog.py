@@ -12,7 +12,7 @@ from opengateway.domain.model_rules import ModelRule
 from opengateway.domain.operations import OperationRules
 from opengateway.domain.particulars import ModelEnd, OwnCredential, TeamPrice
 from opengateway.domain.routing_rules import Routing, RoutingPolicy
-from opengateway.domain.usage import PriceRow
+from opengateway.domain.usage import PriceRow, SpendCap
 from opengateway.domain.vault import is_own
 
 
@@ -63,8 +63,7 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     drop: tuple[str, ...] = ()
     """Request members that the vendor refuses; left out, and told to the caller."""
     refuse: tuple[str, ...] = ()
-    """Request members without which the answer would mean something else, and which the vendor
-    does not know: such a request is refused before it is sent."""
+    """Request members without which the answer would mean something else: refused if unknown."""
     models: tuple[ModelRule, ...] = ()
     drop_when_reasoning: tuple[str, ...] = ()
     """Request members that are refused while the model reasons; see `models`."""
@@ -87,7 +86,7 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     thinking_switch: Literal["", "thinking", "enable_thinking", "chat_template"] = ""
     """What turns thinking on and off where an effort alone does not; `chat_template_kwargs`, say."""
     cache_key_header: str = ""
-    """The header that carries `prompt_cache_key` where the vendor reads it there."""
+    """The header that carries `prompt_cache_key`."""
     max_top_logprobs: int | None = None
     """More log probabilities than this are not given; the caller is told."""
     logprobs_as_number: bool = False
@@ -97,7 +96,7 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     schema_as_value: bool = False
     """Whether a schema goes out as `{"type": "json_object", "value": ...}`."""
     one_turn_each: bool = False
-    """Whether no role may speak twice in a row; such texts become one."""
+    """No role may speak twice in a row; such texts become one."""
     tools_with_stream: bool = True
     """Whether a request with tools may stream; else it is asked for whole, and streamed on."""
     max_n: int | None = None
@@ -114,7 +113,7 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tool_call_index: bool = True
     """Whether `tool_calls[].index` on replayed messages is tolerated."""
     tool_call_id_length: int | None = None
-    """Replayed call ids must be this many letters and digits; others are replaced by a digest."""
+    """Replayed call ids must be this many letters and digits; else a digest stands for them."""
     image_url_string: bool = False
     """Whether a part's `image_url` may be a bare string; else it goes out as `{"url": ...}`."""
     message_fields: tuple[str, ...] = ()
@@ -122,9 +121,10 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     strip_message_fields: tuple[str, ...] = ()
     """Members taken off messages."""
     strip_schema_keys: tuple[str, ...] = ()
-    """JSON Schema keywords removed from tool parameters and response formats."""
+    """JSON Schema keywords taken out of tools and response formats."""
     json_object_for_schema: bool = False
-    """The vendor knows `json_object` only: a `json_schema` request is refused, never weakened."""
+    """The vendor knows `json_object` only: a `json_schema` is said in the instructions, and that this
+    was so is told to the caller; a strict request is refused."""
     finish_map: dict[str, str] = {}
     """The vendor's finish reasons to the five of OpenAI; or `error:<class>`."""
     finish_required: bool = False
@@ -138,21 +138,22 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Of wires that name the model in the path: the path below the base URL, with `{model}`, where
     it is not the wire's own."""
     path_prefix: str = ""
-    """Of the OpenAI wire: what stands between the base URL and an operation's path, with `{model}`;
-    Azure's `/deployments/{model}`."""
+    """Of the OpenAI wire: what stands before an operation's path, such as `/deployments/{model}`."""
     query: str = ""
     """Of the OpenAI wire: what follows an operation's path after a question mark."""
     fetched_urls: tuple[str, ...] = ()
     """Beginnings of the addresses whose images and files the vendor fetches by itself."""
     responses: Literal["no", "open", "sealed"] = "no"
-    """Whether the vendor has `/responses` beside chat completions: callers of that shape are served
-    there. `sealed`: reasoning comes back encrypted if asked for; `open`: as text."""
+    """Whether `/responses` stands beside chat completions: callers of that shape are served there.
+    `sealed`: reasoning comes back encrypted if asked for; `open`: as text."""
     seals_as: str = origins.OPENAI
     """Whose the encrypted reasoning of `sealed` is: it goes back to the same maker only."""
     cache_scope: Literal["account", "replica", "none"] = "account"
     """Whose the prompt cache is: of a credential's account in a region, or of each server."""
     cache_ttl_s: int = 300
     """How long what was cached is kept without being used."""
+    continues: Literal["no", "prefill", "prefix", "template"] = "no"
+    """How an answer that was begun is gone on with: as it stands, marked so, or by a template."""
     refused_fields_retry: bool = False
     """Whether a 400 that names a member we sent is worth one retry without it."""
     operations: OperationRules = OperationRules()
@@ -189,6 +190,8 @@ class Provider(msgspec.Struct, frozen=True):
     """Of credentials that share a prompt cache: under which name."""
     own_only: bool = False
     """The platform has no credential of it: it is there for teams that bring their own."""
+    spend_caps: dict[str, SpendCap] = {}
+    """Of credentials that have one."""
     cancel_stops_billing: bool = True
     evidence: str = "documented"
     docs_url: str = ""
@@ -206,10 +209,6 @@ class Provider(msgspec.Struct, frozen=True):
         if is_own(credential):
             return CredentialOwner.TEAM
         return self.credential_owners.get(credential or "", CredentialOwner.PLATFORM)
-
-    def cache_domain_of(self, credential: str | None) -> str:
-        """Credentials of one domain find each other's prompts in the cache."""
-        return self.cache_domains.get(credential or "", credential or "")
 
 
 class Endpoint(msgspec.Struct, frozen=True):
@@ -257,6 +256,8 @@ class Endpoint(msgspec.Struct, frozen=True):
     """Instead of the provider's, where each of its regions has an address of its own."""
     completes: bool = False
     """Whether the legacy completions reach the model there."""
+    lacks: tuple[str, ...] = ()
+    """Capabilities of the model that it does not have there."""
     retires: str = ""
     """`YYYY-MM-DD`, where the provider has said when it stops to serve the model."""
 

@@ -125,6 +125,7 @@ def _describe_endpoint(endpoint: Endpoint, provider: Provider) -> JsonObject:
         "context_length": endpoint.context,
         "max_completion_tokens": endpoint.max_output,
         "input_modalities": list(endpoint.modalities),
+        "lacks": list(endpoint.lacks),
         "quantization": endpoint.quantization or None,
         "shutdown_date": endpoint.retires or None,
         "pricing": _pricing(price),

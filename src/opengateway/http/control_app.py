@@ -26,7 +26,10 @@ from opengateway.control.invitations.routes import router as invitations
 from opengateway.control.keys.routes import router as keys
 from opengateway.control.ledger.routes import admin as ledger_admin
 from opengateway.control.ledger.routes import router as ledger
+from opengateway.control.logs.routes import admin as logs_admin
+from opengateway.control.logs.routes import router as logs
 from opengateway.control.memberships.routes import router as members
+from opengateway.control.newcomers.routes import admin as abuse
 from opengateway.control.notifications.routes import router as notifications
 from opengateway.control.offers.routes import router as offers
 from opengateway.control.overview.queues import router as queues
@@ -111,6 +114,7 @@ def new_control_app(parts: ControlParts, assets: Path) -> FastAPI:
     app.state.price_publisher = parts.spending.publisher
     app.state.desk_tools = parts.desk
     app.state.outbound_rules = parts.spending.outbound_rules
+    app.state.log_desk = parts.logs
     app.state.smoke_desk = parts.operation.smoke
     app.state.idempotency_running = set()
     install_errors(app)
@@ -139,7 +143,16 @@ def _routes() -> APIRouter:
         routes.include_router(router, prefix="/api/v1")
     for router in (budgets, prices, notifications, webhooks, smoke):
         routes.include_router(router, prefix="/api/v1")
-    for router in (ledger, ledger_admin, redeem, campaigns, payments, payments_admin, documents):
+    for router in (
+        ledger,
+        ledger_admin,
+        redeem,
+        campaigns,
+        payments,
+        payments_admin,
+        documents,
+        abuse,
+    ):
         routes.include_router(router, prefix="/api/v1")
     for router in (
         providers,
@@ -151,6 +164,8 @@ def _routes() -> APIRouter:
         queues,
         view_as,
     ):
+        routes.include_router(router, prefix="/api/v1")
+    for router in (logs, logs_admin):
         routes.include_router(router, prefix="/api/v1")
     require_declared(routes, set(Access) - {Access.INTERNAL})
     return routes

@@ -151,7 +151,7 @@ def _complete(method: str, operation: dict[str, Any], schemas: dict[str, Any]) -
 def _who_may(who: Access) -> list[dict[str, list[str]]]:
     if who is Access.PUBLIC:
         return []
-    if who is Access.TEAM:
+    if who in (Access.TEAM, Access.OWN_TEAMS):
         return [{"session": []}, {"management_key": []}]
     return [{"session": []}]
 

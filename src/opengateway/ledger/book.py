@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from typing import Final
 
 from opengateway.domain.budgets import BudgetPeriod, span_of
@@ -67,6 +67,14 @@ class StatementBook:
             month=await self._rows.usage_of(key_id, since[BudgetPeriod.MONTH]),
             lifetime=await self._rows.usage_of(key_id, since[BudgetPeriod.LIFETIME]),
         )
+
+    async def use_by_key(
+        self, team_id: str, first_day: int, after_day: int
+    ) -> Sequence[tuple[str, int, int]]:
+        return await self._rows.use_by_key(team_id, first_day, after_day)
+
+    async def bought(self, team_ids: Sequence[str]) -> Collection[str]:
+        return frozenset(await self._rows.bought(team_ids))
 
     async def periods(self, period_row_ids: Sequence[str]) -> Mapping[str, PeriodRow]:
         return {row.id: row for row in await self._rows.periods_of(period_row_ids)}

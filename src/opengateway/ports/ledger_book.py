@@ -7,7 +7,7 @@ another input it raises `Conflict`.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 import msgspec
@@ -275,6 +275,16 @@ class Statements(Protocol):
         ...
 
     async def usage(self, key_id: str) -> KeyUsage: ...
+
+    async def use_by_key(
+        self, team_id: str, first_day: int, after_day: int
+    ) -> Sequence[tuple[str, int, int]]:
+        """Key, nano-dollars, requests; from a day up to another one, in days of UTC since 1970."""
+        ...
+
+    async def bought(self, team_ids: Sequence[str]) -> Collection[str]:
+        """Those that ever bought credit."""
+        ...
 
     async def periods(self, period_row_ids: Sequence[str]) -> Mapping[str, PeriodRow]: ...
 

@@ -275,6 +275,14 @@ class LedgerRows(Protocol):
 
     async def usage_of(self, key_id: str, since_day: int) -> int: ...
 
+    async def use_by_key(
+        self, team_id: str, first_day: int, after_day: int
+    ) -> Sequence[tuple[str, int, int]]:
+        """Key, amount, requests."""
+        ...
+
+    async def bought(self, team_ids: Sequence[str]) -> Sequence[str]: ...
+
     async def periods_of(self, period_row_ids: Sequence[str]) -> Sequence[PeriodRow]: ...
 
     def scan(self, what: str) -> AsyncIterator[Sequence[Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -39,6 +40,8 @@ _CONTEXT: Final[dict[WireName, int]] = {
     "bedrock": 200_000,
 }
 _REASONS: Final = ("sim-reasoner", "sim-claude-think", "sim-gemini", "sim-gemini-3")
+_NEW_GEMINI: Final = re.compile(r"gemini-([3-9]|\d\d)")
+"""Real names of the family that takes thinking levels, where such are served."""
 _NEWEST: Final = ("sim-claude-think", "sim-gemini-3")
 
 
@@ -63,7 +66,8 @@ class ModelTraits:
 
 @dataclass(frozen=True, slots=True)
 class SimulatorSettings:
-    """`models` are names or globs, each with an optional `:reasoner` after it."""
+    """`models` are names or globs, each with an optional `:reasoner` or `:newest` after it: it
+    reasons, and has the rules of its vendor's newest family besides."""
 
     cases: Path | None = None
     strict_cases: bool = False
@@ -76,7 +80,7 @@ class SimulatorSettings:
 
     def listed(self, wire: WireName = "chat") -> tuple[str, ...]:
         """The names that a list of models shows: the built-in ones, and those without a glob."""
-        named = (entry.removesuffix(":reasoner") for entry in self.models)
+        named = (entry.removesuffix(":reasoner").removesuffix(":newest") for entry in self.models)
         plain = tuple(name for name in named if not any(mark in name for mark in "*?["))
         return WIRE_MODELS[wire] + plain
 
@@ -85,9 +89,12 @@ class SimulatorSettings:
         if name.startswith("sim-"):
             return self._built_in(name, wire)
         for entry in self.models:
-            pattern = entry.removesuffix(":reasoner")
+            pattern = entry.removesuffix(":reasoner").removesuffix(":newest")
             if fnmatchcase(name, pattern):
-                return ModelTraits(name, reasons=entry != pattern, gap_s=self.gap_s)
+                is_new = wire == "gemini" and _NEW_GEMINI.match(name) is not None
+                newest = is_new or entry.endswith(":newest")
+                reasons = entry != pattern
+                return ModelTraits(name, reasons=reasons, newest=newest, gap_s=self.gap_s)
         return None
 
     def _built_in(self, name: str, wire: WireName) -> ModelTraits | None:

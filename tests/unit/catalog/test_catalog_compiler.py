@@ -204,3 +204,18 @@ def test_an_endpoint_has_the_ratios_of_its_model_s_family_and_the_zone_has_the_l
     assert exact.token_encoding == "o200k_base"
     assert 1 / exact.bytes_per_token < exact.hold_tokens_per_byte < 1.0
     assert first.bytes_per_token < exact.bytes_per_token
+
+
+def test_what_a_place_lacks_is_what_the_file_says_and_what_its_profile_cannot() -> None:
+    known = catalogue(
+        a__m=model(
+            endpoint("p", "1", lacks=(Capability.PROMPT_CACHING,), retires="2027-01-31"),
+            endpoint("q", "2"),
+        )
+    )
+    bare = ProviderConfig(profile={"json_object_for_schema": True})
+    first, second = (
+        compiled(known, providers={"p": ProviderConfig(), "q": bare}).models["a/m"].endpoints
+    )
+    assert (first.lacks, first.retires) == (("prompt_caching",), "2027-01-31")
+    assert (second.lacks, second.retires) == (("structured_output",), "")

@@ -12,7 +12,7 @@ from control_plane import closed
 from opengateway.control.changes.models import Change
 from opengateway.control.changes.repository import ChangeRepository
 from opengateway.infra.database import Database
-from opengateway.infra.event_log.sqlite import SqlEventLog
+from opengateway.infra.event_log.sql import SqlEventLog
 
 WRITERS, EACH = 6, 8
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from opengateway.domain.chat import Meter
@@ -87,3 +88,17 @@ def test_a_bug_shows_nothing_of_itself() -> None:
     assert shown.status == 500
     assert "secret" not in shown.message
     assert "gen_1" in shown.message
+
+
+def test_a_chat_that_is_billed_by_the_request_as_well_is_charged_for_one() -> None:
+    place = endpoint("a")
+    rates = {**place.price.rates, Dimension.REQUESTS: 5_000_000_000}
+    searched = msgspec.structs.replace(
+        place, price=msgspec.structs.replace(place.price, rates=rates)
+    )
+    found = settle(Ending.COMPLETED, chat(), searched, Meter(usage=KNOWN, has_content=True))
+    assert found.cost.total == 20 + 5000
+    assert found.provider_cost == found.cost.total
+    assert hold_amount(chat(), searched) >= found.cost.total
+    refused = settle(Ending.REFUSED, chat(), searched, Meter(usage=KNOWN, has_content=True))
+    assert refused.cost.total == 0

@@ -29,7 +29,7 @@ from opengateway.checks.replay_messages import anthropic_endpoint, anthropic_pro
 from opengateway.domain.canonical import Document, Image, Reasoning
 from opengateway.domain.catalog import Provider, Wire
 from opengateway.domain.errors import ErrorClass, InvalidRequest
-from opengateway.domain.events import End
+from opengateway.domain.events import End, Failure
 from opengateway.kit.event_stream import encode
 from opengateway.providers.envelopes import ClaudeOnBedrock, ClaudeOnVertex
 
@@ -177,3 +177,10 @@ def test_on_bedrock_errors_are_the_service_s() -> None:
     headers = {"x-amzn-errortype": "ThrottlingException"}
     error = BEDROCK.error(429, headers, b'{"message":"Too many tokens"}', ON_BEDROCK)
     assert (error.error_class, error.detail) == (ErrorClass.RATE_LIMITED, "Too many tokens")
+
+
+def test_a_frame_that_failed_is_the_only_failure_whatever_follows_it() -> None:
+    parser = BEDROCK.parser(PROFILE, ON_BEDROCK)
+    events = [*parser.feed(encode({":message-type": "exception"}, b"{}") + b"\x00" * 40)]
+    events += [*parser.feed(b"\xff" * 40), *parser.end()]
+    assert sum(isinstance(event, Failure) for event in events) == 1

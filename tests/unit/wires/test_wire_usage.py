@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from opengateway.domain.catalog import Profile
 from opengateway.domain.usage import Dimension as D
-from opengateway.wires.openai_chat.usage import for_caller, usage_object, usage_of
+from opengateway.wires.openai_chat.usage import for_caller, is_whole, usage_object, usage_of
 
 PLAIN = Profile()
 
@@ -177,3 +177,23 @@ _MENDED = frozenset(
     ("prompt_tokens", "completion_tokens", "total_tokens", "prompt_tokens_details",
      "completion_tokens_details")
 )  # fmt: skip
+
+
+def test_a_caller_sees_totals_that_hold_their_parts_and_thoughts_where_clients_look() -> None:
+    excludes = Profile(usage_excludes_reasoning=True)
+    told = {
+        "prompt_tokens": 10,
+        "completion_tokens": 5,
+        "total_tokens": 22,
+        "completion_tokens_details": {"reasoning_tokens": 7},
+    }
+    usage = usage_of(told, excludes)
+    assert not is_whole(told, usage)
+    shown = for_caller(told, usage)
+    assert (shown["completion_tokens"], shown["total_tokens"]) == (12, 22)
+    beside = {"prompt_tokens": 3, "completion_tokens": 9, "total_tokens": 12, "reasoning_tokens": 4}
+    usage = usage_of(beside, PLAIN)
+    assert not is_whole(beside, usage)
+    assert for_caller(beside, usage)["completion_tokens_details"]["reasoning_tokens"] == 4
+    plain = {"prompt_tokens": 3, "completion_tokens": 9, "total_tokens": 12}
+    assert is_whole(plain, usage_of(plain, PLAIN))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy import select, text
 
@@ -14,11 +14,6 @@ from opengateway.kit.db import AsyncSession
 _NEXT: Final = text(
     "INSERT INTO document_series (series, last) VALUES (:series, 1)"
     " ON CONFLICT (series) DO UPDATE SET last = document_series.last + 1 RETURNING last"
-)
-_USE: Final = text(
-    "SELECT u.key_id, CAST(sum(u.amount) AS BIGINT), CAST(sum(u.requests) AS BIGINT)"
-    " FROM ledger_usage u WHERE u.team_id = :team_id AND u.day >= :first AND u.day < :after"
-    " GROUP BY u.key_id ORDER BY u.key_id LIMIT 1000"
 )
 _KEYS: Final = text("SELECT id, name FROM api_keys WHERE team_id = :team_id")
 
@@ -57,14 +52,6 @@ class DocumentRepository:
 
     async def profile(self, team_id: str) -> BillingProfile | None:
         return await self._session.get(BillingProfile, team_id)
-
-    async def use_by_key(
-        self, team_id: str, first_day: int, after_day: int
-    ) -> Sequence[tuple[str, int, int]]:
-        """Key, nano-dollars, requests; days of UTC since 1970."""
-        asked: dict[str, Any] = {"team_id": team_id, "first": first_day, "after": after_day}
-        rows = await self._session.execute(_USE, asked)
-        return [(row[0], int(row[1]), int(row[2])) for row in rows]
 
     async def key_names(self, team_id: str) -> dict[str, str]:
         rows = await self._session.execute(_KEYS, {"team_id": team_id})

@@ -76,7 +76,7 @@ class DocumentService:
                 f"{month} can be invoiced from its end and {_SETTLING_DAYS} days on", param="month"
             )
         names = await self.rows.key_names(team_id)
-        use = await self.rows.use_by_key(team_id, first, after)
+        use = await self._scope.ledger.statements.use_by_key(team_id, first, after)
         lines = [
             {"key": names.get(key_id, key_id), "nanos": nanos, "requests": requests}
             for key_id, nanos, requests in use

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from opengateway.control.actor import Actor
 from opengateway.control.identity.caller import Caller
+from opengateway.control.newcomers.service import Newcomers
 from opengateway.control.redeem.models import Redemption
 from opengateway.control.redeem.repository import Attempt, RedeemRepository
 from opengateway.control.scope import ControlScope
@@ -43,6 +44,7 @@ class RedeemService:
         throttle = Throttle(self._scope)
         entered = await throttle.enter((REDEEM, self._who), (REDEEM_NETWORK, caller.network))
         made = await self.attempt(team_id, code)
+        await Newcomers(self._scope, self._actor).notice(team_id, caller)
         # After what others wait for, and before the audit's turn.
         await throttle.forgive(entered)
         await self._scope.audit(

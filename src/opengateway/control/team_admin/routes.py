@@ -11,6 +11,8 @@ from opengateway.control.actor import CurrentActor
 from opengateway.control.bodies import Page
 from opengateway.control.changes.routes import Changes
 from opengateway.control.conditions import IfMatch, show_version
+from opengateway.control.identity.caller import CurrentCaller
+from opengateway.control.newcomers.devices import Device, known_device
 from opengateway.control.paging import After, Limit, Search, next_page, place_of
 from opengateway.control.scope import Scope
 from opengateway.control.sessions.web import require_step_up, user_of
@@ -51,11 +53,17 @@ async def list_my_teams(
 
 @router.post("/teams", status_code=201, openapi_extra=access(Access.SIGNED_IN))
 async def create_team(
-    wanted: NewTeam, life: Life, actor: CurrentActor, response: Response
+    wanted: NewTeam,
+    life: Life,
+    scope: Scope,
+    actor: CurrentActor,
+    response: Response,
+    caller: CurrentCaller,
+    og_device: Device = "",
 ) -> TeamView:
     """Make a team, in this zone for ever, with you as its owner."""
     user_id, _ = user_of(actor)
-    team = await life.create(wanted.name, user_id)
+    team = await life.create(wanted.name, user_id, caller, known_device(scope, response, og_device))
     show_version(response, team.version)
     return TeamView.of(team, "owner")
 

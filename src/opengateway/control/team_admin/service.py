@@ -8,10 +8,12 @@ from typing import Any, Final
 from opengateway.control.actor import Actor
 from opengateway.control.changes.service import ChangeLog
 from opengateway.control.conditions import must_match
+from opengateway.control.identity.caller import Caller
 from opengateway.control.keys.service import KeyService
 from opengateway.control.memberships.repository import MembershipRepository
 from opengateway.control.memberships.service import MembershipService
 from opengateway.control.memberships.states import publish_team
+from opengateway.control.newcomers.service import Newcomers
 from opengateway.control.scope import ControlScope
 from opengateway.control.teams.models import Team
 from opengateway.control.teams.repository import TeamRepository
@@ -49,10 +51,16 @@ class TeamLife:
     async def get(self, team_id: str) -> Team:
         return await self._teams.live(team_id)
 
-    async def create(self, name: str, owner_id: str) -> Team:
-        """A new team of this zone, whose owner is this user."""
+    async def create(
+        self, name: str, owner_id: str, caller: Caller | None = None, device: str = ""
+    ) -> Team:
+        """A new team of this zone, whose owner is this user. `caller`: from where it is made."""
         team = await self._teams.make(name)
         await self._members.add(team.id, owner_id, Role.OWNER)
+        if caller is not None:
+            await Newcomers(self._scope, self._actor).greet(team, owner_id, caller, device)
+            if self._scope.selling.rules.free_tier is not None:
+                await publish_team(self._scope.session, self._changes, team)
         return team
 
     async def change(

@@ -165,6 +165,15 @@ class SqlLedgerRows:
     async def usage_of(self, key_id: str, since_day: int) -> int:
         return _number(await self._read(sql.USAGE_SINCE.once(key_id, since_day)))
 
+    async def use_by_key(
+        self, team_id: str, first_day: int, after_day: int
+    ) -> Sequence[tuple[str, int, int]]:
+        rows = await self._read(sql.USE_BY_KEY.once(team_id, first_day, after_day))
+        return [(row[0], int(row[1]), int(row[2])) for row in rows]
+
+    async def bought(self, team_ids: Sequence[str]) -> Sequence[str]:
+        return [row[0] for row in await self._read(sql.BOUGHT.once(_list(team_ids)))]
+
     async def periods_of(self, period_row_ids: Sequence[str]) -> Sequence[PeriodRow]:
         rows = await self._read(sql.PERIODS_NAMED.once(_list(period_row_ids)))
         return [_period(row) for row in rows]

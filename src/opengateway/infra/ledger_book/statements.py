@@ -176,6 +176,15 @@ USAGE_SINCE: Final = Sql(
     "SELECT CAST(coalesce(sum(amount), 0) AS BIGINT) FROM ledger_usage"
     " WHERE key_id = ? AND day >= ?"
 )
+USE_BY_KEY: Final = Sql(
+    "SELECT key_id, CAST(sum(amount) AS BIGINT), CAST(sum(requests) AS BIGINT) FROM ledger_usage"
+    " WHERE team_id = ? AND day >= ? AND day < ? GROUP BY key_id ORDER BY key_id LIMIT 1000"
+)
+BOUGHT: Final = _listed(
+    "SELECT DISTINCT team_id FROM ledger_grants WHERE kind = 'paid' AND source = 'topup'"
+    " AND team_id",
+    "ORDER BY team_id",
+)
 _OPEN_LEASES: Final = (
     f"SELECT {LEASE_COLUMNS} FROM ledger_leases WHERE state IN ('open', 'closing') AND "
 )

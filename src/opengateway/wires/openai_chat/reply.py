@@ -197,7 +197,7 @@ class ReplyMapper:
         if not isinstance(reported, dict):
             return
         self.meter.usage = usage_of(reported, self._provider.profile)
-        if not is_whole(reported):
+        if not is_whole(reported, self.meter.usage):
             self.answer["usage"] = Raw(dumps(for_caller(reported, self.meter.usage)))
 
     def name(self, body: bytes, model_id: str) -> None:

@@ -142,7 +142,7 @@ class OpenAIChatStream(ChunkReader[bytes]):
             self.meter.finish_reason = finish
 
     def _shown_usage(self, reported: JsonObject, raw: Raw | None) -> Raw:
-        if is_whole(reported):
+        if is_whole(reported, self.meter.usage):
             if raw is not None and raw != NULL:
                 return raw
             return Raw(dumps(reported))

@@ -87,6 +87,14 @@ def for_caller(reported: Mapping[str, Any], usage: Usage | None) -> JsonObject:
     for name, value in usage_object(usage).items():
         if not isinstance(shown.get(name), type(value)):
             shown[name] = value
+    for name, whole in (
+        ("prompt_tokens", usage.input_tokens),
+        ("completion_tokens", usage.output_tokens),
+    ):
+        if _count(shown.get(name)) < whole:  # it leaves a part out of its own total
+            shown[name] = whole
+    parts = _count(shown["prompt_tokens"]) + _count(shown["completion_tokens"])
+    shown["total_tokens"] = max(parts, _count(shown["total_tokens"]))
     read = usage.of(Dimension.CACHE_READ)
     details = shown["prompt_tokens_details"]
     if read and not _count(details.get("cached_tokens")):
@@ -112,8 +120,18 @@ def usage_object(usage: Usage) -> JsonObject:
     }
 
 
-def is_whole(reported: Mapping[str, Any]) -> bool:
+def _leaves_out(reported: Mapping[str, Any], usage: Usage) -> bool:
+    """A total without one of its parts, or thoughts that stand where clients do not look."""
+    if _count(reported.get("completion_tokens")) < usage.output_tokens:
+        return True
+    thought = usage.of(Dimension.REASONING)
+    return bool(thought) and not _object(reported, "completion_tokens_details")
+
+
+def is_whole(reported: Mapping[str, Any], usage: Usage | None) -> bool:
     """Whether OpenAI's clients find all they look for, so that nothing need be added."""
+    if usage is not None and _leaves_out(reported, usage):
+        return False
     totals = ("prompt_tokens", "completion_tokens", "total_tokens")
     if not all(isinstance(reported.get(name), int) for name in totals):
         return False

@@ -10,7 +10,7 @@ import re
 from typing import Any, Final
 
 from opengateway.domain.catalog import Provider
-from opengateway.kit.json import JsonObject, dumps, loads
+from opengateway.kit.json import JsonObject, dumps, loads, loads_raw_object
 from opengateway.wires.openai_chat.reply import read_reply
 
 _MARKS: Final = re.compile(rb'["\\{}\[\]]')
@@ -81,6 +81,7 @@ def chunks_of(body: bytes, provider: Provider) -> list[bytes]:
         said.append(shown)
         ended.append({"index": index, "delta": {}, "finish_reason": choice["finish_reason"]})
     made: list[dict[str, Any]] = [{**names, "choices": said}, {**names, "choices": ended}]
-    if "usage" in mapper.answer:
-        made.append({**names, "choices": [], "usage": loads(mapper.answer["usage"])})
+    told = loads_raw_object(body).get("usage")
+    if told is not None:  # as it came: it is read once, not twice
+        made.append({**names, "choices": [], "usage": loads(told)})
     return [dumps(chunk) for chunk in made]

@@ -1,0 +1,163 @@
+"""Who reads the log for longer than one transaction: exports and live tails."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, contextmanager
+from io import StringIO
+from typing import Any, Final
+
+from msgspec.structs import astuple, fields, replace
+
+from opengateway.control.logs.schemas import ExportFormat
+from opengateway.domain.errors import CapacityError
+from opengateway.domain.request_log import LogFilter, LogRow, Place
+from opengateway.kit import json
+from opengateway.kit.clock import Clock
+from opengateway.kit.pulse import Pulse
+from opengateway.ports.event_log import EventLog
+
+MAX_EXPORTS: Final = 2
+MAX_TAILS: Final = 64
+_CHUNK: Final = 5_000
+_TAIL_ROWS: Final = 500
+_TAIL_STEP_S: Final = 0.5
+_KEEP_ALIVE_S: Final = 15.0
+_NAMES: Final = tuple(field.name for field in fields(LogRow))
+_NOT_TEAMS: Final = _NAMES.index("provider_cost_nanos")
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+
+OpenLog = Callable[[], AbstractAsyncContextManager[EventLog]]
+"""A log on a transaction of its own that only reads."""
+Show = Callable[[LogRow], Any]
+
+
+class TooManyReaders(CapacityError):
+    code = "too_many_readers"
+
+
+class LogDesk:
+    """One for the process. Holds no transaction between two chunks, and few readers at a time."""
+
+    def __init__(self, open_log: OpenLog, clock: Clock) -> None:
+        self.open_log = open_log
+        self._clock = clock
+        self._pulse = Pulse()
+        self._exports = 0
+        self._tails = 0
+
+    def stop(self) -> None:
+        """The process is going down: every stream ends."""
+        self._pulse.stop()
+
+    def check_exports(self) -> None:
+        """Raises `TooManyReaders`."""
+        if self._exports >= MAX_EXPORTS:
+            raise TooManyReaders(
+                "two exports are running; try again when one is done", retry_after_s=10.0
+            )
+
+    def check_tails(self) -> None:
+        """Raises `TooManyReaders`."""
+        if self._tails >= MAX_TAILS:
+            raise TooManyReaders("too many follow the log; try again", retry_after_s=10.0)
+
+    @contextmanager
+    def _counted(self, what: str) -> Iterator[None]:
+        setattr(self, what, getattr(self, what) + 1)
+        try:
+            yield
+        finally:
+            setattr(self, what, getattr(self, what) - 1)
+
+    async def export(
+        self, wanted: LogFilter, kind: ExportFormat, *, whole: bool
+    ) -> AsyncIterator[bytes]:
+        """Everything that is wanted up to now, newest first. `whole`: with what providers charge."""
+        writer = _Writer(kind, whole=whole)
+        with self._counted("_exports"):
+            yield writer.begin()
+            after: Place | None = None
+            # What arrives meanwhile would make the export endless.
+            until = min(wanted.until_ns or 2**63 - 1, self._clock.now_ns() + 1)
+            wanted = replace(wanted, until_ns=until)
+            while not self._pulse.stopped:
+                async with self.open_log() as log:
+                    rows = await log.page(wanted, limit=_CHUNK, after=after)
+                if rows:
+                    yield writer.rows(rows)
+                    after = Place(rows[-1].started_at_ns, rows[-1].id)
+                if len(rows) < _CHUNK:
+                    yield writer.end()
+                    return
+            raise ConnectionAbortedError("the process is going down")
+
+    async def tail(
+        self, wanted: LogFilter, after: int | None, for_s: float, show: Show
+    ) -> AsyncIterator[bytes]:
+        """What arrives from now on, or past `after`, as server-sent events."""
+        now = self._clock.monotonic
+        with self._counted("_tails"):
+            ends = now() + for_s
+            if after is None:
+                async with self.open_log() as log:
+                    after = await log.last_arrival()
+            yield b"retry: 1000\n: here\n\n"
+            told = now()
+            while now() < ends and not self._pulse.stopped:
+                async with self.open_log() as log:
+                    newest = await log.last_arrival()
+                    rows = await log.arrived(wanted, after=after, limit=_TAIL_ROWS)
+                # Past the newest of before: what came in between is told the next time.
+                after = rows[-1][0] if len(rows) == _TAIL_ROWS else max(newest, after)
+                if rows:
+                    yield b"".join(
+                        b"id: %d\nevent: request\ndata: %b\n\n" % (arrival, json.dumps(show(row)))
+                        for arrival, row in rows
+                        if arrival <= after
+                    )
+                    told = now()
+                elif now() - told >= _KEEP_ALIVE_S:
+                    yield b": here\n\n"
+                    told = now()
+                if len(rows) < _TAIL_ROWS:
+                    await self._pulse.wait(min(_TAIL_STEP_S, max(0.0, ends - now())))
+
+
+class _Writer:
+    """Writes rows in one of the formats."""
+
+    def __init__(self, kind: ExportFormat, *, whole: bool) -> None:
+        self._kind = kind
+        self._names = [n for n in _NAMES if whole or n != "provider_cost_nanos"]
+        self._whole = whole
+        self._begun = False
+
+    def begin(self) -> bytes:
+        if self._kind is ExportFormat.CSV:
+            return (",".join(self._names) + "\r\n").encode()
+        return b'{"data":[' if self._kind is ExportFormat.JSON else b""
+
+    def end(self) -> bytes:
+        return b"]}" if self._kind is ExportFormat.JSON else b""
+
+    def rows(self, rows: Sequence[LogRow]) -> bytes:
+        values = (astuple(row) for row in rows)
+        cut = _NOT_TEAMS
+        shown = values if self._whole else (v[:cut] + v[cut + 1 :] for v in values)
+        if self._kind is ExportFormat.CSV:
+            text = StringIO()
+            csv.writer(text).writerows([[_cell(value) for value in row] for row in shown])
+            return text.getvalue().encode()
+        names = self._names
+        lines = [json.dumps(dict(zip(names, row, strict=True))) for row in shown]
+        if self._kind is ExportFormat.JSONL:
+            return b"\n".join(lines) + b"\n"
+        begun, self._begun = self._begun, True
+        return (b"," if begun else b"") + b",".join(lines)
+
+
+def _cell(value: Any) -> Any:
+    """A spreadsheet takes some texts for formulas, and some of ours are what callers sent."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value

@@ -1,0 +1,130 @@
+"""The event log whose older rows lie in an archive: what is new in the control store, and the list of
+segments that says, in the same transaction, what was moved out of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from opengateway.domain.records import CloseRecord
+from opengateway.domain.request_log import Group, LogFilter, LogRow, Place
+from opengateway.infra.event_log import statements
+from opengateway.infra.event_log.columns import log_row
+from opengateway.infra.event_log.segments import SegmentList, holding, overlapping
+from opengateway.infra.event_log.sql import SqlEventLog, decode
+from opengateway.infra.event_log.statements import SPEECHES, Asked, Buckets, Lines
+from opengateway.kit.db import AsyncSession
+from opengateway.ports.event_archive import EventArchive, Segment, Values
+
+_FIRST: Final = 4
+"""Segments that a page looks into first; then always twice as many, until it is full."""
+_SOURCE: Final = "{source}"
+
+
+class ArchivedEventLog(SqlEventLog):
+    """Implements `EventLog`."""
+
+    def __init__(self, session: AsyncSession, archive: EventArchive) -> None:
+        super().__init__(session)
+        self._archive = archive
+        self._segments = SegmentList(session)
+        self._archives = SPEECHES[archive.speaks]
+
+    async def ingest(self, records: Sequence[CloseRecord]) -> Sequence[CloseRecord]:
+        late = await self._moved([record.id for record in records])
+        return await super().ingest([r for r in records if r.id not in late] if late else records)
+
+    async def unknown(self, record_ids: Sequence[str]) -> set[str]:
+        unknown = await super().unknown(record_ids)
+        return unknown - await self._moved(sorted(unknown))
+
+    async def _moved(self, record_ids: Sequence[str]) -> set[str]:
+        """Those that are in a segment. Nearly always there is none that could have one: ids go by
+        time, and what arrives is new."""
+        newest = await self._segments.newest_id() if record_ids else ""
+        old = [record_id for record_id in record_ids if record_id <= newest]
+        candidates = holding(await self._segments.all(), old) if old else []
+        if not candidates:
+            return set()
+        marks = ", ".join("?" * len(old))
+        rows = await self._archive.ask(
+            candidates, f"SELECT id FROM {_SOURCE} WHERE id IN ({marks})", old
+        )
+        return {row[0] for row in rows}
+
+    async def get(self, record_id: str) -> CloseRecord | None:
+        return await super().get(record_id) or await self._found(record_id, None, ours=True)
+
+    async def find(self, name: str, team_ids: Sequence[str] | None = None) -> CloseRecord | None:
+        return (
+            await super().find(name, team_ids)
+            or await self._found(name, team_ids, ours=True)
+            or await self._found(name, team_ids, ours=False)
+        )
+
+    async def _found(
+        self, name: str, team_ids: Sequence[str] | None, *, ours: bool
+    ) -> CloseRecord | None:
+        listed = await self._segments.all()
+        by_id, by_upstream = statements.finding(_SOURCE, name, team_ids)
+        rows = await self._tell(
+            holding(listed, [name]) if ours else listed, by_id if ours else by_upstream
+        )
+        return decode(rows[0][0]) if rows else None
+
+    async def newest(
+        self, *, limit: int, after_id: str | None = None, team_id: str | None = None
+    ) -> Sequence[CloseRecord]:
+        found = await super().newest(limit=limit, after_id=after_id, team_id=team_id)
+        if after_id is not None or len(found) == limit:
+            return found
+        wanted = LogFilter(team_ids=None if team_id is None else (team_id,))
+        rows = await self.page(wanted, limit=limit)
+        known = {record.id: record for record in found}
+        records = [known.get(row.id) or await self.get(row.id) for row in rows]
+        return [record for record in records if record is not None]
+
+    async def page(
+        self, wanted: LogFilter, *, limit: int, after: Place | None = None
+    ) -> Sequence[LogRow]:
+        found = list(await super().page(wanted, limit=limit, after=after))
+        left = overlapping(await self._segments.all(), wanted)
+        if after is not None:
+            left = [s for s in left if s.from_ns <= after.started_at_ns]
+        if wanted.id is not None:
+            left = holding(left, [wanted.id])
+        text, values = statements.page(_SOURCE, wanted, limit, after)
+        many = _FIRST
+        while left:
+            full = len(found) >= limit
+            if full and found[limit - 1].started_at_ns >= left[0].until_ns:
+                break  # all that is left ended before the last of the page began
+            now, left = left[:many], left[many:]
+            rows = await self._archive.ask(now, text, values)
+            found += map(log_row, rows)
+            found.sort(key=lambda row: (row.started_at_ns, row.id), reverse=True)
+            del found[limit:]
+            many *= 2
+        return found
+
+    async def _add_rows(
+        self, lines: Lines, wanted: LogFilter, by: Sequence[Group], offset_ns: int
+    ) -> None:
+        await super()._add_rows(lines, wanted, by, offset_ns)
+        asked = statements.usage_of_rows(self._archives, _SOURCE, wanted, by, offset_ns)
+        lines.add(await self._tell(await self._in_time(wanted), asked))
+
+    async def _add_buckets(
+        self, buckets: Buckets, wanted: LogFilter, by: Sequence[Group], offset_ns: int
+    ) -> None:
+        await super()._add_buckets(buckets, wanted, by, offset_ns)
+        segments = await self._in_time(wanted)
+        asked = statements.latencies(self._archives, _SOURCE, wanted, by, offset_ns)
+        for which, one in enumerate(asked):
+            buckets.add(which, await self._tell(segments, one))
+
+    async def _in_time(self, wanted: LogFilter) -> list[Segment]:
+        return overlapping(await self._segments.all(), wanted)
+
+    async def _tell(self, segments: Sequence[Segment], asked: Asked) -> Sequence[Values]:
+        return await self._archive.ask(segments, *asked)
