@@ -117,8 +117,7 @@ def _build(zone: Zone, paths: Paths, wall: EgressGuard | None) -> _Parts:
     transport, places = _outward(zone, paths, secrets, clock, wall)
     holder = SnapshotHolder(secrets.snapshot_public_key, places.swap)
     table = KeyTable(secrets.peppers, clock)
-    gateway_id = new_id("gw_")
-    journal = FileJournal(paths.journal / gateway_id, clock)
+    journal = FileJournal(paths.journal / (gateway_id := new_id("gw_")), clock)
     client = ControlClient(paths.internal_socket)
     admission = new_admission(
         zone,
