@@ -63,7 +63,9 @@ export default defineConfig({
             { slug: 'operate/payments' },
             { slug: 'operate/newcomers' },
             { slug: 'operate/simulator' },
+            { slug: 'operate/monitoring' },
             { slug: 'operate/smoke-tests' },
+            { label: 'Runbooks', collapsed: true, items: [{ autogenerate: { directory: 'operate/runbooks' } }] },
           ],
         },
         {
@@ -74,6 +76,7 @@ export default defineConfig({
             { slug: 'reference/errors' },
             { slug: 'reference/providers' },
             { slug: 'reference/parameters' },
+            { slug: 'reference/clients' },
           ],
         },
         {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 
 import { expect, it } from 'vitest';
 
-import { PERMISSIONS, ROLES } from '~/session/permissions';
+import { PERMISSIONS, PLATFORM_PERMISSIONS, PLATFORM_ROLES, ROLES } from '~/session/permissions';
 
 import { ROOT, sources } from './sources';
 
@@ -23,13 +23,16 @@ it('ships the styles of every part of the kit that it uses', () => {
   expect(missing).toEqual([]);
 });
 
-it('knows what each role may as the server does', () => {
+it.each([
+  [PERMISSIONS, ROLES],
+  [PLATFORM_PERMISSIONS, PLATFORM_ROLES],
+] as const)('knows what each role may as the server does', (permissions, known) => {
   const policy = readFileSync(join(ROOT, '../src/opengateway/policies/permissions.toml'), 'utf8');
   const order = [...(/^roles = \[(.*)\]$/m.exec(policy)?.[1]?.matchAll(/"(\w+)"/g) ?? [])].map(([, role]) => role);
-  for (const [permission, roles] of Object.entries(PERMISSIONS)) {
+  for (const [permission, roles] of Object.entries(permissions)) {
     const row = new RegExp(`^"${permission.replace('.', '\\.')}"\\s*= "([^"]*)"`, 'm').exec(policy)?.[1];
     const cells = row?.replaceAll('|', ' ').trim().split(/\s+/) ?? [];
-    const allowed = ROLES.filter((role) => cells[order.indexOf(role)] === 'x');
+    const allowed = known.filter((role) => cells[order.indexOf(role)] === 'x');
     expect([permission, allowed.join(' ')]).toEqual([permission, roles]);
   }
 });

@@ -32,9 +32,11 @@ window.HTMLElement.prototype.scrollIntoView = () => undefined;
 
 // Without a layout nothing can take the focus, which the kit tells at length.
 const { warn } = console;
-console.warn = (...said: unknown[]) => {
-  if (!String(said[0]).includes('use-focus-trap')) warn(...said);
-};
+Object.assign(console, {
+  warn: (...said: unknown[]) => {
+    if (!String(said[0]).includes('use-focus-trap')) warn(...said);
+  },
+});
 
 afterEach(() => {
   cleanup();

@@ -116,9 +116,9 @@ def _build(zone: Zone, paths: Paths, wall: EgressGuard | None) -> _Parts:
     secrets = load_secrets(paths)
     transport, places = _outward(zone, paths, secrets, clock, wall)
     holder = SnapshotHolder(secrets.snapshot_public_key, places.swap)
-    table = KeyTable(secrets.peppers, clock)
-    journal = FileJournal(paths.journal / (gateway_id := new_id("gw_")), clock)
-    client = ControlClient(paths.internal_socket)
+    client, table = ControlClient(paths.internal_socket), KeyTable(secrets.peppers, clock)
+    gateway_id = new_id("gw_")
+    journal = FileJournal(paths.journal / gateway_id, clock)
     admission = new_admission(
         zone,
         gateway_id=gateway_id,

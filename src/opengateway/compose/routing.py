@@ -90,6 +90,19 @@ def _shared(
     )
 
 
+def _standings(router: Router) -> Iterator[Sample]:
+    for (provider, region, standing), count in sorted(
+        router.health.standings(router.now()).items()
+    ):
+        yield (
+            "opengateway_endpoint_standing",
+            "gauge",
+            "Endpoints that were used lately, by how well they are",
+            {"provider": provider, "region": region, "standing": standing},
+            count,
+        )
+
+
 def routing_samples(router: Router) -> Iterator[Sample]:
     """What only this process knows of routing."""
     for (scope, error_class), count in sorted(router.health.opened.items()):
@@ -109,6 +122,7 @@ def routing_samples(router: Router) -> Iterator[Sample]:
             {"kind": kind},
             sum(1 for breaker in out if breaker.kind.value == kind),
         )
+    yield from _standings(router)
     yield (
         "opengateway_retries_refused_total",
         "counter",

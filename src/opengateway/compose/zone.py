@@ -33,6 +33,7 @@ from opengateway.compose.zone_file import (
     RoutingConfig,
     RoutingPolicyConfig,
     SmokeConfig,
+    TelemetryConfig,
     ZoneFile,
 )
 from opengateway.compose.zone_rules import check_zone
@@ -78,6 +79,7 @@ class Zone:
     selling: SellingPlan = field(default_factory=SellingPlan)
     smoke: SmokeConfig = field(default_factory=SmokeConfig)
     team_policies: dict[str, RoutingPolicy] = field(default_factory=dict)
+    telemetry: TelemetryConfig = field(default_factory=TelemetryConfig)
 
     @property
     def usable(self) -> dict[str, tuple[str, ...]]:
@@ -252,6 +254,7 @@ def _resolved(path: Path, file: ZoneFile, components: Components, secrets: Secre
         routing=_routing(file.routing),
         pricing=file.pricing,
         smoke=file.smoke,
+        telemetry=file.telemetry,
         secrets=secrets,
         team_policies={team: _policy(policy) for team, policy in file.routing.teams.items()},
     )

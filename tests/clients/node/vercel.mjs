@@ -10,7 +10,7 @@ const { url, apiKey, model, feature, way } = await told();
 const baseURL = `${url}/v1`;
 const ways = {
   compatible: () =>
-    createOpenAICompatible({ name: "gateway", baseURL, apiKey, supportsStructuredOutputs: true })(model),
+    createOpenAICompatible({ name: "gateway", baseURL, apiKey, supportsStructuredOutputs: true, includeUsage: true })(model),
   openai: () => createOpenAI({ baseURL, apiKey })(model),
   anthropic: () => createAnthropic({ baseURL, apiKey })(model),
 };

@@ -19,6 +19,7 @@ BUILT = ROOT / "src" / "opengateway" / "assets" / "web" / "index.html"
 def site(provider: Simulator, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     assert BUILT.is_file(), "the web app is not built: run `make web`"
     zone = WebZone(provider, tmp_path_factory.mktemp("web"))
+    zone.components = {"billing": {"use": "ledger"}}
     zone.provider("main", "openai")
     zone.model(FAST, ("main", "sim-fast"))
     zone.model(CHAT, ("main", "sim-chat"))

@@ -18,7 +18,8 @@ export type Answer<P, M extends Method> =
 
 type Body<O> = O extends { requestBody: { content: { 'application/json': infer T } } } ? T : never;
 type PathOf<O> = O extends { parameters: { path: infer T } } ? T : never;
-type QueryOf<O> = O extends { parameters: { query?: infer T } } ? T : never;
+/** What is undefined is left out. */
+type QueryOf<O> = O extends { parameters: { query?: infer T } } ? { [K in keyof T]: T[K] | undefined } : never;
 
 /** `version` is that of the object which the caller saw: another's change since then is 412. */
 interface Common {
@@ -64,7 +65,8 @@ export function urlOf(path: string, parts: Record<string, string> = {}, query: o
   });
   const search = new URLSearchParams();
   for (const [name, value] of Object.entries(query)) {
-    if (value !== undefined && value !== null) search.set(name, String(value));
+    if (Array.isArray(value)) for (const each of value) search.append(name, String(each));
+    else if (value !== undefined && value !== null) search.set(name, String(value));
   }
   return search.size > 0 ? `${filled}?${search}` : filled;
 }

@@ -4,6 +4,8 @@ import { BudgetsPanel } from '~/features/budgets';
 import { useKeys } from '~/features/keys';
 import { BalancePanel, EntriesPanel } from '~/features/ledger';
 import { useMembers } from '~/features/members';
+import { DocumentsPanel } from '~/features/payments';
+import { RedeemPanel } from '~/features/redeem';
 import { useTeam } from '~/session/me';
 import { Page } from '~/ui/page';
 
@@ -20,8 +22,10 @@ export function BalancePage() {
   return (
     <Page title={t('app:balance.title')} lead={t('app:balance.lead', { team: team.name })}>
       {team.may('billing.read') && <BalancePanel />}
+      {team.may('billing.read') && <RedeemPanel />}
       {team.may('budgets.read') && <BudgetsPanel subjects={subjects} />}
       {team.may('billing.read') && <EntriesPanel />}
+      {team.may('billing.read') && <DocumentsPanel />}
     </Page>
   );
 }

@@ -6,6 +6,8 @@ import {
   lazyRouteComponent,
 } from '@tanstack/react-router';
 
+import { logSearch } from '~/features/logs/search';
+import { withPeriod, withUsage } from '~/features/usage/search';
 import { Loading } from '~/ui/states';
 
 import { Crashed, Landing, Missing } from './landing';
@@ -88,6 +90,39 @@ const teamPages = [
   }),
   createRoute({
     getParentRoute: () => team,
+    path: '/dashboard',
+    validateSearch: withUsage,
+    component: lazyRouteComponent(() => import('./dashboard-page'), 'DashboardPage'),
+  }),
+  createRoute({
+    getParentRoute: () => team,
+    path: '/logs',
+    validateSearch: logSearch,
+    component: lazyRouteComponent(() => import('./logs-page'), 'LogsPage'),
+  }),
+  createRoute({
+    getParentRoute: () => team,
+    path: '/logs/$requestId',
+    component: lazyRouteComponent(() => import('./log-page'), 'LogPage'),
+  }),
+  createRoute({
+    getParentRoute: () => team,
+    path: '/sessions',
+    validateSearch: withPeriod,
+    component: lazyRouteComponent(() => import('./sessions-page'), 'SessionsPage'),
+  }),
+  createRoute({
+    getParentRoute: () => team,
+    path: '/audit',
+    component: lazyRouteComponent(() => import('./audit-page'), 'AuditPage'),
+  }),
+  createRoute({
+    getParentRoute: () => team,
+    path: '/settings',
+    component: lazyRouteComponent(() => import('~/features/settings'), 'SettingsPage'),
+  }),
+  createRoute({
+    getParentRoute: () => team,
     path: '/playground',
     validateSearch: withModel,
     component: lazyRouteComponent(() => import('./playground-page'), 'PlaygroundPage'),
@@ -110,10 +145,69 @@ const teamPages = [
   }),
 ] as const;
 
+const admin = createRoute({
+  getParentRoute: () => shell,
+  path: '/admin',
+  validateSearch: withPeriod,
+  component: lazyRouteComponent(() => import('./admin/layout'), 'AdminLayout'),
+});
+const adminPages = [
+  createRoute({
+    getParentRoute: () => admin,
+    path: '/',
+    component: lazyRouteComponent(() => import('./admin/overview-page'), 'OverviewPage'),
+  }),
+  createRoute({
+    getParentRoute: () => admin,
+    path: '/teams',
+    component: lazyRouteComponent(() => import('~/features/customers'), 'TeamsPage'),
+  }),
+  createRoute({
+    getParentRoute: () => admin,
+    path: '/users',
+    component: lazyRouteComponent(() => import('~/features/customers'), 'UsersPage'),
+  }),
+  createRoute({
+    getParentRoute: () => admin,
+    path: '/providers',
+    component: lazyRouteComponent(() => import('~/features/providers'), 'ProvidersPage'),
+  }),
+  createRoute({
+    getParentRoute: () => admin,
+    path: '/prices',
+    component: lazyRouteComponent(() => import('~/features/prices'), 'PricesPage'),
+  }),
+  createRoute({
+    getParentRoute: () => admin,
+    path: '/campaigns',
+    component: lazyRouteComponent(() => import('~/features/campaigns'), 'CampaignsPage'),
+  }),
+  createRoute({
+    getParentRoute: () => admin,
+    path: '/approvals',
+    component: lazyRouteComponent(() => import('~/features/approvals'), 'ApprovalsPage'),
+  }),
+  createRoute({
+    getParentRoute: () => admin,
+    path: '/smoke',
+    component: lazyRouteComponent(() => import('~/features/smoke'), 'SmokePage'),
+  }),
+  createRoute({
+    getParentRoute: () => admin,
+    path: '/audit',
+    component: lazyRouteComponent(() => import('./admin/audit-page'), 'PlatformAuditPage'),
+  }),
+] as const;
+const status = createRoute({
+  getParentRoute: () => guest,
+  path: '/status',
+  component: lazyRouteComponent(() => import('./status-page'), 'StatusPage'),
+});
+
 const tree = root.addChildren([
   landing,
-  guest.addChildren(guestPages),
-  shell.addChildren([newTeam, profile, team.addChildren(teamPages)]),
+  guest.addChildren([...guestPages, status]),
+  shell.addChildren([newTeam, profile, admin.addChildren(adminPages), team.addChildren(teamPages)]),
 ]);
 
 export function newRouter(client: QueryClient) {

@@ -4,6 +4,7 @@ import { useQuery } from '@tanstack/react-query';
 import { Outlet, useLocation, useNavigate, useRouter } from '@tanstack/react-router';
 import { useEffect } from 'react';
 
+import { Announcements } from '~/features/announcements';
 import { useWords } from '~/i18n/use-words';
 import { meQuery } from '~/session/me';
 import { Brand } from '~/ui/brand';
@@ -40,6 +41,7 @@ export function Shell() {
             <Brand />
           </header>
           <ReachBanner />
+          <Announcements />
           <main id="main" className={css.content} tabIndex={-1}>
             <Outlet />
           </main>

@@ -1,9 +1,9 @@
 import { Menu, UnstyledButton } from '@mantine/core';
-import { Link, useNavigate, useParams } from '@tanstack/react-router';
+import { Link, useNavigate } from '@tanstack/react-router';
 
 import { useWords } from '~/i18n/use-words';
 import { api } from '~/api/client';
-import { startingTeam, useForget, useMe } from '~/session/me';
+import { useForget, useMe } from '~/session/me';
 import { roleOf } from '~/session/permissions';
 import { Brand } from '~/ui/brand';
 import {
@@ -18,8 +18,11 @@ import { docsUrl } from '~/ui/links';
 import { useNotices } from '~/ui/notices';
 import { LanguageSelect, ThemeControl } from '~/ui/preferences';
 
+import { adminPagesFor } from './admin-pages';
+import { useCurrentTeam } from './current-team';
 import css from './layout.module.css';
 import { pagesFor } from './pages';
+import { Palette } from './palette';
 
 export function SideContent() {
   const { t, language } = useWords();
@@ -29,7 +32,9 @@ export function SideContent() {
         <Brand />
       </Link>
       <TeamPicker />
+      <Palette />
       <Pages />
+      <AdminPages />
       <div className={css.sideFoot}>
         <a className={css.link} href={docsUrl(language)}>
           <IconBook size={18} aria-hidden />
@@ -45,15 +50,9 @@ export function SideContent() {
   );
 }
 
-function useCurrent() {
-  const me = useMe();
-  const { teamId } = useParams({ strict: false });
-  return me.teams.find((team) => team.id === teamId) ?? startingTeam(me);
-}
-
 function Pages() {
   const { t } = useWords();
-  const team = useCurrent();
+  const team = useCurrentTeam();
   if (team === undefined) return null;
   const params = { teamId: team.id };
   return (
@@ -72,10 +71,31 @@ function Pages() {
   );
 }
 
+function AdminPages() {
+  const { t } = useWords();
+  const pages = adminPagesFor(useMe().platform_role);
+  if (pages.length === 0) return null;
+  return (
+    <nav className={css.nav} aria-label={t('app:admin.title')}>
+      <span className={css.group}>{t('app:admin.title')}</span>
+      <ul>
+        {pages.map(({ to, name, icon: Icon }) => (
+          <li key={to}>
+            <Link to={to} activeOptions={{ exact: to === '/admin' }} className={css.link}>
+              <Icon size={18} aria-hidden />
+              {t(name)}
+            </Link>
+          </li>
+        ))}
+      </ul>
+    </nav>
+  );
+}
+
 function TeamPicker() {
   const { t } = useWords();
   const me = useMe();
-  const current = useCurrent();
+  const current = useCurrentTeam();
   const navigate = useNavigate();
   return (
     <Menu width="target" shadow="md">

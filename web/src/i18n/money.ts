@@ -55,3 +55,8 @@ export function share(part: number | string | bigint, whole: number | string | b
   if (of <= 0n) return 0;
   return Math.min(100, Math.max(0, Number((nanos(part) * 1000n) / of) / 10));
 }
+
+/** Dollars for the height of a bar: a picture, not a sum. */
+export function height(value: number | string): number {
+  return Number(nanos(value) / 1000n) / 1_000_000;
+}

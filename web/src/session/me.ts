@@ -5,7 +5,7 @@ import { api, type Answer, forgetCsrfToken } from '~/api/client';
 import { forgetPlaygroundKeys } from '~/api/data-plane';
 import { Problem } from '~/api/problem';
 
-import { holds, type Permission } from './permissions';
+import { holds, holdsOnPlatform, type Permission, type PlatformPermission } from './permissions';
 
 export type Me = Answer<'/api/v1/me', 'get'>;
 export type TeamOfMe = Me['teams'][number];
@@ -41,6 +41,12 @@ export function useTeam(): CurrentTeam {
   const team = me.teams.find((each) => each.id === teamId);
   if (team === undefined) throw new Error('useTeam is for pages of a team');
   return { ...team, may: (permission) => holds(team.role, permission) };
+}
+
+/** What the reader's platform role allows; nothing for who has none. */
+export function usePlatform(): (permission: PlatformPermission) => boolean {
+  const { platform_role: role } = useMe();
+  return (permission) => holdsOnPlatform(role, permission);
 }
 
 /** After signing in or out nothing that was read before may be shown. */

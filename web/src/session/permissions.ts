@@ -11,6 +11,7 @@ export function roleOf(name: string): Role {
 }
 
 const ALLOWED = {
+  'team.update': 'owner admin',
   'team.delete': 'owner',
   'members.update': 'owner admin',
   'members.remove': 'owner admin',
@@ -22,8 +23,15 @@ const ALLOWED = {
   'management_keys.manage': 'owner admin',
   'body_logging.write': 'owner admin',
   'billing.read': 'owner admin billing viewer',
+  'billing.redeem': 'owner admin billing',
   'budgets.read': 'owner admin billing member viewer',
   'budgets.write': 'owner admin billing',
+  'logs.read': 'owner admin member viewer',
+  'audit.read': 'owner admin',
+  'notifications.read': 'owner admin billing member viewer',
+  'notifications.write': 'owner admin billing',
+  'webhooks.read': 'owner admin',
+  'webhooks.write': 'owner admin',
 } as const satisfies Record<string, string>;
 
 export type Permission = keyof typeof ALLOWED;
@@ -31,4 +39,36 @@ export const PERMISSIONS: Record<Permission, string> = ALLOWED;
 
 export function holds(role: string | undefined, permission: Permission): boolean {
   return role !== undefined && ALLOWED[permission].split(' ').includes(role);
+}
+
+/** The same of the platform's own roles. */
+export const PLATFORM_ROLES = ['platform_admin', 'platform_support', 'platform_finance'] as const;
+
+const ON_PLATFORM = {
+  'users.read': 'platform_admin platform_support',
+  'users.write': 'platform_admin',
+  'platform_roles.write': 'platform_admin',
+  'teams.read': 'platform_admin platform_support platform_finance',
+  'teams.freeze': 'platform_admin platform_finance',
+  'ledger.read': 'platform_admin platform_support platform_finance',
+  'ledger.grant': 'platform_admin platform_finance',
+  'providers.read': 'platform_admin platform_support',
+  'providers.write': 'platform_admin',
+  'catalogue.write': 'platform_admin',
+  'approvals.read': 'platform_admin platform_support platform_finance',
+  'approvals.decide': 'platform_admin platform_finance',
+  'announcements.write': 'platform_admin',
+  'prices.read': 'platform_admin platform_support platform_finance',
+  'platform_audit.read': 'platform_admin platform_support',
+  'campaigns.read': 'platform_admin platform_support platform_finance',
+  'campaigns.write': 'platform_admin platform_finance',
+  'system.read': 'platform_admin platform_support',
+  'system.write': 'platform_admin',
+} as const satisfies Record<string, string>;
+
+export type PlatformPermission = keyof typeof ON_PLATFORM;
+export const PLATFORM_PERMISSIONS: Record<PlatformPermission, string> = ON_PLATFORM;
+
+export function holdsOnPlatform(role: string | null | undefined, permission: PlatformPermission): boolean {
+  return role != null && ON_PLATFORM[permission].split(' ').includes(role);
 }

@@ -6,7 +6,9 @@ export { default as IconAlertTriangle } from '@tabler/icons-react/icons/IconAler
 export { default as IconArrowRight } from '@tabler/icons-react/icons/IconArrowRight';
 export { default as IconBan } from '@tabler/icons-react/icons/IconBan';
 export { default as IconBook } from '@tabler/icons-react/icons/IconBook';
+export { default as IconBookmark } from '@tabler/icons-react/icons/IconBookmark';
 export { default as IconBox } from '@tabler/icons-react/icons/IconBox';
+export { default as IconBuilding } from '@tabler/icons-react/icons/IconBuilding';
 export { default as IconBuildingSkyscraper } from '@tabler/icons-react/icons/IconBuildingSkyscraper';
 export { default as IconChartBar } from '@tabler/icons-react/icons/IconChartBar';
 export { default as IconCheck } from '@tabler/icons-react/icons/IconCheck';

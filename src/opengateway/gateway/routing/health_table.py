@@ -90,6 +90,12 @@ class HealthTable:
                     self._breakers.pop((breaker.scope.value, *breaker.key), None)
             self.generation += 1
 
+    def standings(self, now: float) -> Counter[tuple[str, str, str]]:
+        """How many endpoints of a (provider, region) are at each standing, for the metrics."""
+        return Counter(
+            (key[0], key[1], cell.standing(now).name.lower()) for key, cell in self.cells.items()
+        )
+
     # --- events ----------------------------------------------------------------------------------
 
     def succeeded(

@@ -9,5 +9,17 @@ import budgets from './budgets.json';
 import profile from './profile.json';
 import playground from './playground.json';
 import models from './models.json';
+import logs from './logs.json';
+import usage from './usage.json';
+import redeem from './redeem.json';
+import audit from './audit.json';
+import settings from './settings.json';
+import customers from './customers.json';
+import campaigns from './campaigns.json';
+import smoke from './smoke.json';
+import prices from './prices.json';
+import providers from './providers.json';
+import approvals from './approvals.json';
+import payments from './payments.json';
 
-export default { app, errors, auth, home, keys, members, ledger, budgets, profile, playground, models };
+export default { app, errors, auth, home, keys, members, ledger, budgets, profile, playground, models, logs, usage, redeem, audit, settings, customers, campaigns, smoke, prices, providers, approvals, payments };

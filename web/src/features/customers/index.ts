@@ -1,0 +1,3 @@
+export { useAllTeams } from './api';
+export { TeamsPage } from './teams-page';
+export { UsersPage } from './users-page';

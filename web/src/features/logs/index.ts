@@ -1,0 +1,7 @@
+export { exportUrl, useLog } from './api';
+export type { LogSearch } from './search';
+export { LogFilters } from './filters';
+export { LogSections } from './log-detail';
+export { LogsPanel } from './logs-panel';
+export { RequestCost } from './request-cost';
+export { Views } from './views';

@@ -1,0 +1,88 @@
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+
+import { api } from '~/api/client';
+import type { components } from '~/api/schema';
+import { meQuery } from '~/session/me';
+
+export type Team = components['schemas']['TeamView'];
+export type TeamChange = components['schemas']['TeamPatch'];
+export type Webhook = components['schemas']['WebhookView'];
+export type EventKind = components['schemas']['EventKind'];
+
+const TEAM = '/api/v1/teams/{team_id}';
+const ALERTS = '/api/v1/teams/{team_id}/alert-settings';
+const HOOKS = '/api/v1/teams/{team_id}/webhooks';
+const HOOK = '/api/v1/teams/{team_id}/webhooks/{webhook_id}';
+
+export function useTeamSettings(teamId: string) {
+  return useQuery({
+    queryKey: ['team', teamId, 'settings'],
+    queryFn: ({ signal }) => api.get(TEAM, { signal, path: { team_id: teamId } }),
+  });
+}
+
+export function useChangeTeam(team: Team) {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: (body: TeamChange) => api.patch(TEAM, { path: { team_id: team.id }, body, version: team.version }),
+    onSuccess: async (changed) => {
+      client.setQueryData(['team', team.id, 'settings'], changed);
+      await client.invalidateQueries({ queryKey: meQuery.queryKey });
+    },
+  });
+}
+
+export function useDeleteTeam(team: Team) {
+  return useMutation({
+    mutationFn: () => api.delete(TEAM, { path: { team_id: team.id }, version: team.version }),
+  });
+}
+
+export function useLeaveTeam(teamId: string) {
+  return useMutation({
+    mutationFn: () => api.post('/api/v1/teams/{team_id}/leave', { path: { team_id: teamId } }),
+  });
+}
+
+export function useAlerts(teamId: string) {
+  return useQuery({
+    queryKey: ['team', teamId, 'alerts'],
+    queryFn: ({ signal }) => api.get(ALERTS, { signal, path: { team_id: teamId } }),
+  });
+}
+
+export function useChangeAlerts(teamId: string) {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: ({ version, ...body }: { version: number; emails: string[]; low_balance_nanos: number | null }) =>
+      api.put(ALERTS, { path: { team_id: teamId }, body, version }),
+    onSuccess: (changed) => client.setQueryData(['team', teamId, 'alerts'], changed),
+  });
+}
+
+export function useWebhooks(teamId: string) {
+  return useQuery({
+    queryKey: ['team', teamId, 'webhooks'],
+    queryFn: async ({ signal }) => (await api.get(HOOKS, { signal, path: { team_id: teamId } })).data,
+  });
+}
+
+export function useWebhookDeeds(teamId: string) {
+  const client = useQueryClient();
+  const onSuccess = () => client.invalidateQueries({ queryKey: ['team', teamId, 'webhooks'] });
+  const path = (webhook: Webhook) => ({ team_id: teamId, webhook_id: webhook.id });
+  return {
+    create: useMutation({
+      mutationFn: (url: string) => api.post(HOOKS, { path: { team_id: teamId }, body: { url } }),
+      onSuccess,
+    }),
+    remove: useMutation({
+      mutationFn: (webhook: Webhook) => api.delete(HOOK, { path: path(webhook), version: webhook.version }),
+      onSuccess,
+    }),
+    test: useMutation({
+      mutationFn: (webhook: Webhook) => api.post('/api/v1/teams/{team_id}/webhooks/{webhook_id}/test', { path: path(webhook) }),
+      onSuccess,
+    }),
+  };
+}

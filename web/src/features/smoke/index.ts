@@ -1,0 +1,1 @@
+export { SmokePage } from './smoke-page';
