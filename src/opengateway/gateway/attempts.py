@@ -57,6 +57,10 @@ async def first_answer(owner: Owner, route: Route | None = None) -> Answer:
     if route is None:
         state = owner.state
         route = Router.in_order().route(state.chat, state.principal, state.plan)
+    if route.is_unknown:
+        began_ms = owner.elapsed_ms()
+        await route.learn()
+        owner.state.waited_s += (owner.elapsed_ms() - began_ms) / 1e3
     return await _Attempts(owner, route).first_answer()
 
 

@@ -94,10 +94,6 @@ class Exchange:
 
     async def _serve(self) -> None:
         await self._hold()
-        if self.route.is_unknown:
-            began_ms = self.elapsed_ms()
-            await self.route.learn()
-            self.state.waited_s += (self.elapsed_ms() - began_ms) / 1e3
         answer = await first_answer(self, self.route)
         self.state.first_token_ms = self.elapsed_ms()
         if isinstance(answer, BegunStream):

@@ -123,7 +123,6 @@ class House:
         *,
         preferences: ProviderPreferences = NO_PREFERENCES,
         sticky: Candidate | None = None,
-        learn: bool = False,
     ) -> Done:
         from msgspec.structs import replace
 
@@ -134,8 +133,6 @@ class House:
         exchange = Exchange(self.services, state, RecordingCaller())
         exchange._task = asyncio.current_task()
         route = self.router.route(request, PRINCIPAL, plan, sticky)
-        if learn:
-            await route.learn()
         began, error = self.providers.now(), None
         try:
             await first_answer(exchange, route)

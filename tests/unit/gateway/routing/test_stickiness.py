@@ -235,7 +235,7 @@ class TestOfSeveralGateways:
                 assert house.router.route(
                     turn(), PRINCIPAL, houses[0].done[0].route.plan
                 ).is_unknown
-                done = await house.ask(turn(), learn=True)
+                done = await house.ask(turn())
                 assert (done.path, done.route.sticky) == (home, "hit")
                 again = house.router.route(turn(), PRINCIPAL, done.route.plan)
                 assert not again.is_unknown
