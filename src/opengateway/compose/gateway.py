@@ -117,9 +117,8 @@ def _build(zone: Zone, paths: Paths, wall: EgressGuard | None) -> _Parts:
     transport, places = _outward(zone, paths, secrets, clock, wall)
     holder = SnapshotHolder(secrets.snapshot_public_key, places.swap)
     table = KeyTable(secrets.peppers, clock)
-    gateway_id = new_id("gw_")
+    gateway_id, client = new_id("gw_"), ControlClient(paths.internal_socket)
     journal = FileJournal(paths.journal / gateway_id, clock)
-    client = ControlClient(paths.internal_socket)
     admission = new_admission(
         zone,
         gateway_id=gateway_id,
