@@ -82,7 +82,7 @@ export default defineConfig({
         {
           label: 'Explain',
           translations: { ko: '배경', ja: '解説' },
-          items: [{ slug: 'explain/ledger' }, { slug: 'explain/settlement' }, { slug: 'explain/prices' }, { slug: 'explain/benchmark' }],
+          items: [{ slug: 'explain/ledger' }, { slug: 'explain/settlement' }, { slug: 'explain/prices' }, { slug: 'explain/benchmark' }, { slug: 'explain/faults' }],
         },
       ],
     }),

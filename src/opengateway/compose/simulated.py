@@ -76,22 +76,13 @@ async def _up(process: asyncio.subprocess.Process) -> None:
 
 def _names(catalogue: Catalogue) -> list[str]:
     """Names that the simulator is to know: those that reason, then all others."""
-    reasoners = {
-        endpoint.upstream_model: _thinks_by_level(
-            endpoint.upstream_model, catalogue.providers[endpoint.provider]
-        )
+    reasoners = dict.fromkeys(
+        endpoint.upstream_model
         for model in catalogue.models.values()
         if Capability.REASONING in (model.capabilities or ())
         for endpoint in model.endpoints
-    }
-    told = (f"{name}:{'newest' if level else 'reasoner'}" for name, level in reasoners.items())
-    return [*told, "*"]
-
-
-def _thinks_by_level(name: str, provider: CatalogueProvider) -> bool:
-    rules = provider.profile.models
-    rule = next((rule for rule in rules if name.startswith(rule.prefix)), None)
-    return provider.wire is Wire.GEMINI and rule is not None and rule.thinking_as == "level"
+    )
+    return [*(f"{name}:reasoner" for name in reasoners), "*"]
 
 
 def _zone(catalogue: Catalogue, url: str) -> dict[str, Any]:

@@ -134,16 +134,13 @@ class Exchange:
             try:
                 await services.purse.secure(state.principal, request_id, held)
             except InsufficientFunds as error:
-                if (own := own_alone(state.plan)) is not None:
-                    # The team's own credentials cost it the fee alone.
+                if (own := own_alone(state.plan)) is not None:  # they cost the fee alone
                     state.plan = own
                     self.route = services.router.route(state.chat, state.principal, own)
-                    await self._hold()
-                    return
+                    return await self._hold()
                 _, candidate = dearest(state.chat, state.plan, most)
                 raise affordable(error, state.chat, candidate.endpoint) from None
-        self._held = True
-        self.held_nanos = held
+        self._held, self.held_nanos = True, held
 
     async def hold_more(self, tokens: int) -> bool:
         """For a stream that goes past what is held: for `tokens` more of each choice's output."""
@@ -325,8 +322,7 @@ class Exchange:
             services.router.spent(winner, settlement.provider_cost)
             if settlement.unpriced:
                 services.gauges.unpriced += 1
-        charged = Nanos(0)
-        recorded = False
+        charged, recorded = Nanos(0), False
         request_id = state.arrival.request_id
         try:
             services.journal.close(

@@ -49,6 +49,7 @@ from opengateway.control.smoke.routes import router as smoke
 from opengateway.control.team_admin.routes import admin as team_admin
 from opengateway.control.team_admin.routes import router as teams
 from opengateway.control.users.routes import router as users
+from opengateway.control.users.view_as import router as view_as
 from opengateway.control.webhooks.routes import router as webhooks
 from opengateway.http.control_errors import ControlEdge, error_response, install_errors
 from opengateway.http.internal_app import ControlParts
@@ -153,7 +154,16 @@ def _routes() -> APIRouter:
         abuse,
     ):
         routes.include_router(router, prefix="/api/v1")
-    for router in (providers, offers, approvals, announcements, own_credentials, figures, queues):
+    for router in (
+        providers,
+        offers,
+        approvals,
+        announcements,
+        own_credentials,
+        figures,
+        queues,
+        view_as,
+    ):
         routes.include_router(router, prefix="/api/v1")
     for router in (logs, logs_admin):
         routes.include_router(router, prefix="/api/v1")

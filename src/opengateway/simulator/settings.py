@@ -66,8 +66,7 @@ class ModelTraits:
 
 @dataclass(frozen=True, slots=True)
 class SimulatorSettings:
-    """`models` are names or globs, each with an optional `:reasoner` or `:newest` after it: it
-    reasons, and has the rules of its vendor's newest family besides."""
+    """`models` are names or globs, each with an optional `:reasoner` after it."""
 
     cases: Path | None = None
     strict_cases: bool = False
@@ -80,7 +79,7 @@ class SimulatorSettings:
 
     def listed(self, wire: WireName = "chat") -> tuple[str, ...]:
         """The names that a list of models shows: the built-in ones, and those without a glob."""
-        named = (entry.removesuffix(":reasoner").removesuffix(":newest") for entry in self.models)
+        named = (entry.removesuffix(":reasoner") for entry in self.models)
         plain = tuple(name for name in named if not any(mark in name for mark in "*?["))
         return WIRE_MODELS[wire] + plain
 
@@ -89,10 +88,9 @@ class SimulatorSettings:
         if name.startswith("sim-"):
             return self._built_in(name, wire)
         for entry in self.models:
-            pattern = entry.removesuffix(":reasoner").removesuffix(":newest")
+            pattern = entry.removesuffix(":reasoner")
             if fnmatchcase(name, pattern):
-                is_new = wire == "gemini" and _NEW_GEMINI.match(name) is not None
-                newest = is_new or entry.endswith(":newest")
+                newest = wire == "gemini" and _NEW_GEMINI.match(name) is not None
                 reasons = entry != pattern
                 return ModelTraits(name, reasons=reasons, newest=newest, gap_s=self.gap_s)
         return None

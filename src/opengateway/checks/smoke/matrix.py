@@ -6,11 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Final
 
-from opengateway.domain.catalog import Endpoint, Model, ModelKind, Provider, Snapshot, Wire
-from opengateway.domain.model_rules import ModelRule
+from opengateway.domain.catalog import Endpoint, Model, ModelKind, Provider, Snapshot
 from opengateway.domain.smoke import Cell, Feature, SmokeLevel, SmokeWish
 from opengateway.domain.usage import Dimension
-from opengateway.wires.bedrock.model import rule_of
 
 LONG_PROMPT_TOKENS: Final = 5_000
 """Above the least length of every vendor's cache (4,096 tokens of the newest Claude models)."""
@@ -47,23 +45,16 @@ def cells_of(snapshot: Snapshot, wish: SmokeWish) -> list[Cell]:
     return [cell for group in groups for cell in group]
 
 
-def features_of(model: Model, endpoint: Endpoint, provider: Provider) -> tuple[Feature, ...]:
-    """What is claimed of the model at that endpoint: what the provider's profile says that it does
-    not take there is sent to other endpoints, and not claimed of this one."""
+def features_of(model: Model, endpoint: Endpoint) -> tuple[Feature, ...]:
     if model.kind is not ModelKind.CHAT:
         return _OTHER
     said = set(model.capabilities) - set(endpoint.lacks)
-    rule, on_bedrock = _rule(endpoint, provider), provider.wire is Wire.BEDROCK
-    takes_schema = rule.schema_output and not provider.profile.json_object_for_schema
-    keeps_prompts = bool(rule.cache_marks) or not on_bedrock
     claimed = {
         Feature.TOOLS: "tools" in said and endpoint.tools,
-        Feature.STRUCTURED_OUTPUT: "structured_output" in said and takes_schema,
+        Feature.STRUCTURED_OUTPUT: "structured_output" in said,
         Feature.VISION: "image" in model.input_modalities and "image" in endpoint.modalities,
         Feature.REASONING: "reasoning" in said,
-        Feature.CACHE: "prompt_caching" in said
-        and keeps_prompts
-        and endpoint.context > 2 * LONG_PROMPT_TOKENS,
+        Feature.CACHE: "prompt_caching" in said and endpoint.context > 2 * LONG_PROMPT_TOKENS,
     }
     return (*_CHAT, *(feature for feature, holds in claimed.items() if holds))
 
@@ -106,15 +97,8 @@ def _of_endpoint(model: Model, endpoint: Endpoint, provider: Provider) -> list[C
             reasons=endpoint.reasoning or "reasoning" in model.capabilities,
             nanos=_most(model, endpoint, feature),
         )
-        for feature in features_of(model, endpoint, provider)
+        for feature in features_of(model, endpoint)
     ]
-
-
-def _rule(endpoint: Endpoint, provider: Provider) -> ModelRule:
-    if provider.wire is Wire.BEDROCK:
-        return rule_of(endpoint, provider)
-    rules, name = provider.profile.models, endpoint.upstream_model
-    return next((rule for rule in rules if name.startswith(rule.prefix)), ModelRule(prefix=""))
 
 
 def _most(model: Model, endpoint: Endpoint, feature: Feature) -> int:

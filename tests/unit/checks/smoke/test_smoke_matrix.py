@@ -2,11 +2,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from msgspec.structs import replace
-
 from opengateway.checks.smoke.matrix import cells_of, features_of, under_cap
 from opengateway.domain.catalog import Endpoint, Model, ModelKind, Profile, Provider, Snapshot, Wire
-from opengateway.domain.model_rules import ModelRule
 from opengateway.domain.routing_rules import Routing
 from opengateway.domain.smoke import Feature, SmokeLevel, SmokeWish
 from opengateway.domain.usage import Dimension, PriceRow
@@ -29,9 +26,6 @@ def model(name: str, *endpoints: Endpoint, kind: str = "chat", **changes: Any) -
     return Model(name, name, "o", ModelKind(kind), 0, 100_000, None, endpoints=endpoints, **said)
 
 
-CHEAP = Provider("cheap", "cheap", Wire.OPENAI, "http://x", Profile())
-
-
 def snapshot(*models: Model) -> Snapshot:
     providers = {p: Provider(p, p, Wire.OPENAI, "http://x", Profile()) for p in ("cheap", "dear")}
     named = {m.id: m for m in models}
@@ -51,20 +45,15 @@ def test_a_model_is_tried_for_what_the_catalogue_claims() -> None:
         **claims,
         input_modalities=("text", "image"),
     )
-    assert set(features_of(whole, whole.endpoints[0], CHEAP)) == set(Feature) - {Feature.CALL}
-    plain = features_of(A, A.endpoints[0], CHEAP)
+    assert set(features_of(whole, whole.endpoints[0])) == set(Feature) - {Feature.CALL}
+    plain = features_of(A, A.endpoints[0])
     assert Feature.TOOLS not in plain
     assert Feature.CANCEL in plain
     without = endpoint("w", "cheap", 1, tools=False)
-    assert Feature.TOOLS not in features_of(whole, without, CHEAP)
+    assert Feature.TOOLS not in features_of(whole, without)
     lacking = endpoint("w", "cheap", 1, lacks=("structured_output", "prompt_caching"))
-    offered = set(features_of(whole, lacking, CHEAP))
-    assert not {Feature.STRUCTURED_OUTPUT, Feature.CACHE} & offered
-    assert features_of(E, E.endpoints[0], CHEAP) == (
-        Feature.CALL,
-        Feature.USAGE,
-        Feature.ERROR_SHAPE,
-    )
+    assert not {Feature.STRUCTURED_OUTPUT, Feature.CACHE} & set(features_of(whole, lacking))
+    assert features_of(E, E.endpoints[0]) == (Feature.CALL, Feature.USAGE, Feature.ERROR_SHAPE)
 
 
 def test_cheap_endpoints_come_first_and_an_endpoints_cells_together() -> None:
@@ -97,13 +86,3 @@ def test_a_cap_takes_away_what_it_cannot_pay_and_nothing_that_is_free() -> None:
     assert {cell.feature for cell in kept if not cell.nanos} == {Feature.USAGE, Feature.ERROR_SHAPE}
     assert len(kept) + len(cut) == len(cells)
     assert under_cap(cells, None) == (cells, [])
-
-
-def test_what_a_provider_does_not_take_is_not_claimed_of_its_endpoint() -> None:
-    said = model("w/w", endpoint("w-1", "cheap", 1), capabilities=("structured_output",))
-    rules = (ModelRule(prefix="w-", schema_output=False),)
-    refuses = replace(CHEAP, profile=Profile(models=rules))
-    assert Feature.STRUCTURED_OUTPUT in features_of(said, said.endpoints[0], CHEAP)
-    assert Feature.STRUCTURED_OUTPUT not in features_of(said, said.endpoints[0], refuses)
-    loose = replace(CHEAP, profile=Profile(json_object_for_schema=True))
-    assert Feature.STRUCTURED_OUTPUT not in features_of(said, said.endpoints[0], loose)
