@@ -20,7 +20,6 @@ from opengateway.domain.errors import (
     ShownError,
     UpstreamError,
 )
-from opengateway.domain.keepsake import Keepsake
 from opengateway.domain.money import Nanos
 from opengateway.domain.records import Ending, OpenRecord
 from opengateway.domain.routing import Candidate
@@ -220,19 +219,13 @@ class Exchange:
     async def write(self, body: bytes, *, last: bool) -> None:
         """Hand bytes to the caller. The wait for a slow reader is not ours, and is bounded."""
         clock = self.services.clock
-        if last and self.state.meter.keepsake is not None:
-            await self._keep(self.state.meter.keepsake)
+        if last and self.state.meter.keepsake is not None and self.services.keepsakes is not None:
+            await self.services.keepsakes.keep_of(self.state)
         began = self.writing_since = clock.monotonic()
         await self.caller.write(body, last=last)
         self.writing_since = None
         self.last_write_at = now = clock.monotonic()
         self.state.waited_s += now - began
-
-    async def _keep(self, keepsake: Keepsake) -> None:
-        """What a plain caller cannot carry, unless nothing is to be kept of the request at all."""
-        keepsakes, state = self.services.keepsakes, self.state
-        if keepsakes is not None and not state.chat.preferences.zdr:
-            await keepsakes.keep(state.principal.team_id, keepsake)
 
     # --- interruptions ---------------------------------------------------------------------------
 

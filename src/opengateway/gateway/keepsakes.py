@@ -25,6 +25,7 @@ from opengateway.domain.errors import CapacityError
 from opengateway.domain.keepsake import Keepsake
 from opengateway.domain.routing import Plan
 from opengateway.gateway.sealed_pieces import opened, sealed
+from opengateway.gateway.state import ExchangeState
 from opengateway.kit.json import Raw, RawObject, ValidationError, dumps, loads
 from opengateway.ports.response_store import ResponseStore
 from opengateway.ports.secret_box import SecretBox, Unsealable
@@ -61,6 +62,12 @@ class Keepsakes:
         self._box = box
         self.faults = 0
         """Values that could not be opened: sealed under a key that is gone, or damaged."""
+
+    async def keep_of(self, state: ExchangeState) -> None:
+        """What the answer's caller cannot carry, unless nothing of the request may be kept."""
+        keepsake = state.meter.keepsake
+        if keepsake is not None and not state.chat.preferences.zdr:
+            await self.keep(state.principal.team_id, keepsake)
 
     async def keep(self, team_id: str, keepsake: Keepsake) -> None:
         """Before the answer's last bytes leave, so that a caller who goes on at once finds it."""
