@@ -269,7 +269,7 @@ def product(zone: Zone) -> Iterator[Product]:
         )
     running = Product(zone_file, port, metrics_port, process, log)
     try:
-        until(lambda: process.poll() is not None or http(running.url + "/readyz")[0] == 200, 30)
+        until(lambda: process.poll() is not None or http(running.url + "/readyz")[0] == 200, 120)
         assert process.poll() is None, "the product did not start"
         running.key = running.new_key()["key"]
         until(lambda: running.knows(running.key))
