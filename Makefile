@@ -17,7 +17,7 @@ export UV_LINK_MODE ?= copy
 export PYTHONDONTWRITEBYTECODE :=
 NODE := PATH="$(CURDIR)/$(TOOLS)/node/bin:$$PATH" npm_config_cache="$(CURDIR)/$(TOOLS)/npm" ASTRO_TELEMETRY_DISABLED=1
 
-.PHONY: help run bundle test e2e soak check fix docs web web-check web-types bench bench-money lock clean setup-run setup-test
+.PHONY: clients help run bundle test e2e soak check fix docs web web-check web-types bench bench-faults bench-money monitoring smoke release api-gate lock clean setup-run setup-test
 
 help: ## what each target does
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -50,7 +50,7 @@ $(TOOLS)/.node: $(UV) requirements/web.lock
 	@touch $@
 
 setup-run: $(TOOLS)/.run
-setup-test: $(TOOLS)/.test $(TOOLS)/.chromium
+setup-test: $(TOOLS)/.test $(TOOLS)/.chromium $(TOOLS)/.prometheus
 
 # --- the product -----------------------------------------------------------------------------------
 SITE := src/opengateway/assets/docs/index.html
@@ -111,7 +111,7 @@ fix: $(TOOLS)/.test ## format, and mend what lint can mend
 	@$(BIN)/ruff format src tests tools
 	@$(BIN)/ruff check --fix src tests tools
 
-test: $(TOOLS)/.test $(TOOLS)/.e2e $(TOOLS)/.chromium $(SITE) $(APP) check web-check ## everything, at most 20 minutes
+test: $(TOOLS)/.test $(TOOLS)/.e2e $(TOOLS)/.chromium $(TOOLS)/.prometheus $(SITE) $(APP) check web-check ## everything, at most 20 minutes
 	@$(BIN)/pytest -q -n 2 -m "slow or servers" $(QUICK)
 	@# A file stays with one worker: its tests share a running product.
 	@$(BIN)/pytest -q -rs -n 2 --dist loadfile tests/e2e tests/chaos --ignore=tests/e2e/web
@@ -125,6 +125,18 @@ $(TOOLS)/.e2e: $(TOOLS)/.node tests/e2e/node/package-lock.json
 	@cd tests/e2e/node && $(NODE) npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
+# Official clients, as their users install them: in environments of their own, none of the product's.
+$(TOOLS)/.clients: $(TOOLS)/.node requirements/clients.lock tests/clients/node/package-lock.json tests/clients/cli/package-lock.json
+	@$(UV) venv --quiet --allow-existing --python $(PYTHON) $(TOOLS)/clients
+	@$(UV) pip install --quiet --python $(TOOLS)/clients/bin/python --require-hashes -r requirements/clients.lock
+	@cd tests/clients/node && $(NODE) npm ci --no-audit --no-fund --loglevel=error
+	@cd tests/clients/cli && $(NODE) npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+clients: $(TOOLS)/.test $(TOOLS)/.clients ## official clients against the product; renews their page of the docs
+	@$(BIN)/pytest -q -o timeout=600 tests/clients
+	@$(BIN)/python tools/docs_tables.py
+
 # PostgreSQL and Valkey come with the packages of requirements/test.lock; tests start them themselves.
 # An installed one is used where the environment names it: see tests/stores.py.
 CHROMIUM := $(TOOLS)/chromium
@@ -136,9 +148,35 @@ $(TOOLS)/.chromium: $(TOOLS)/.node tests/chromium/package-lock.json tests/chromi
 	@rm -rf $(CHROMIUM)/npm
 	@touch $@
 
+# Prometheus and promtool come as Debian's package, unpacked below this folder: no root, nothing installed.
+# An installed one is used where OPENGATEWAY_TEST_PROMETHEUS names its folder.
+PROMETHEUS := $(TOOLS)/prometheus
+APT := apt-get -qq -o Dir::State::Lists=$(CURDIR)/$(PROMETHEUS)/lists -o Dir::Cache=$(CURDIR)/$(PROMETHEUS)/cache -o APT::Sandbox::User=
+$(TOOLS)/.prometheus:
+	@if [ -z "$$OPENGATEWAY_TEST_PROMETHEUS" ]; then \
+	  rm -rf $(PROMETHEUS) && mkdir -p $(PROMETHEUS)/lists/partial $(PROMETHEUS)/cache/archives/partial $(PROMETHEUS)/deb && \
+	  $(APT) update && (cd $(PROMETHEUS)/deb && $(APT) download prometheus) && \
+	  dpkg -x $(PROMETHEUS)/deb/prometheus_*.deb $(PROMETHEUS) && rm -rf $(PROMETHEUS)/lists $(PROMETHEUS)/cache $(PROMETHEUS)/deb; fi
+	@touch $@
+
+monitoring: $(TOOLS)/.test ## renew Prometheus' rules, Grafana's dashboards and the runbook pages
+	@$(BIN)/python tools/monitoring/write.py
+
+release: $(TOOLS)/.test $(SITE) $(APP) ## a release's artefacts into dist/, as a dry run (CUT=1 changes the changelog; TESTS=no)
+ifneq ($(TESTS),no)
+	@$(MAKE) --no-print-directory test
+endif
+	@$(BIN)/python tools/release/build.py $(if $(CUT),--cut)
+
+api-gate: $(TOOLS)/.test ## the API against that of the last release
+	@$(BIN)/python tools/release/gate.py
+
+smoke: $(TOOLS)/.run ## every model and feature of the catalogue, against the simulator
+	@$(BIN)/opengateway smoke --level ci
+
 # Seeds and figures are printed. SOAK names some of the tests: make soak SOAK=tests/chaos
 SOAK ?= tests
-soak: $(TOOLS)/.test $(TOOLS)/.e2e $(TOOLS)/.chromium ## the same tests at their long counts (SOAK)
+soak: $(TOOLS)/.test $(TOOLS)/.clients $(TOOLS)/.e2e $(TOOLS)/.chromium $(TOOLS)/.prometheus ## the same tests at their long counts (SOAK)
 	@OPENGATEWAY_SOAK=1 $(BIN)/pytest -q -s -o timeout=7200 $(SOAK)
 
 $(TOOLS)/.bench: $(TOOLS)/.test $(TOOLS)/.node requirements/bench.lock bench/peers/package-lock.json
@@ -150,6 +188,9 @@ $(TOOLS)/.bench: $(TOOLS)/.test $(TOOLS)/.node requirements/bench.lock bench/pee
 ROUNDS ?= 3
 bench: $(TOOLS)/.bench ## the gateway and its peers against the same upstream (ROUNDS)
 	@$(BIN)/python tools/bench/run.py --rounds $(ROUNDS)
+
+bench-faults: $(TOOLS)/.bench ## what callers notice of failing providers, behind the gateway and a peer (FAULTS)
+	@$(BIN)/python tools/bench/faults.py $(FAULTS)
 
 bench-money: $(TOOLS)/.test ## what holds, limits and budgets cost, and what servers cost (ROUNDS)
 	@$(BIN)/python tools/bench/run.py --rounds $(ROUNDS) --targets opengateway \

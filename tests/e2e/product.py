@@ -55,10 +55,12 @@ def http(
         return error.code, error.read(), {k.lower(): v for k, v in error.headers.items()}
 
 
-def run(*arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+def run(
+    *arguments: str, check: bool = True, timeout_s: float = 60
+) -> subprocess.CompletedProcess[str]:
     """One `opengateway` command."""
     done = subprocess.run(
-        [*COMMAND, *arguments], capture_output=True, text=True, timeout=60, check=False
+        [*COMMAND, *arguments], capture_output=True, text=True, timeout=timeout_s, check=False
     )
     assert not check or done.returncode == 0, done.stderr
     return done
@@ -272,7 +274,7 @@ def product(zone: Zone) -> Iterator[Product]:
         until(lambda: process.poll() is not None or http(running.url + "/readyz")[0] == 200, 120)
         assert process.poll() is None, "the product did not start"
         running.key = running.new_key()["key"]
-        until(lambda: running.knows(running.key))
+        until(lambda: running.knows(running.key), 60)
         yield running
     except BaseException:
         print(log.read_text()[-8000:])

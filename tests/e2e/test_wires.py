@@ -117,6 +117,32 @@ def test_parallel_tools_go_out_and_their_results_come_back(
 
 
 @pytest.mark.parametrize("model", THINKING)
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_plain_client_s_loop_keeps_the_thoughts_that_it_drops(
+    client: openai.OpenAI, model: str, stream: bool
+) -> None:
+    """E16, E17: the client sends back no more than OpenAI's own members."""
+    messages = user("Please call weather for Busan.")
+    ask: dict[str, Any] = {"model": model, "tools": TOOLS[:1], "reasoning_effort": "high"}
+    if stream:
+        with client.chat.completions.stream(messages=messages, **ask) as running:
+            message = running.get_final_completion().choices[0].message
+    else:
+        message = client.chat.completions.create(messages=messages, **ask).choices[0].message
+    (call,) = message.tool_calls or []
+    function = {"name": call.function.name, "arguments": call.function.arguments}
+    plain = {"id": call.id, "type": "function", "function": function}
+    loop = [
+        {"role": "assistant", "content": None, "tool_calls": [plain]},
+        {"role": "tool", "tool_call_id": call.id, "content": "42 and sunny"},
+    ]
+    after = client.chat.completions.create(messages=[*messages, *loop], **ask)
+    assert "42 and sunny" in (after.choices[0].message.content or "")
+    # It thinks again: a model whose thoughts were lost would not be told to.
+    assert (after.choices[0].message.model_extra or {}).get("reasoning_content")
+
+
+@pytest.mark.parametrize("model", THINKING)
 def test_reasoning_is_shown_counted_and_sealed(client: openai.OpenAI, model: str) -> None:
     answer = client.chat.completions.create(
         model=model, messages=user("What is 17 times 19?"), reasoning_effort="high"

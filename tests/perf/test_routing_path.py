@@ -7,10 +7,12 @@ request takes about 60 units in all; `pytest -s` prints the ratios.
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
-from opengateway.domain.chat import Meter
+from opengateway.domain.chat import ChatRequest, Meter
 from opengateway.domain.errors import ErrorClass
 from opengateway.domain.records import Ending
+from opengateway.domain.usage import Dimension, Usage
 from opengateway.gateway.routing.explain import routing_record
 from perf.test_hot_path import Step, ratio_of
 from unit.gateway.fakes import PRINCIPAL
@@ -40,10 +42,23 @@ def order_when_some_are_not(count: int) -> Step:
 def all_of_a_request(count: int) -> Step:
     """Its order, its place at the endpoint, the word on how it went, and the record."""
     desk = desk_of(count)
-    meter = Meter()
+    return whole(desk, desk.chat)
+
+
+def all_of_a_turn(count: int) -> Step:
+    """The same for a conversation that comes back to its cache."""
+    desk = desk_of(count)
+    for spot in desk.router.bound(desk.plan).groups[0].spots:
+        spot.price_read = 0
+    desk.router.bound(desk.plan).keeps_prompts = True
+    return whole(desk, replace(desk.chat, session_id="a conversation"))
+
+
+def whole(desk: Desk, chat: ChatRequest) -> Step:
+    meter = Meter(usage=Usage({Dimension.INPUT: 1000, Dimension.OUTPUT: 10}))
 
     def one() -> object:
-        route = desk.router.route(desk.chat, PRINCIPAL, desk.plan)
+        route = desk.router.route(chat, PRINCIPAL, desk.plan)
         found = route.next()
         assert found is not None
         entering = route.enter(*found, 10.0)
@@ -67,6 +82,8 @@ def all_of_a_request(count: int) -> Step:
         (order_when_some_are_not, 20, 36.0),
         (all_of_a_request, 4, 28.0),
         (all_of_a_request, 20, 46.0),
+        (all_of_a_turn, 4, 36.0),
+        (all_of_a_turn, 20, 56.0),
     ],
     ids=lambda value: getattr(value, "__name__", str(value)),
 )

@@ -27,8 +27,9 @@ from opengateway.catalog.sell_prices import Pricing
 from opengateway.catalog.token_families import token_families
 from opengateway.domain.catalog import Endpoint, Model, ModelKind, Profile, Provider, Snapshot, Wire
 from opengateway.domain.errors import OperatorError
+from opengateway.domain.money import usd_to_nanos
 from opengateway.domain.routing_rules import Routing
-from opengateway.domain.usage import PriceOrigin, PriceRow
+from opengateway.domain.usage import PriceOrigin, PriceRow, SpendCap
 
 _ASSUMED = (Capability.TOOLS, Capability.STRUCTURED_OUTPUT, Capability.TEMPERATURE)
 """Of a zone's model that says nothing: to refuse what it may well do would be the worse guess."""
@@ -154,6 +155,11 @@ def resolve_provider(
         credentials=() if auth == "none" else credentials,
         cache_domains={
             c.name: c.cache_domain for c in config.credentials if c.cache_domain is not None
+        },
+        spend_caps={
+            c.name: SpendCap(usd_to_nanos(c.spend_cap_usd), c.spend_cap_per)
+            for c in config.credentials
+            if c.spend_cap_usd is not None
         },
         cancel_stops_billing=base.cancel_stops_billing if cancels is None else cancels,
         evidence=base.evidence if known is not None else "configured",

@@ -10,7 +10,7 @@ import re
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
@@ -113,6 +113,19 @@ class CredentialConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     """Of a signature, where the provider's address does not say it."""
     cache_domain: Annotated[str, msgspec.Meta(min_length=1, max_length=64)] | None = None
     """The account that it belongs to, where several credentials do: they share its prompt cache."""
+    spend_cap_usd: (
+        Annotated[
+            str,
+            msgspec.Meta(
+                pattern=r"^[0-9]{1,7}(\.[0-9]{1,9})?$",
+                description="US dollars in quotes, such as '250'",
+            ),
+        ]
+        | None
+    ) = None
+    """What may be spent with it at most, by the provider's prices; then others are asked."""
+    spend_cap_per: Literal["day", "month"] = "day"
+    """UTC."""
     optional: bool = False
     """Leave this credential out when its variable or file is absent, instead of refusing to start.
     """

@@ -23,6 +23,7 @@ from opengateway.cli.bundles import bundle_app
 from opengateway.cli.money import credits_app, ledger_app
 from opengateway.cli.people import audit_app, teams_app
 from opengateway.cli.redeem import redeem_app
+from opengateway.cli.report import report_app
 from opengateway.cli.routes import route_app
 from opengateway.cli.smoke import smoke
 from opengateway.domain.errors import GatewayError
@@ -50,6 +51,7 @@ app.add_typer(ledger_app, name="ledger")
 app.add_typer(catalog_app, name="catalog")
 app.add_typer(route_app, name="route")
 app.add_typer(bundle_app, name="bundle")
+app.add_typer(report_app, name="report")
 app.add_typer(dev_app, name="dev")
 app.command("smoke")(smoke)
 

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from opengateway.compose.zone import Zone
 from opengateway.gateway.idempotency import Idempotency
+from opengateway.gateway.keepsakes import KEPT_S as THOUGHTS_KEPT_S
 from opengateway.gateway.limits import Rates
 from opengateway.infra.control_client import ControlClient
 from opengateway.infra.journal.writer import FileJournal
@@ -25,6 +26,7 @@ from opengateway.kit.ids import NewId
 from opengateway.ports.idempotency import IdempotencyStore
 from opengateway.ports.limits import RateBook
 from opengateway.ports.purse import Purse
+from opengateway.ports.response_store import KEPT_S as RESPONSES_KEPT_S
 from opengateway.ports.response_store import ResponseStore
 from opengateway.ports.secret_box import SecretBox
 
@@ -45,6 +47,7 @@ class Admission:
     rates: Rates
     idempotency: Idempotency
     responses: ResponseStore
+    thoughts: ResponseStore
     box: SecretBox
     tasks: tuple[tuple[str, Coroutine[Any, Any, None]], ...]
     closers: tuple[Callable[[], Coroutine[Any, Any, None]], ...]
@@ -102,7 +105,7 @@ def new_admission(
             on_bug,
         )
         tasks.append(("purse", leased.run()))
-    book, store, responses, shared_tasks, closers = _shared(zone, gateway_id, clock)
+    book, store, kept, shared_tasks, closers = _shared(zone, gateway_id, clock)
     box = AesSecretBox(data_keys)
     return Admission(
         purse=leased or UnlimitedPurse(),
@@ -111,7 +114,8 @@ def new_admission(
         store=store,
         rates=Rates(book, table.teams),
         idempotency=Idempotency(store, box),
-        responses=responses,
+        responses=kept(RESPONSES_KEPT_S),
+        thoughts=kept(THOUGHTS_KEPT_S),
         box=box,
         tasks=(*tasks, *shared_tasks),
         closers=closers,
@@ -123,7 +127,7 @@ def _shared(
 ) -> tuple[
     RateBook,
     IdempotencyStore,
-    ResponseStore,
+    Callable[[float], ResponseStore],
     tuple[tuple[str, Coroutine[Any, Any, None]], ...],
     tuple[Callable[[], Coroutine[Any, Any, None]], ...],
 ]:
@@ -133,7 +137,11 @@ def _shared(
         from opengateway.infra.response_store.memory import MemoryResponseStore
 
         book, store = MemoryRateBook(clock), MemoryIdempotencyStore(clock)
-        return book, store, MemoryResponseStore(clock), (), ()
+
+        def kept(seconds: float) -> ResponseStore:
+            return MemoryResponseStore(clock, kept_s=seconds)
+
+        return book, store, kept, (), ()
     # Loaded only where it is chosen: redis is 30 ms of a start.
     from opengateway.infra.idempotency.valkey import ValkeyIdempotencyStore
     from opengateway.infra.limits.valkey import ValkeyRateBook
@@ -147,7 +155,7 @@ def _shared(
     return (
         shared_book,
         shared_store,
-        ValkeyResponseStore(beside, clock),
+        lambda seconds: ValkeyResponseStore(beside, clock, kept_s=seconds),
         (("limits", shared_book.run()), ("idempotency", shared_store.run())),
         (shared_book.aclose, shared_store.aclose, shared.aclose, beside.aclose),
     )

@@ -174,7 +174,8 @@ async def open_control(settings: ControlSettings) -> AsyncIterator[ControlHouse]
     `run_control` serves it; the CLI may use its `internal_app` while no control process runs.
     Raises `OperatorError`.
     """
-    new_id = IdSource(clock := settings.clock)
+    clock = settings.clock
+    new_id = IdSource(clock)
     checkpoints = _checkpoints(settings.paths)
     with _alone(settings.paths):
         await migrate(settings.database_url)
@@ -194,7 +195,7 @@ async def open_control(settings: ControlSettings) -> AsyncIterator[ControlHouse]
             spending = spending_tools(settings.spending, board, database, clock)
             await first_publication(spending)
             stores = Stores(open_scope, partial(reading_scope, database, new_scope))
-            operation = operation_tools(stores, leases, clock)
+            operation = operation_tools(settings.operation, settings.zone, stores, leases, clock)
             parts = ControlParts(
                 database=database,
                 new_scope=new_scope,

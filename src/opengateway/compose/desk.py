@@ -10,6 +10,8 @@ from opengateway.compose.components import EditionName
 from opengateway.compose.zone import Zone
 from opengateway.control.providers.tools import DeskTools, ZoneOffer
 from opengateway.control.spending import SpendingTools
+from opengateway.domain.catalog import Endpoint, Snapshot
+from opengateway.gateway.pricing import priced_for_team
 from opengateway.kit.addresses import OutboundRules
 from opengateway.kit.clock import Clock
 from opengateway.kit.ids import NewId
@@ -50,4 +52,11 @@ def desk_tools(plan: DeskPlan, spending: SpendingTools, clock: Clock, new_id: Ne
         catalogue=load_catalogue(),
         rules=plan.rules,
         probe=None if plan.probe is None else plan.probe(clock, new_id),
+        priced=_priced,
     )
+
+
+def _priced(snapshot: Snapshot, team_id: str, model_id: str, endpoint: Endpoint) -> Endpoint:
+    """As the gateway prices it (gateway/pricing)."""
+    prices = snapshot.team_prices.get(team_id)
+    return endpoint if prices is None else priced_for_team(prices, model_id, endpoint)

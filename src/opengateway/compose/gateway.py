@@ -34,6 +34,7 @@ from opengateway.dialects import openai_chat as openai_dialect
 from opengateway.dialects.openai_chat.routing_note import OpenAIRoutingNotes
 from opengateway.domain.catalog import Snapshot
 from opengateway.domain.errors import OperatorError
+from opengateway.gateway.keepsakes import Keepsakes
 from opengateway.gateway.key_state import KeyDesk
 from opengateway.gateway.services import GatewayServices
 from opengateway.http.data_app import DataApp
@@ -115,10 +116,9 @@ def _build(zone: Zone, paths: Paths, wall: EgressGuard | None) -> _Parts:
     secrets = load_secrets(paths)
     transport, places = _outward(zone, paths, secrets, clock, wall)
     holder = SnapshotHolder(secrets.snapshot_public_key, places.swap)
-    table = KeyTable(secrets.peppers, clock)
+    client, table = ControlClient(paths.internal_socket), KeyTable(secrets.peppers, clock)
     gateway_id = new_id("gw_")
     journal = FileJournal(paths.journal / gateway_id, clock)
-    client = ControlClient(paths.internal_socket)
     admission = new_admission(
         zone,
         gateway_id=gateway_id,
@@ -143,6 +143,7 @@ def _build(zone: Zone, paths: Paths, wall: EgressGuard | None) -> _Parts:
         teams=table.teams,
         rates=admission.rates,
         idempotency=admission.idempotency,
+        keepsakes=Keepsakes(admission.thoughts, admission.box),
         trusted_proxies=networks(zone.listen.trusted_proxies),
         journal=journal,
         transport=transport,

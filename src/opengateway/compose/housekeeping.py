@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final
 
 from opengateway.compose.listening import OWN_URL
@@ -13,11 +14,13 @@ from opengateway.control.jobs.recurring import Recurring, RecurringJobs
 from opengateway.control.leases.desk import LeaseDesk, OpenScope
 from opengateway.control.smoke.desk import SmokeDesk
 from opengateway.control.smoke.repository import SmokeRepository
+from opengateway.control.telemetry.exporter import TraceExporter
 from opengateway.control.telemetry.standing import StandingWatch
 from opengateway.control.telemetry.tools import OperationTools
 from opengateway.domain.money import usd_to_nanos
 from opengateway.domain.smoke import SmokeLevel, SmokeWish
 from opengateway.http.internal_app import ControlParts
+from opengateway.infra.transports import new_transport
 from opengateway.kit.clock import Clock
 
 _HOUR_S: Final = 3600.0
@@ -35,6 +38,9 @@ class OperationPlan:
     own_url: str = ""
     live_every_s: int | None = None
     daily_cap_nanos: int | None = None
+    otlp_url: str = ""
+    proxy: str | None = field(default=None, repr=False)
+    ca_file: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +62,18 @@ def operation_of(zone: Zone, environ: Mapping[str, str]) -> OperationPlan:
         own_url=environ.get(OWN_URL) or own,
         live_every_s=zone.smoke.live_every_s,
         daily_cap_nanos=None if cap is None else int(usd_to_nanos(cap)),
+        otlp_url=zone.telemetry.otlp_url or "",
+        proxy=zone.outbound.proxy,
+        ca_file=Path(zone.outbound.ca_file) if zone.outbound.ca_file else None,
     )
 
 
-def operation_tools(stores: Stores, leases: LeaseDesk, clock: Clock) -> OperationTools:
+def operation_tools(
+    plan: OperationPlan, zone: str, stores: Stores, leases: LeaseDesk, clock: Clock
+) -> OperationTools:
     watch = StandingWatch(stores.read, leases, clock)
-    return OperationTools(teams=set(), smoke=SmokeDesk(), watch=watch, clock=clock)
+    traces = TraceExporter(plan.otlp_url, zone) if plan.otlp_url else None
+    return OperationTools(set(), SmokeDesk(), watch, clock, traces)
 
 
 def operation_jobs(plan: OperationPlan, stores: Stores, parts: ControlParts) -> tuple[Job, ...]:
@@ -108,4 +120,16 @@ def operation_jobs(plan: OperationPlan, stores: Stores, parts: ControlParts) -> 
     # Each in a loop of its own: a long one must not hold up the others.
     holder = parts.new_id("ctl_")
     loops = tuple(RecurringJobs(stores.write, (job,), holder).run for job in due)
-    return (tools.watch.run, smoke.run, *loops)
+    traces = tools.traces
+
+    async def export() -> None:
+        assert traces is not None
+        # Made here, within the loop that runs: a transport belongs to one.
+        transport = new_transport(proxy=plan.proxy, ca_file=plan.ca_file)
+        try:
+            await traces.run(transport)
+        finally:
+            await transport.aclose()
+
+    jobs: tuple[Job, ...] = (tools.watch.run, smoke.run, *loops)
+    return jobs if traces is None else (*jobs, export)

@@ -60,6 +60,7 @@ def new_routing(zone: Zone, folder: Path, *, gateway_id: str, clock: Clock) -> R
     # Seeded by the kernel: each draw from the kernel would cost as much as the rest of an order.
     chance = seeded(int.from_bytes(random_bytes(16), "big"))
     table = HealthTable(chance, on_alarm)
+    table.who = gateway_id
     gossip, pins, closers = _shared(zone, gateway_id, clock)
     router = Router(clock, chance, table, pins=pins)
     file = HealthFile(folder)
@@ -89,6 +90,19 @@ def _shared(
     )
 
 
+def _standings(router: Router) -> Iterator[Sample]:
+    for (provider, region, standing), count in sorted(
+        router.health.standings(router.now()).items()
+    ):
+        yield (
+            "opengateway_endpoint_standing",
+            "gauge",
+            "Endpoints that were used lately, by how well they are",
+            {"provider": provider, "region": region, "standing": standing},
+            count,
+        )
+
+
 def routing_samples(router: Router) -> Iterator[Sample]:
     """What only this process knows of routing."""
     for (scope, error_class), count in sorted(router.health.opened.items()):
@@ -108,6 +122,7 @@ def routing_samples(router: Router) -> Iterator[Sample]:
             {"kind": kind},
             sum(1 for breaker in out if breaker.kind.value == kind),
         )
+    yield from _standings(router)
     yield (
         "opengateway_retries_refused_total",
         "counter",

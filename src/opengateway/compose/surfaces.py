@@ -21,6 +21,7 @@ def new_surfaces(
     services: GatewayServices, store: ResponseStore, box: SecretBox, keeps: Callable[[str], bool]
 ) -> Surfaces:
     """`keeps`: whether a team lets its responses be kept."""
+    services = replace(services, keepsakes=None)  # the callers of these carry thoughts themselves
     responses = replace(
         services,
         chat_dialect=openai_responses.DIALECT,

@@ -33,6 +33,7 @@ from opengateway.compose.zone_file import (
     RoutingConfig,
     RoutingPolicyConfig,
     SmokeConfig,
+    TelemetryConfig,
     ZoneFile,
 )
 from opengateway.compose.zone_rules import check_zone
@@ -77,6 +78,8 @@ class Zone:
     pricing: PricingConfig = field(default_factory=PricingConfig)
     selling: SellingPlan = field(default_factory=SellingPlan)
     smoke: SmokeConfig = field(default_factory=SmokeConfig)
+    team_policies: dict[str, RoutingPolicy] = field(default_factory=dict)
+    telemetry: TelemetryConfig = field(default_factory=TelemetryConfig)
 
     @property
     def usable(self) -> dict[str, tuple[str, ...]]:
@@ -128,6 +131,8 @@ def snapshot_of(
         pricing=Pricing(zone.pricing, prices or PricesNow()),
         of_database=merged.of_database,
     )
+    if zone.team_policies:
+        snapshot = msgspec.structs.replace(snapshot, team_policies=zone.team_policies)
     return finish(snapshot, desk or DeskCatalogue())
 
 
@@ -249,7 +254,9 @@ def _resolved(path: Path, file: ZoneFile, components: Components, secrets: Secre
         routing=_routing(file.routing),
         pricing=file.pricing,
         smoke=file.smoke,
+        telemetry=file.telemetry,
         secrets=secrets,
+        team_policies={team: _policy(policy) for team, policy in file.routing.teams.items()},
     )
 
 

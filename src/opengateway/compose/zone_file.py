@@ -145,6 +145,13 @@ class SmokeConfig(Section, frozen=True):
     """What the daily run of everything may cost; without it there is none."""
 
 
+class TelemetryConfig(Section, frozen=True):
+    """Where traces of requests go. Nowhere, unless it is said."""
+
+    otlp_url: str | None = None
+    """An OpenTelemetry collector's address for traces over HTTP, as JSON."""
+
+
 class RoutingPolicyConfig(Section, frozen=True):
     """Where requests may go at all. What is empty bounds nothing."""
 
@@ -167,6 +174,8 @@ class RoutingConfig(Section, frozen=True):
     max_attempts: Annotated[int, msgspec.Meta(ge=1, le=10, description="a number from 1 to 10")] = 4
     prefer_regions: tuple[str, ...] = ()
     policy: RoutingPolicyConfig = RoutingPolicyConfig()
+    teams: dict[str, RoutingPolicyConfig] = {}
+    """A team's id to a ceiling of its own, below the zone's."""
 
 
 Percent = Annotated[
@@ -234,3 +243,4 @@ class ZoneFile(Section, frozen=True):
     routing: RoutingConfig = RoutingConfig()
     selling: SellingConfig = SellingConfig()
     smoke: SmokeConfig = SmokeConfig()
+    telemetry: TelemetryConfig = TelemetryConfig()

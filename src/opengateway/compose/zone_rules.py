@@ -52,6 +52,7 @@ def check_zone(
     """
     _check_listen(file, folder, faults)
     _check_outbound(file, folder, faults)
+    _check_collector(file, faults)
     for provider_id, provider in file.providers.items():
         path = join("providers", provider_id)
         if re.fullmatch(NAME_PATTERN, provider_id) is None:
@@ -98,6 +99,23 @@ def _check_outbound(file: ZoneFile, folder: Path, faults: Faults) -> None:
         faults.add(
             "outbound.proxy",
             f"{host_of(bare)!r} is not a private address; an airgap zone reaches only those, and"
+            " what outbound.allow lists",
+        )
+
+
+def _check_collector(file: ZoneFile, faults: Faults) -> None:
+    url = file.telemetry.otlp_url
+    if url is None:
+        return
+    if problem := url_problem(url):
+        faults.add(
+            "telemetry.otlp_url",
+            problem.replace("https://api.example.com/v1", "http://10.0.0.5:4318/v1/traces"),
+        )
+    elif file.edition is EditionName.AIRGAP and not is_inside(host_of(url), file.outbound.allow):
+        faults.add(
+            "telemetry.otlp_url",
+            f"{host_of(url)!r} is not a private address; an airgap zone reaches only those, and"
             " what outbound.allow lists",
         )
 

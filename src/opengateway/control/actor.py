@@ -41,11 +41,15 @@ class Actor:
     ip: str | None = None
     request_id: str = ""
     step_up_at_ns: int | None = None
+    viewed_by: str | None = None
+    """Who of the platform's people sees as this user (control/users/view_as.py)."""
 
     def may(self, permission: str) -> bool:
         """Whether the roles that this actor has here give `permission`."""
         if self.kind in (ActorKind.OPERATOR, ActorKind.SYSTEM):
             return True
+        if self.viewed_by is not None and permission == "logs.bodies.read":
+            return False
         return PERMISSIONS.allows(permission, self.role, self.platform_role)
 
     def must(self, permission: str) -> None:

@@ -26,6 +26,8 @@ from opengateway.control.teams.repository import TeamRepository
 from opengateway.control.teams.service import no_such_team
 from opengateway.control.users.models import UserStatus
 from opengateway.control.users.repository import UserRepository
+from opengateway.control.users.view_as import HEADER as VIEW_AS
+from opengateway.control.users.view_as import viewing
 from opengateway.domain.errors import InvalidRequest, NotAllowed, NotFound
 from opengateway.kit import json
 from opengateway.policies.permissions import PERMISSIONS, Role
@@ -132,13 +134,15 @@ async def _caller(request: Request, scope: ControlScope) -> Actor:
             "sign in, or send a management key as `Authorization: Bearer og_mgmt_...`"
         )
     check_csrf(request, settings, session.csrf_token)
-    return Actor(
+    actor = Actor(
         ActorKind.USER,
         user_id=user.id,
         session_id=session.session_id,
         platform_role=None if user.platform_role is None else Role(user.platform_role),
         step_up_at_ns=session.step_up_at_ns,
     )
+    seen = request.headers.get(VIEW_AS)
+    return actor if seen is None else await viewing(scope, actor, seen, request.method)
 
 
 async def _in_team(actor: Actor, team_id: str, scope: ControlScope) -> Actor:

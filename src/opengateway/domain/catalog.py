@@ -12,7 +12,7 @@ from opengateway.domain.model_rules import ModelRule
 from opengateway.domain.operations import OperationRules
 from opengateway.domain.particulars import ModelEnd, OwnCredential, TeamPrice
 from opengateway.domain.routing_rules import Routing, RoutingPolicy
-from opengateway.domain.usage import PriceRow
+from opengateway.domain.usage import PriceRow, SpendCap
 from opengateway.domain.vault import is_own
 
 
@@ -123,7 +123,8 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     strip_schema_keys: tuple[str, ...] = ()
     """JSON Schema keywords taken out of tools and response formats."""
     json_object_for_schema: bool = False
-    """It knows `json_object` only: a `json_schema` request is refused, never weakened."""
+    """The vendor knows `json_object` only: a `json_schema` is said in the instructions, and that this
+    was so is told to the caller; a strict request is refused."""
     finish_map: dict[str, str] = {}
     """The vendor's finish reasons to the five of OpenAI; or `error:<class>`."""
     finish_required: bool = False
@@ -151,6 +152,8 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Whose the prompt cache is: of a credential's account in a region, or of each server."""
     cache_ttl_s: int = 300
     """How long what was cached is kept without being used."""
+    continues: Literal["no", "prefill", "prefix", "template"] = "no"
+    """How an answer that was begun is gone on with: as it stands, marked so, or by a template."""
     refused_fields_retry: bool = False
     """Whether a 400 that names a member we sent is worth one retry without it."""
     operations: OperationRules = OperationRules()
@@ -187,6 +190,8 @@ class Provider(msgspec.Struct, frozen=True):
     """Of credentials that share a prompt cache: under which name."""
     own_only: bool = False
     """The platform has no credential of it: it is there for teams that bring their own."""
+    spend_caps: dict[str, SpendCap] = {}
+    """Of credentials that have one."""
     cancel_stops_billing: bool = True
     evidence: str = "documented"
     docs_url: str = ""
@@ -204,10 +209,6 @@ class Provider(msgspec.Struct, frozen=True):
         if is_own(credential):
             return CredentialOwner.TEAM
         return self.credential_owners.get(credential or "", CredentialOwner.PLATFORM)
-
-    def cache_domain_of(self, credential: str | None) -> str:
-        """Credentials of one domain find each other's prompts in the cache."""
-        return self.cache_domains.get(credential or "", credential or "")
 
 
 class Endpoint(msgspec.Struct, frozen=True):

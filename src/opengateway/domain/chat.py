@@ -14,6 +14,7 @@ from typing import Final, Literal, TypeAlias
 import msgspec
 
 from opengateway.domain.catalog import ModelKind
+from opengateway.domain.keepsake import Keepsake
 from opengateway.domain.operations import Demand
 from opengateway.domain.routing_rules import MaxPrice
 from opengateway.domain.usage import Usage
@@ -129,6 +130,8 @@ class ChatRequest(msgspec.Struct, frozen=True):
     session_id: str | None = None
     user: str | None = None
     debug_routing: bool = False
+    goes_on: bool = False
+    """A stream that breaks after its first content is gone on with elsewhere, where that can be."""
     first_token_timeout_s: float | None = None
     deadline_s: float | None = None
     headers: dict[str, str] = {}
@@ -164,6 +167,9 @@ class Meter:
     A buffer and not a list of pieces, which would take 60 bytes a token instead of 5.
     """
 
+    keepsake: Keepsake | None = None
+    """What the model must be given back with the results of its calls; None until the end."""
+
     def hand_on(self, text: str) -> None:
         """Count a piece of text, reasoning, refusal or tool arguments, and keep it."""
         self.characters += len(text)
@@ -191,3 +197,5 @@ class UpstreamCall(msgspec.Struct, frozen=True):
     body: bytes
     dropped: tuple[str, ...] = ()
     headers: dict[str, str] = {}
+    emulated: tuple[str, ...] = ()
+    """Members that the vendor does not know, and that are brought about in another way."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 
@@ -101,6 +101,13 @@ class PriceRow(msgspec.Struct, frozen=True):
             if input_tokens > tier.above:
                 rates = tier.rates
         return rates
+
+
+class SpendCap(msgspec.Struct, frozen=True):
+    """What may be spent with a credential, in nano-dollars, each day or month of UTC."""
+
+    nanos: int
+    per: Literal["day", "month"] = "day"
 
 
 class Unpriced(ValueError):

@@ -129,9 +129,10 @@ class _Attempts:
             return None
         now = owner.services.clock.monotonic()
         call = owner.services.refused.known(state.chat, candidate, call, now)
-        if call.dropped and self._is_strict:
-            self.unable = self.unable or _left_out(candidate, call)
-            self.route.late_excluded.append((candidate, "+".join(call.dropped)))
+        if (call.dropped or call.emulated) and self._is_strict:
+            names = (*call.dropped, *call.emulated)
+            self.unable = self.unable or _left_out(candidate, names[0])
+            self.route.late_excluded.append((candidate, "+".join(names)))
             return None
         if call.dropped and state.chat.preferences.require_parameters:
             self.route.late_excluded.append((candidate, "+".join(call.dropped)))
@@ -179,6 +180,7 @@ class _Attempts:
             else:
                 owner.state.winner = spot.candidate
                 owner.state.dropped = call.dropped
+                owner.state.emulated = call.emulated
                 return answer
 
     def _note(self, candidate: Candidate, error: UpstreamError) -> None:
@@ -236,13 +238,18 @@ class _Attempts:
             return error
         if self.refused is not None:
             return self.refused
+        if self.route.is_capped:
+            return UpstreamError(
+                ErrorClass.QUOTA,
+                "the credentials of every endpoint of the model have reached what the operator lets"
+                " them spend",
+            )
         if self.unable is not None:
             return self.unable
         return _unfit(self.route)
 
 
-def _left_out(candidate: Candidate, call: UpstreamCall) -> InvalidRequest:
-    name = call.dropped[0]
+def _left_out(candidate: Candidate, name: str) -> InvalidRequest:
     return InvalidRequest(
         f"{name}: {candidate.provider.id} does not take it as it was asked for, and this request is"
         " strict; leave it out, choose another model, or ask without 'strict_parameters'",

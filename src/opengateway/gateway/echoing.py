@@ -15,6 +15,7 @@ from opengateway.domain.catalog import Endpoint, Provider
 from opengateway.domain.chat import ChatReply, ChatRequest, Meter, UpstreamCall
 from opengateway.domain.errors import ShownError, UpstreamError
 from opengateway.domain.events import Event
+from opengateway.gateway.fences import unfenced, unfencing
 from opengateway.gateway.translation import Guard, TranslatedStream
 from opengateway.ports.dialect import ChatDialect
 from opengateway.ports.provider import ChatStream
@@ -95,7 +96,7 @@ class EchoingWire:
         self, body: bytes, chat: ChatRequest, endpoint: Endpoint, provider: Provider, model_id: str
     ) -> ChatReply:
         guard = Guard(provider.id)
-        kept = guard.take(self._wire.reply(body, endpoint, provider))
+        kept = guard.take(unfenced(chat, self._wire.reply(body, endpoint, provider)))
         guard.close()
         if guard.error is not None:
             raise guard.error
@@ -105,7 +106,7 @@ class EchoingWire:
     def stream(
         self, chat: ChatRequest, endpoint: Endpoint, provider: Provider, model_id: str
     ) -> EchoingStream:
-        parser = self._wire.parser(endpoint, provider)
+        parser = unfencing(chat, self._wire.parser(endpoint, provider))
         return EchoingStream(parser, self._renderer.stream(chat, model_id), provider.id)
 
     def error(

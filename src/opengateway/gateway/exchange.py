@@ -20,11 +20,13 @@ from opengateway.domain.errors import (
     ShownError,
     UpstreamError,
 )
+from opengateway.domain.keepsake import Keepsake
 from opengateway.domain.money import Nanos
 from opengateway.domain.records import Ending, OpenRecord
 from opengateway.domain.routing import Candidate
 from opengateway.gateway.attempts import BegunStream, first_answer
 from opengateway.gateway.ceiling import dearest
+from opengateway.gateway.continuing import joined
 from opengateway.gateway.counting import counted_usage
 from opengateway.gateway.headers import json_head, pairs_of, stream_head
 from opengateway.gateway.own_credentials import own_alone
@@ -133,16 +135,13 @@ class Exchange:
             try:
                 await services.purse.secure(state.principal, request_id, held)
             except InsufficientFunds as error:
-                if (own := own_alone(state.plan)) is not None:
-                    # The team's own credentials cost it the fee alone.
+                if (own := own_alone(state.plan)) is not None:  # they cost the fee alone
                     state.plan = own
                     self.route = services.router.route(state.chat, state.principal, own)
-                    await self._hold()
-                    return
+                    return await self._hold()
                 _, candidate = dearest(state.chat, state.plan, most)
                 raise affordable(error, state.chat, candidate.endpoint) from None
-        self._held = True
-        self.held_nanos = held
+        self._held, self.held_nanos = True, held
 
     async def hold_more(self, tokens: int) -> bool:
         """For a stream that goes past what is held: for `tokens` more of each choice's output."""
@@ -225,11 +224,19 @@ class Exchange:
     async def write(self, body: bytes, *, last: bool) -> None:
         """Hand bytes to the caller. The wait for a slow reader is not ours, and is bounded."""
         clock = self.services.clock
+        if last and self.state.meter.keepsake is not None:
+            await self._keep(self.state.meter.keepsake)
         began = self.writing_since = clock.monotonic()
         await self.caller.write(body, last=last)
         self.writing_since = None
         self.last_write_at = now = clock.monotonic()
         self.state.waited_s += now - began
+
+    async def _keep(self, keepsake: Keepsake) -> None:
+        """What a plain caller cannot carry, unless nothing is to be kept of the request at all."""
+        keepsakes, state = self.services.keepsakes, self.state
+        if keepsakes is not None and not state.chat.preferences.zdr:
+            await keepsakes.keep(state.principal.team_id, keepsake)
 
     # --- interruptions ---------------------------------------------------------------------------
 
@@ -315,12 +322,14 @@ class Exchange:
         winner = state.winner
         settlement = None
         if winner is not None:
+            if state.before is not None:
+                state.meter = joined(state.before, state.meter, winner.endpoint)
             owner = winner.provider.owner_of(winner.credential)
             settlement = settle_both(ending, state.chat, winner.endpoint, state.meter, owner)
+            services.router.spent(winner, settlement.provider_cost)
             if settlement.unpriced:
                 services.gauges.unpriced += 1
-        charged = Nanos(0)
-        recorded = False
+        charged, recorded = Nanos(0), False
         request_id = state.arrival.request_id
         try:
             services.journal.close(

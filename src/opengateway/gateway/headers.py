@@ -98,6 +98,8 @@ def _served_by(told: Told) -> bytes:
         lines += b"".join(b"%b: %b\r\n" % pair for pair in told.services.rates.headers(state.rates))
     if state.dropped:
         lines += b"x-opengateway-dropped-params: %b\r\n" % ",".join(state.dropped).encode()
+    if state.emulated:
+        lines += b"x-opengateway-emulated-params: %b\r\n" % ",".join(state.emulated).encode()
     return lines
 
 

@@ -42,6 +42,7 @@ from opengateway.gateway.presentation import present
 from opengateway.gateway.pricing import may_be_unpriced, unpriced
 from opengateway.gateway.recording import Origin, refusal_record
 from opengateway.gateway.resolve import plan_chat
+from opengateway.gateway.routing.waiting import SHED_FROM, is_shed, priority_of
 from opengateway.gateway.services import GatewayServices
 from opengateway.gateway.state import ExchangeState
 from opengateway.kit.client_address import client_address
@@ -99,8 +100,10 @@ async def serve_chat(
         step = "resolve"
         snapshot = services.snapshots.current()
         plan = priced(services, chat, principal, plan_chat(chat, principal, snapshot), snapshot)
+        if services.keepsakes is not None:
+            chat = await services.keepsakes.restored(principal.team_id, chat, plan)
         step = "admit"
-        _admit(services)
+        _admit(services, principal)
         state = ExchangeState(arrival, principal, chat, plan)
         if services.rates is not None:
             state.rates = services.rates.rows(principal)
@@ -179,9 +182,11 @@ async def _answer_again(caller: Caller, replay: Replay) -> None:
     await caller.write(replay.body, last=True)
 
 
-def _admit(services: GatewayServices) -> None:
-    """Step 5, for this process: a bound on what runs at once, and a journal that takes records."""
-    if services.gauges.in_flight >= services.limits.in_flight:
+def _admit(services: GatewayServices, principal: Principal) -> None:
+    """Step 5, for this process: a bound on what runs at once, which those of low priority meet first,
+    and a journal that takes records."""
+    running, most = services.gauges.in_flight, services.limits.in_flight
+    if running >= most * SHED_FROM and is_shed(priority_of(principal), running, most):
         raise CapacityError(
             "the gateway serves as many requests as it can; try again in a moment",
             code="gateway_busy",

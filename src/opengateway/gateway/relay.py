@@ -19,9 +19,11 @@ from opengateway.domain.errors import (
 from opengateway.domain.records import Ending
 from opengateway.gateway.attempts import BegunStream, Owner
 from opengateway.gateway.concealing import conceal
+from opengateway.gateway.continuing import go_on
 from opengateway.gateway.echoing import broken_of, ending_of
 from opengateway.gateway.presentation import present
 from opengateway.gateway.pricing import STREAM_HOLD_TOKENS, choices_of, output_bound
+from opengateway.gateway.routing.route import Route
 from opengateway.gateway.watch import Interruption
 from opengateway.ports.caller import Caller
 from opengateway.ports.provider import ChatStream
@@ -35,6 +37,7 @@ class Streamed(Owner, Protocol):
     committed: bool
     writing_since: float | None
     last_write_at: float
+    route: Route
 
     async def write(self, body: bytes, *, last: bool) -> None: ...
 
@@ -49,20 +52,32 @@ class Streamed(Owner, Protocol):
 
 async def relay(exchange: Streamed, begun: BegunStream, head: bytes) -> None:
     """Hand the stream on until it ends, and let the provider go whatever happens."""
-    response, stream = begun.response, begun.stream
-    whole = False
     pulse = _Pulse(exchange)
     idempotency, claim = exchange.services.idempotency, exchange.state.claim
+    going: BegunStream | None = begun
     try:
         if claim is not None and idempotency is not None:
             await idempotency.committed(claim)
         exchange.caller.start(200, head)
         exchange.committed = True
         pulse.start()
-        await _pump(exchange, response, stream, begun.head)
-        whole = stream.done
+        while going is not None:
+            going = await _leg(exchange, going)
     finally:
         pulse.stop()
+        if not exchange.committed:
+            begun.response.abort()
+
+
+async def _leg(exchange: Streamed, begun: BegunStream) -> BegunStream | None:
+    """One provider's part of the answer; the next one's where it broke and is gone on with."""
+    response, stream = begun.response, begun.stream
+    whole = False
+    try:
+        following = await _pump(exchange, response, stream, begun.head)
+        whole = stream.done
+        return following
+    finally:
         if whole:
             await response.release()
         else:
@@ -71,29 +86,34 @@ async def relay(exchange: Streamed, begun: BegunStream, head: bytes) -> None:
 
 async def _pump(
     exchange: Streamed, response: UpstreamResponse, stream: ChatStream, out: bytes
-) -> None:
+) -> BegunStream | None:
     watch, state, clock = exchange.watch, exchange.state, exchange.services.clock
     dialect = exchange.services.chat_dialect
     tap = _Tap(exchange, stream)
     while True:
         if stream.error is not None:
+            if exchange.state.chat.goes_on:
+                going = await go_on(exchange, stream.error)
+                if going is not None:
+                    await exchange.write(out + going.seam, last=False)
+                    return going.begun
             await _tell_broken(exchange, stream, stream.error, out)
-            return
+            return None
         if stream.done:
             await exchange.count_missing()
             try:
                 exchange.close(Ending.COMPLETED, 200)
             except CapacityError as error:
                 await _tell_broken(exchange, stream, error, out)
-                return
+                return None
             await exchange.write(
                 out + exchange.routing_event() + ending_of(stream, dialect), last=True
             )
-            return
+            return None
         await exchange.write(out, last=False)  # also waits for a caller who does not read as fast
         if tap.is_short and not await tap.hold_more():
             await _tell_broken(exchange, stream, _out_of_credit(), b"")
-            return
+            return None
         watch.arm(tap.idle_s, Interruption.IDLE)
         began = clock.monotonic()
         tap.rest, tap.busy_s = b"", 0.0

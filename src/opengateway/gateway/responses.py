@@ -20,6 +20,7 @@ import msgspec
 
 from opengateway.domain.errors import NotFound
 from opengateway.domain.principal import Principal
+from opengateway.gateway.sealed_pieces import PIECE_BYTES, opened, sealed
 from opengateway.kit.json import JsonObject, Raw, RawObject, dumps, loads, loads_raw_object
 from opengateway.ports.caller import Caller
 from opengateway.ports.response_store import KEPT_BYTES, ResponseStore
@@ -29,8 +30,6 @@ MAX_REFERENCED: Final = 32
 """Responses that the references of one request may name."""
 PAGE: Final = 20
 MAX_PAGE: Final = 100
-_PIECE_BYTES: Final = 128 * 1024
-"""A secret box closes small things: a response is closed in pieces."""
 _is_response_id: Final = re.compile(r"resp_[0-9a-f]{32}").fullmatch
 _is_item_id: Final = re.compile(r"[a-z]{2,4}_([0-9a-f]{32})[0-9a-f]{4}").fullmatch
 _INPUT_FROM: Final = 0x8000
@@ -68,7 +67,6 @@ class _Head(msgspec.Struct):
 
 _pack = msgspec.msgpack.Encoder().encode
 _unpack = msgspec.msgpack.Decoder(_Kept).decode
-_unpack_pieces = msgspec.msgpack.Decoder(list[bytes]).decode
 _list_of_raw = msgspec.json.Decoder(list[Raw]).decode
 _head = msgspec.json.Decoder(_Head).decode
 
@@ -160,36 +158,20 @@ class ResponseKeeper:
         suffix = identifier.removeprefix("resp_")
         items = [_with_id(item, suffix, at) for at, item in enumerate(asked.items)]
         plain = _pack(_Kept(response, items))
-        if len(plain) > KEPT_BYTES - 64 * (len(plain) // _PIECE_BYTES + 1):
+        if len(plain) > KEPT_BYTES - 64 * (len(plain) // PIECE_BYTES + 1):
             return False
         scope = _scope(team_id, identifier)
-        return await self._store.put(scope, self._closed(scope, plain))
-
-    def _closed(self, scope: str, plain: bytes) -> bytes:
-        starts = range(0, len(plain), _PIECE_BYTES)
-        return _pack(
-            [
-                self._box.seal(
-                    plain[start : start + _PIECE_BYTES], _purpose(scope, at, len(starts))
-                )
-                for at, start in enumerate(starts)
-            ]
-        )
+        return await self._store.put(scope, sealed(self._box, _purpose(scope), plain))
 
     async def _read(self, team_id: str, response_id: object) -> _Kept | None:
         if not isinstance(response_id, str) or _is_response_id(response_id) is None:
             return None
         scope = _scope(team_id, response_id)
-        sealed = await self._store.get(scope)
-        if sealed is None:
+        value = await self._store.get(scope)
+        if value is None:
             return None
         try:
-            pieces = _unpack_pieces(sealed)
-            opened = (
-                self._box.open(piece, _purpose(scope, at, len(pieces)))
-                for at, piece in enumerate(pieces)
-            )
-            return _unpack(b"".join(opened))
+            return _unpack(opened(self._box, _purpose(scope), value))
         except (Unsealable, msgspec.MsgspecError):
             self.faults += 1
             return None
@@ -340,8 +322,8 @@ def _scope(team_id: str, response_id: str) -> str:
     return hashlib.sha256(f"{team_id}\0{response_id}".encode()).hexdigest()
 
 
-def _purpose(scope: str, piece: int, count: int) -> str:
-    return f"response:{scope}:{piece}/{count}"
+def _purpose(scope: str) -> str:
+    return f"response:{scope}"
 
 
 def _unknown(identifier: str) -> NotFound:

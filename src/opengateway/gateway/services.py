@@ -10,6 +10,7 @@ from opengateway.domain.catalog import Wire
 from opengateway.domain.principal import TeamState
 from opengateway.gateway.ceiling import Ceilings
 from opengateway.gateway.idempotency import Idempotency
+from opengateway.gateway.keepsakes import Keepsakes
 from opengateway.gateway.limits import Rates
 from opengateway.gateway.pricing import TeamEndpoints
 from opengateway.gateway.refused_members import RefusedMembers
@@ -85,6 +86,8 @@ class GatewayServices:
     """Somebody pays: what has no price is not sent (decision 14)."""
     rates: Rates | None = None
     idempotency: Idempotency | None = None
+    keepsakes: Keepsakes | None = None
+    """Of a surface whose plain callers cannot carry a model's thoughts."""
     trusted_proxies: Networks = ()
     """Whose `x-forwarded-for` is believed: addresses and networks."""
     router: Router = field(default_factory=Router.in_order)

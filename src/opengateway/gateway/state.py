@@ -22,9 +22,12 @@ class ExchangeState:
     plan: Plan
     meter: Meter = field(default_factory=partial(Meter, kept=None))
     """The winning attempt's, once there is one."""
+    before: Meter | None = None
+    """What was handed on before a stream broke that another went on with."""
     winner: Candidate | None = None
     attempts: list[AttemptRecord] = field(default_factory=list)
     dropped: tuple[str, ...] = ()
+    emulated: tuple[str, ...] = ()
     opened: bool = False
     """The `OpenRecord` is in the journal: something may have been sent."""
     waited_s: float = 0.0

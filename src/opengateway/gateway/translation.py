@@ -34,6 +34,8 @@ from opengateway.domain.events import (
     ToolStart,
     UsageReport,
 )
+from opengateway.gateway.fences import unfenced, unfencing
+from opengateway.gateway.remembering import Memory
 from opengateway.ports.translation import (
     CanonicalWire,
     ChatRenderer,
@@ -58,6 +60,7 @@ class Guard:
         "_choices",
         "_finishes",
         "_has_started",
+        "_memory",
         "_name",
         "done",
         "error",
@@ -71,6 +74,7 @@ class Guard:
         self.error: UpstreamError | None = None
         self.ignored = 0
         self._name = provider_id
+        self._memory = Memory()
         self._has_started = False
         self._choices: set[int] = set()
         """The choices that said something."""
@@ -91,6 +95,8 @@ class Guard:
                 if event.text:
                     self._choices.add(event.choice)
                     hand_on(event.text)
+                    if type(event) is ReasoningDelta:
+                        self._memory.said(event)
                     kept.append(event)
             elif isinstance(event, ToolArguments):
                 self._take_arguments(event, kept)
@@ -154,15 +160,20 @@ class Guard:
                 return
             case Ping():
                 return
-            case ImageOut() | ReasoningSeal():
-                choices.add(event.choice)
-                meter.has_content = True
-            case Aside():
-                choices.add(event.choice)
-                meter.has_content = meter.has_content or event.has_content
+            case ImageOut() | ReasoningSeal() | Aside():
+                self._take_content(event)
             case _:  # an annotation, a vendor's own item
                 choices.add(event.choice)
         kept.append(event)
+
+    def _take_content(self, event: ImageOut | ReasoningSeal | Aside) -> None:
+        self._choices.add(event.choice)
+        if isinstance(event, Aside):
+            self.meter.has_content = self.meter.has_content or event.has_content
+            return
+        self.meter.has_content = True
+        if isinstance(event, ReasoningSeal):
+            self._memory.sealed(event)
 
     def _open_call(self, event: ToolStart, kept: list[Event]) -> None:
         call = (event.choice, event.slot)
@@ -173,6 +184,7 @@ class Guard:
             self._fail(ErrorClass.MALFORMED, f"made more than {MAX_CALLS} tool calls")
             return
         self._calls[call] = event.kind == "custom"
+        self._memory.called(event)
         self.meter.has_content = True
         kept.append(event)
 
@@ -209,6 +221,7 @@ class Guard:
             kept.append(finish)
             self.meter.finish_reason = self.meter.finish_reason or finish.reason  # the first's
         kept.append(End())
+        self.meter.keepsake = self._memory.keepsake
         self.done = True
 
     def _fail(self, error_class: ErrorClass, what: str) -> None:
@@ -283,7 +296,7 @@ class TranslatedWire:
         self, body: bytes, chat: ChatRequest, endpoint: Endpoint, provider: Provider, model_id: str
     ) -> ChatReply:
         guard = Guard(provider.id)
-        kept = guard.take(self._wire.reply(body, endpoint, provider))
+        kept = guard.take(unfenced(chat, self._wire.reply(body, endpoint, provider)))
         guard.close()
         if guard.error is not None:
             raise guard.error
@@ -293,7 +306,7 @@ class TranslatedWire:
         self, chat: ChatRequest, endpoint: Endpoint, provider: Provider, model_id: str
     ) -> TranslatedStream:
         return TranslatedStream(
-            self._wire.parser(endpoint, provider),
+            unfencing(chat, self._wire.parser(endpoint, provider)),
             self._renderer.stream(chat, model_id),
             provider.id,
         )

@@ -32,6 +32,8 @@ from opengateway.control.memberships.routes import router as members
 from opengateway.control.newcomers.routes import admin as abuse
 from opengateway.control.notifications.routes import router as notifications
 from opengateway.control.offers.routes import router as offers
+from opengateway.control.overview.queues import router as queues
+from opengateway.control.overview.routes import router as figures
 from opengateway.control.own_credentials.routes import router as own_credentials
 from opengateway.control.payments.routes import admin as payments_admin
 from opengateway.control.payments.routes import router as payments
@@ -47,6 +49,7 @@ from opengateway.control.smoke.routes import router as smoke
 from opengateway.control.team_admin.routes import admin as team_admin
 from opengateway.control.team_admin.routes import router as teams
 from opengateway.control.users.routes import router as users
+from opengateway.control.users.view_as import router as view_as
 from opengateway.control.webhooks.routes import router as webhooks
 from opengateway.http.control_errors import ControlEdge, error_response, install_errors
 from opengateway.http.internal_app import ControlParts
@@ -151,7 +154,16 @@ def _routes() -> APIRouter:
         abuse,
     ):
         routes.include_router(router, prefix="/api/v1")
-    for router in (providers, offers, approvals, announcements, own_credentials):
+    for router in (
+        providers,
+        offers,
+        approvals,
+        announcements,
+        own_credentials,
+        figures,
+        queues,
+        view_as,
+    ):
         routes.include_router(router, prefix="/api/v1")
     for router in (logs, logs_admin):
         routes.include_router(router, prefix="/api/v1")

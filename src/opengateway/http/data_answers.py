@@ -242,7 +242,12 @@ _ACCOUNT: Final[Schema] = {
             "context_length": COUNT,
             "pricing": {"type": "object", "additionalProperties": TEXT},
         },
-        {"architecture": ANY_OBJECT, "capabilities": several(TEXT), "top_provider": ANY_OBJECT},
+        {
+            "architecture": ANY_OBJECT,
+            "capabilities": several(TEXT),
+            "top_provider": ANY_OBJECT,
+            "shutdown_date": nullable(TEXT),
+        },
     ),
     "Models": shape("All of them.", {"object": const("list"), "data": several(ref("Model"))}),
     "Endpoints": shape(

@@ -33,6 +33,8 @@ from opengateway.control.ledger.routes import internal as ledger
 from opengateway.control.ledger.routes import router as team_ledger
 from opengateway.control.logs.desk import LogDesk
 from opengateway.control.offers.routes import router as offers
+from opengateway.control.overview.queues import router as queues
+from opengateway.control.overview.routes import router as figures
 from opengateway.control.own_credentials.routes import router as own_credentials
 from opengateway.control.owners.routes import router as owners
 from opengateway.control.payments.routes import admin as payments_admin
@@ -51,6 +53,7 @@ from opengateway.control.snapshots.routes import router as snapshots
 from opengateway.control.spending import SpendingTools
 from opengateway.control.team_admin.routes import admin as team_admin
 from opengateway.control.team_admin.routes import internal as teams
+from opengateway.control.telemetry.routes import router as operation
 from opengateway.control.telemetry.standing import StandingMetrics
 from opengateway.control.telemetry.tools import OperationTools
 from opengateway.http.control_errors import ControlEdge, error_response, install_errors
@@ -150,7 +153,7 @@ def new_internal_app(parts: ControlParts) -> FastAPI:
                 ControlEdge, new_id=parts.new_id, max_body_bytes=MAX_BODY_BYTES, pages=False
             ),
             Middleware(UnitOfWork, database=parts.database, new_scope=parts.new_scope),
-            Middleware(JournalIntake, metrics=SettlerMetrics(registry, parts.operation.teams)),
+            Middleware(JournalIntake, metrics=_settler_metrics(registry, parts.operation)),
             Middleware(KeepAnswers, render=error_response),
         ],
     )
@@ -171,13 +174,13 @@ def new_internal_app(parts: ControlParts) -> FastAPI:
 def _routes() -> APIRouter:
     """All routes, put together once in a process. Raises `AssertionError` as above."""
     routes = APIRouter(dependencies=(Depends(authorize_operator), Depends(idempotent)))
-    for router in (snapshots, changes, keys, events, status, teams, audit_proof):
+    for router in (snapshots, changes, keys, events, status, teams, audit_proof, operation):
         routes.include_router(router, prefix="/internal/v1")
     # What a team and the platform's people may do, the operator may do here.
     for router in (team_keys, team_admin, audit):
         routes.include_router(router, prefix="/internal/v1")
     routes.include_router(owners, prefix="/internal/v1")
-    for router in (providers, offers, approvals, own_credentials):
+    for router in (providers, offers, approvals, own_credentials, figures, queues):
         routes.include_router(router, prefix="/internal/v1")
     for router in (leases, ledger, team_ledger, ledger_admin, redeem_codes, campaigns, smoke):
         routes.include_router(router, prefix="/internal/v1")
@@ -185,6 +188,11 @@ def _routes() -> APIRouter:
     routes.include_router(metrics)
     require_declared(routes, {Access.INTERNAL, Access.TEAM, Access.PLATFORM})
     return routes
+
+
+def _settler_metrics(registry: CollectorRegistry, operation: OperationTools) -> SettlerMetrics:
+    traces = operation.traces
+    return SettlerMetrics(registry, operation.teams, None if traces is None else traces.offer)
 
 
 class _Standing(Collector):

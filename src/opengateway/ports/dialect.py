@@ -49,3 +49,7 @@ class RoutingNotes(Protocol):
     def event(self, request_id: str, created: int, model: str, note: JsonObject) -> bytes:
         """The last event of a stream before its end marker."""
         ...
+
+    def seam(self, request_id: str, created: int, model: str, note: JsonObject) -> bytes:
+        """An event between what one provider said and what another goes on with."""
+        ...

@@ -9,7 +9,8 @@ from opengateway.compose.faults import ZoneFaults
 from opengateway.compose.zone import Zone, load_zone, snapshot_of
 from opengateway.domain.catalog import ModelKind
 from opengateway.domain.model_rules import ModelRule
-from opengateway.domain.routing_rules import Routing
+from opengateway.domain.routing_rules import Routing, RoutingPolicy
+from opengateway.domain.usage import SpendCap
 
 ZONES = Path(__file__).resolve().parents[3] / "deploy" / "zones"
 HOSTED = ("OPENAI", "GROQ", "DEEPSEEK", "MISTRAL", "OPENROUTER", "TOGETHER", "UPSTAGE")
@@ -277,3 +278,27 @@ def test_an_unchanged_zone_has_an_unchanged_version(tmp_path: Path) -> None:
 def test_a_home_elsewhere_is_kept_as_it_is(tmp_path: Path) -> None:
     assert load(tmp_path, "zone: z\nhome: /srv/og").home == Path("/srv/og")
     assert load(tmp_path, "zone: z\nhome: ../x").home == tmp_path.parent / "x"
+
+
+def test_teams_have_ceilings_of_their_own_and_credentials_caps_and_domains(tmp_path: Path) -> None:
+    text = SERVER.replace("auth: AUTH", "credentials: [CREDENTIAL]").replace(
+        "CREDENTIAL",
+        "{name: main, api_key: env:ACME, cache_domain: org, spend_cap_usd: '2.5',"
+        " spend_cap_per: month}",
+    )
+    text += "routing: {teams: {team_1: {only: [acme], zdr: true}}}\n"
+    zone = load(tmp_path, text, {"ACME": "sk"})
+    snapshot = snapshot_of(zone, created_at_ns=0)
+    assert snapshot.team_policies == {"team_1": RoutingPolicy(only=("acme",), zdr=True)}
+    acme = snapshot.providers["acme"]
+    assert acme.cache_domains == {"main": "org"}
+    assert acme.spend_caps == {"main": SpendCap(2_500_000_000, "month")}
+    bare = snapshot_of(load(tmp_path, text.split("routing:")[0], {"ACME": "sk"}), created_at_ns=0)
+    assert bare.version != snapshot.version, "gateways take it up"
+
+
+@pytest.mark.parametrize("cap", ["'-1'", "lots", "'1e9'"])
+def test_a_cap_that_is_no_amount_is_refused(tmp_path: Path, cap: str) -> None:
+    credential = f"credentials: [{{name: main, api_key: env:ACME, spend_cap_usd: {cap}}}]"
+    with pytest.raises(ZoneFaults, match="spend_cap_usd"):
+        load(tmp_path, SERVER.replace("auth: AUTH", credential), {"ACME": "sk"})

@@ -47,7 +47,7 @@ SHAPES = {
     " put it in quotes",
     "zone: z\nxyz: 1": "z.yaml:2: xyz: unknown key; known here: zone, edition, home, listen,"
     " outbound, components, auth, retention, providers, models, pricing, routing,"
-    " selling, smoke",
+    " selling, smoke, telemetry",
     "zone: z\nediton: saas": "z.yaml:2: editon: unknown key; did you mean 'edition'?",
     "zone: z\nauth:\n  ldap: {}": "z.yaml:3: auth.ldap: unknown key; known here: password, oidc,"
     " signup, domains, session",

@@ -154,7 +154,8 @@ async def test_a_cursor_of_another_team_leads_to_nothing_of_it(people: People) -
             continue
         path = paths(route, other.team_id, [])[0]
         page = await people.ask(other.people[Role.OWNER], "GET", f"{path}?limit=1")
-        cursor = page.json().get("next") if page.status < 300 else None
+        listed = page.status < 300 and "json" in page.headers["content-type"]
+        cursor = page.json().get("next") if listed else page.headers.get("x-next")
         if cursor:
             own = paths(route, mine.team_id, [])[0]
             reply = await people.ask(mine.people[Role.OWNER], "GET", f"{own}?after={cursor}")

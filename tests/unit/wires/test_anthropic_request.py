@@ -236,9 +236,14 @@ def test_where_a_model_knows_no_schema_a_tool_stands_for_the_answer() -> None:
     body = sent(asked(output=JSON_SCHEMA), HAIKU_3)
     assert body["tools"][0]["input_schema"] == SCHEMA
     assert body["tool_choice"] == {"type": "tool", "name": body["tools"][0]["name"]}
-    with pytest.raises(InvalidRequest) as caught:
-        sent(asked(output=JSON_SCHEMA, tools=(tool(),)), HAIKU_3)
-    assert caught.value.param == "response_format"
+
+
+def test_where_neither_can_be_the_schema_is_said_in_words_and_told() -> None:
+    made = call(asked(output=JSON_SCHEMA, tools=(tool(),)), HAIKU_3)
+    body = json.loads(made.body)
+    assert made.emulated == ("response_format",)
+    assert "JSON Schema" in body["system"][-1]["text"]
+    assert [one["name"] for one in body["tools"]] == [tool().name]
 
 
 def test_json_without_a_schema_is_asked_for_behind_everything_cached() -> None:

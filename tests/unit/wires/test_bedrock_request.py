@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from typing import Any
 
 import pytest
@@ -219,8 +220,6 @@ def test_each_choice_of_tools_has_a_form_or_means_the_same_without(
     [
         ({"tool_choice": ToolChoice("required")}, LLAMA, "tool_choice"),
         ({"tool_choice": ToolChoice("named", ("h",))}, CLAUDE, "tool_choice"),
-        ({"output": OutputFormat("json_schema", schema=SCHEMA)}, OSS, "response_format"),
-        ({"output": OutputFormat("json_schema", schema=SCHEMA)}, NOVA, "response_format"),
         ({"n": 2}, CLAUDE, "n"),
         ({"extra": {"modalities": raw(["audio"])}}, CLAUDE, "modalities"),
         ({"extra": {"web_search_options": raw({"a": 1})}}, CLAUDE, "web_search_options"),
@@ -235,6 +234,14 @@ def test_what_would_change_the_answer_is_refused_before_it_is_sent(
     with pytest.raises(InvalidRequest) as caught:
         call(asked(**{"tools": (tool(),), **members}), model)
     assert caught.value.param == param
+
+
+@pytest.mark.parametrize("model", [OSS, NOVA])
+def test_a_schema_beside_tools_is_said_in_words_and_told(model: str) -> None:
+    output = OutputFormat("json_schema", schema=SCHEMA)
+    made = call(asked(tools=(tool(),), output=output), model)
+    assert made.emulated == ("response_format",)
+    assert "JSON Schema" in json.loads(made.body)["system"][-1]["text"]
 
 
 def test_a_schema_is_held_to_or_a_tool_stands_for_the_answer() -> None:

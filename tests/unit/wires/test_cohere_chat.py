@@ -106,7 +106,6 @@ def test_a_choice_of_tools_is_never_weakened(choice: Any, tools: list[str], word
 def test_what_cannot_be_done_is_refused_before_it_is_sent() -> None:
     schema = {"type": "json_schema", "json_schema": {"name": "a", "schema": {"type": "object"}}}
     assert refused(n=2) == "n"
-    assert refused(tools=[TOOL], response_format=schema) == "response_format"
     assert refused(logit_bias={"1": 1}) == "logit_bias"
     assert refused(tools=[{"type": "custom", "custom": {"name": "c"}}]) == "tools"
     image = {"type": "input_audio", "input_audio": {"data": "AA==", "format": "wav"}}
@@ -115,6 +114,14 @@ def test_what_cannot_be_done_is_refused_before_it_is_sent() -> None:
         "type": "json_object",
         "json_schema": {"type": "object"},
     }
+
+
+def test_a_form_beside_tools_is_said_in_words_and_told() -> None:
+    schema = {"type": "json_schema", "json_schema": {"name": "a", "schema": {"type": "object"}}}
+    body = sent(tools=[TOOL], response_format=schema)
+    assert "response_format" not in body
+    assert body["messages"][0]["role"] == "system"
+    assert '{"type":"object"}' in str(body["messages"][0]["content"]).replace(" ", "")
 
 
 def test_a_conversation_with_calls_keeps_its_order_and_its_plan() -> None:

@@ -121,13 +121,22 @@ def test_a_seed_that_does_not_fit_is_told() -> None:
         ({"tool_choice": ToolChoice("required")}, "tool_choice"),
         ({"tools": (F,), "tool_choice": ToolChoice("named", ("h",))}, "tool_choice"),
         ({"tools": (F,), "tool_choice": ToolChoice("allowed", ("h",))}, "tool_choice"),
-        ({"tools": (F,), "output": OutputFormat("json_object"), "to": OLD}, "response_format"),
     ],
 )
 def test_what_cannot_be_done_is_refused(members: Json, param: str) -> None:
     with pytest.raises(InvalidRequest) as caught:
         call(user("Hi"), **members)
     assert caught.value.param == param
+
+
+def test_a_form_beside_tools_is_said_in_words_where_a_model_takes_but_one() -> None:
+    form = OutputFormat("json_schema", schema=Raw(b'{"type":"object"}'))
+    made = call(user("Hi"), tools=(F,), output=form, to=OLD)
+    body = json.loads(made.body)
+    assert made.emulated == ("response_format",)
+    assert '{"type":"object"}' in body["systemInstruction"]["parts"][0]["text"]
+    assert "responseMimeType" not in body.get("generationConfig", {})
+    assert call(user("Hi"), output=form, to=OLD).emulated == ()
 
 
 def test_what_changes_nothing_is_left_out_and_told() -> None:

@@ -157,11 +157,6 @@ def test_a_model_without_a_rule_reasons_if_its_endpoint_says_so() -> None:
     [
         ("groq", {"n": 2}, "n"),
         ("openrouter", {"n": 3}, "n"),
-        (
-            "deepseek",
-            {"response_format": {"type": "json_schema", "json_schema": {"name": "x"}}},
-            "response_format",
-        ),
         ("mistral", {"functions": [{"name": "f"}]}, "functions"),
         ("vllm", {"audio": {"voice": "a", "format": "mp3"}}, "audio"),
     ],
@@ -174,6 +169,33 @@ def test_what_would_change_the_meaning_is_refused_before_sending(
         call(request, provider(name))
     assert caught.value.param == param
     assert name in caught.value.message
+
+
+SCHEMA = '{"type":"object","properties":{"year":{"type":"integer"}}}'
+
+
+@pytest.mark.parametrize(
+    ("messages", "instructed"),
+    [
+        ([{"role": "user", "content": "q"}], None),
+        ([{"role": "system", "content": "be brief"}, {"role": "user", "content": "q"}], "be brief"),
+        ([{"role": "system", "content": [{"type": "text", "text": "s"}]}], None),
+    ],
+)
+def test_a_schema_that_a_vendor_does_not_know_is_said_in_words_and_told(
+    messages: list[Any], instructed: str | None
+) -> None:
+    form = {"type": "json_schema", "json_schema": {"name": "x", "schema": json.loads(SCHEMA)}}
+    made = call(chat(messages=messages, response_format=form), provider("deepseek"))
+    assert made.emulated == ("response_format",)
+    body = json.loads(made.body)
+    assert body["response_format"] == {"type": "json_object"}
+    first = body["messages"][0]
+    assert first["role"] == "system"
+    assert "JSON Schema" in first["content"]
+    assert "year" in first["content"]
+    assert len(body["messages"]) == len(messages) + (instructed is None)
+    assert first["content"].startswith(instructed or "Answer")
 
 
 def test_more_stop_sequences_than_the_vendor_takes_are_refused() -> None:

@@ -18,6 +18,10 @@ from opengateway.kit import json
 
 _TELLING_CODES: Final = frozenset(("provider_malformed", "stream_truncated"))
 _FINISHES: Final = frozenset(("stop", "length", "tool_calls", "content_filter", "function_call"))
+_WITHOUT_TOKENS: Final = frozenset(
+    (ModelKind.SPEECH, ModelKind.TRANSCRIPTION, ModelKind.MODERATION, ModelKind.RERANK)
+)
+"""Billed by other units, which the record has and the answer need not."""
 MAX_DETAIL: Final = 300
 
 Problem = str | None
@@ -77,8 +81,8 @@ def judge_stream(cell: Cell, streamed: Streamed) -> Problem:
 
 def judge_usage(cell: Cell, body: Any) -> Problem:
     """The usage of the plain call."""
-    if cell.kind in (ModelKind.SPEECH, ModelKind.TRANSCRIPTION, ModelKind.MODERATION):
-        return None  # sound and verdicts carry none: the record has it
+    if cell.kind in _WITHOUT_TOKENS:
+        return None
     usage = _member(body, "usage")
     if not isinstance(usage, dict):
         return "no usage"

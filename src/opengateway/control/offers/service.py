@@ -16,6 +16,7 @@ from opengateway.control.actor import Actor
 from opengateway.control.conditions import must_match
 from opengateway.control.offers.models import DeskModel, ModelDeprecation, ModelState
 from opengateway.control.offers.repository import OfferRepository
+from opengateway.control.prices.publisher import Trial
 from opengateway.control.providers.service import ReadOnly, told
 from opengateway.control.providers.tools import DeskTools
 from opengateway.control.scope import ControlScope
@@ -96,7 +97,7 @@ class ModelService:
     async def compiled(self, row: DeskModel) -> Model:
         """The model as it would be served. Raises `InvalidRequest`."""
         config = msgspec.convert(row.config, ModelConfig)
-        snapshot = await self._tools.tried(self._scope, {row.model_id: config})
+        snapshot = await self._tools.tried(self._scope, Trial({row.model_id: config}))
         model = None if snapshot is None else snapshot.models.get(row.model_id)
         if model is None:
             raise InvalidRequest(
@@ -147,7 +148,7 @@ class ModelService:
         self, model_id: str, ends_at_ns: int, successor: str | None, note: str
     ) -> ModelDeprecation:
         """Let a model end, any that is served. Raises `ModelNotFound`, `InvalidRequest`."""
-        snapshot = await self._tools.tried(self._scope, {})
+        snapshot = await self._tools.tried(self._scope)
         known = {} if snapshot is None else snapshot.models
         row = await self._rows.deprecation(model_id)
         if row is None and model_id not in known:
@@ -211,7 +212,7 @@ class ModelService:
                     f"the price of {endpoint.provider!r} needs {' or '.join(missing)}",
                     param="config",
                 )
-        await self._tools.tried(self._scope, {model_id: config})
+        await self._tools.tried(self._scope, Trial({model_id: config}))
         stored: dict[str, Any] = _bare(msgspec.to_builtins(config))
         return stored
 

@@ -12,6 +12,7 @@ from opengateway.control.access import permits
 from opengateway.control.actor import CurrentActor
 from opengateway.control.bodies import Name, example, input_example
 from opengateway.control.conditions import IfMatch, show_version
+from opengateway.control.prices.publisher import Trial
 from opengateway.control.providers.credentials import CredentialService, check_secret
 from opengateway.control.providers.models import CredentialRow
 from opengateway.control.providers.schemas import ProviderId, Rotation, Secret, TestView
@@ -150,7 +151,7 @@ async def add_own_credential(
     if not wanted.untested:
         check_secret(secret, provider.wire, desk.rules)
         trial = DeskCredential("trial", provider.id, wanted.name, team_id)
-        served = await desk.tried(scope, {}, (trial,))
+        served = await desk.tried(scope, Trial(credentials=(trial,)))
         result = await probed(scope, desk, provider, wanted.name, secret, None, served)
         if not result.ok:
             raise CredentialRefused(_told(result), param="secret")

@@ -12,7 +12,7 @@ import msgspec
 
 from opengateway.catalog.config import ModelConfig
 from opengateway.catalog.desk import DeskCredential, DeskState
-from opengateway.catalog.price_book import PricesNow
+from opengateway.catalog.price_book import PriceBook, PriceEntry, PricesNow
 from opengateway.control.prices.service import read_book
 from opengateway.control.snapshots.board import SignedSnapshot, SnapshotBoard
 from opengateway.domain.catalog import Snapshot
@@ -25,6 +25,8 @@ _LONGEST_WAIT_S: Final = 60.0
 """The wall clock may be set, and another control process may write: look again after this."""
 
 log = get_logger(__name__)
+
+
 _NONE: Final[Mapping[str, ModelConfig]] = MappingProxyType({})
 
 
@@ -33,6 +35,32 @@ class Compiled(NamedTuple):
 
     signed: SignedSnapshot
     snapshot: Snapshot
+
+
+class Trial(NamedTuple):
+    """What is tried beside the committed rows, and at which time."""
+
+    models: Mapping[str, ModelConfig] = _NONE
+    credentials: Sequence[DeskCredential] = ()
+    prices: Sequence[PriceEntry] = ()
+    at_ns: int | None = None
+
+    def over(self, book: PriceBook, desk: DeskState) -> tuple[PriceBook, DeskState]:
+        catalogue = msgspec.structs.replace(
+            desk.catalogue,
+            models={**desk.catalogue.models, **self.models},
+            credentials=(*desk.catalogue.credentials, *self.credentials),
+        )
+        everybody = [entry for entry in self.prices if entry.team_id is None]
+        teams = [entry for entry in self.prices if entry.team_id is not None]
+        return (
+            msgspec.structs.replace(
+                book,
+                prices=(*book.prices, *everybody),
+                overrides=(*book.overrides, *teams),
+            ),
+            msgspec.structs.replace(desk, catalogue=catalogue),
+        )
 
 
 Compile = Callable[[PricesNow, int, DeskState], Compiled]
@@ -82,36 +110,24 @@ class PricePublisher:
         self._board.publish(compiled.signed)
         return ahead_ns
 
-    async def trial(
-        self,
-        session: AsyncSession,
-        drafts: Mapping[str, ModelConfig] = _NONE,
-        credentials: Sequence[DeskCredential] = (),
-    ) -> Snapshot | None:
-        """What would be served, by what this session sees and with these models and credentials.
-        None where nothing is compiled here. Raises `OperatorError`."""
+    async def trial(self, session: AsyncSession, trial: Trial | None = None) -> Snapshot | None:
+        """What would be served, by what this session sees and with what is tried. None where nothing
+        is compiled here. Raises `OperatorError`."""
         if self._compile is None:
             return None
-        compiled, _ = await self._compiled(session, self._clock.now_ns(), drafts, credentials)
+        trial = trial or Trial()
+        now_ns = self._clock.now_ns() if trial.at_ns is None else trial.at_ns
+        compiled, _ = await self._compiled(session, now_ns, trial)
         return compiled.snapshot
 
     async def _compiled(
-        self,
-        session: AsyncSession,
-        now_ns: int,
-        drafts: Mapping[str, ModelConfig] = _NONE,
-        credentials: Sequence[DeskCredential] = (),
+        self, session: AsyncSession, now_ns: int, trial: Trial | None = None
     ) -> tuple[Compiled, int | None]:
         assert self._compile is not None, "a publisher that is run has something to compile with"
         book = await read_book(session)
         desk = await self._read_desk(session, now_ns)
-        if drafts or credentials:
-            catalogue = msgspec.structs.replace(
-                desk.catalogue,
-                models={**desk.catalogue.models, **drafts},
-                credentials=(*desk.catalogue.credentials, *credentials),
-            )
-            desk = msgspec.structs.replace(desk, catalogue=catalogue)
+        if trial is not None:
+            book, desk = trial.over(book, desk)
         compiled = self._compile(book.at(now_ns), now_ns, desk)
         dates = [at for at in (book.next_change_ns(now_ns), desk.next_change_ns) if at is not None]
         return compiled, min(dates, default=None)

@@ -99,6 +99,25 @@ class PriceService:
         await self._add(row, Price, "price.created", row.name)
         return row
 
+    async def entry(
+        self, side: PriceSide, wanted: Wanted, team_id: str | None, at: int
+    ) -> PriceEntry:
+        """A price that is tried and not kept: `at` tells several apart. Raises `InvalidRequest`."""
+        at_ns = await self._check(wanted)
+        return PriceEntry(
+            id=f"{wanted.pattern}@{wanted.effective_from}#preview-{at}",
+            side=side,
+            pattern=wanted.pattern,
+            effective_from=wanted.effective_from,
+            effective_from_ns=at_ns,
+            source=wanted.source,
+            currency=wanted.currency,
+            rates=None if wanted.rates is None else dict(wanted.rates),
+            ppm=None if wanted.percent is None else ppm_of(wanted.percent),
+            ended=wanted.ended,
+            team_id=team_id,
+        )
+
     async def add_override(self, team_id: str, wanted: Wanted) -> PriceOverride:
         """Raises `InvalidRequest`, `NotFound` for the team, `PriceExists`, `TooManyPrices`."""
         team = await TeamRepository(self._scope.session).get(team_id)

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, cast
 
 from fastapi import Depends, Request
 
-from opengateway.catalog.config import ModelConfig, ProviderConfig
-from opengateway.catalog.desk import DeskCredential
+from opengateway.catalog.config import ProviderConfig
 from opengateway.catalog.loader import Catalogue
-from opengateway.control.prices.publisher import PricePublisher
+from opengateway.control.prices.publisher import PricePublisher, Trial
 from opengateway.control.scope import ControlScope
-from opengateway.domain.catalog import Snapshot
+from opengateway.domain.catalog import Endpoint, Snapshot
 from opengateway.domain.errors import InvalidRequest, OperatorError
 from opengateway.domain.routing_rules import RoutingPolicy
 from opengateway.kit.addresses import OutboundRules
@@ -34,6 +33,10 @@ class ZoneOffer:
     """Credit that one person alone may give or take."""
 
 
+PriceOf = Callable[[Snapshot, str, str, Endpoint], Endpoint]
+"""Takes a team's and a model's id, and an endpoint as all see it."""
+
+
 @dataclass(frozen=True, slots=True)
 class DeskTools:
     publisher: PricePublisher
@@ -42,16 +45,13 @@ class DeskTools:
     rules: OutboundRules
     """Where providers that are added at run time may be."""
     probe: ProviderProbe | None = None
+    priced: PriceOf | None = None
+    """What one team pays at an endpoint."""
 
-    async def tried(
-        self,
-        scope: ControlScope,
-        drafts: Mapping[str, ModelConfig],
-        credentials: Sequence[DeskCredential] = (),
-    ) -> Snapshot | None:
-        """What would be served with these models and credentials. Raises `InvalidRequest`."""
+    async def tried(self, scope: ControlScope, trial: Trial | None = None) -> Snapshot | None:
+        """What would be served with what is tried. Raises `InvalidRequest`."""
         try:
-            return await self.publisher.trial(scope.session, drafts, credentials)
+            return await self.publisher.trial(scope.session, trial)
         except OperatorError as error:
             raise InvalidRequest(error.message) from None
 
@@ -61,7 +61,7 @@ class DeskTools:
         Raises `InvalidRequest` with what does not fit together.
         """
         await scope.session.flush()
-        snapshot = await self.tried(scope, {})
+        snapshot = await self.tried(scope)
         scope.after_commit(self.publisher.changed)
         return snapshot
 

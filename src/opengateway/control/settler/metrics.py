@@ -6,7 +6,7 @@ counts begin anew with the process, as Prometheus expects.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator
+from collections.abc import Callable, Container, Iterator, Sequence
 from typing import Final
 
 from prometheus_client import CollectorRegistry
@@ -15,7 +15,7 @@ from prometheus_client.registry import Collector
 
 from opengateway.control.settler.series import NONE, Count, FirstComers, LabelSets, Times
 from opengateway.control.settler.tally import Tally
-from opengateway.domain.records import Ending
+from opengateway.domain.records import CloseRecord, Ending
 
 MAX_MODELS: Final = 200
 MAX_SETS: Final = 2_000
@@ -27,7 +27,14 @@ _OVERHEAD_S: Final = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025
 class SettlerMetrics(Collector):
     """All series of the settler; registers itself."""
 
-    def __init__(self, registry: CollectorRegistry, operators: Container[str] = ()) -> None:
+    def __init__(
+        self,
+        registry: CollectorRegistry,
+        operators: Container[str] = (),
+        trace: Callable[[Sequence[CloseRecord]], None] | None = None,
+    ) -> None:
+        self.trace = trace
+        """Takes the records whose traces are wanted; None where nobody wants any."""
         self.operators = operators
         """The operator's own teams: their requests are counted apart."""
         self._model = FirstComers(MAX_MODELS)
@@ -140,6 +147,8 @@ class SettlerMetrics(Collector):
         self._add_requests(tally)
         self._add_money(tally)
         self._add_times(tally)
+        if self.trace is not None:
+            self.trace(tally.kept)
         if tally.newest_ns:
             self._lag_s = max(0.0, (now_ns - tally.newest_ns) / 1e9)
 

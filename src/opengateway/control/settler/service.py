@@ -98,7 +98,10 @@ class Settler:
         if push.offset != acked:
             self._metrics.refused("resent")
             raise OutOfPlace(acked)
-        reader, tally = JournalReader(push.body), Tally(self._metrics.operators)
+        reader, tally = (
+            JournalReader(push.body),
+            Tally(self._metrics.operators, keeps=self._metrics.trace is not None),
+        )
         opened, ended = await self._settle(push, reader, tally)
         if reader.damage is not None and reader.consumed == 0:
             self._refuse_damaged(push, reader.damage)

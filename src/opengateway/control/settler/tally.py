@@ -13,8 +13,11 @@ class Tally:
     """`operators` are the operator's own teams, whose smoke tests are counted apart: customers' figures
     are about customers."""
 
-    def __init__(self, operators: Container[str] = ()) -> None:
+    def __init__(self, operators: Container[str] = (), *, keeps: bool = False) -> None:
+        """`keeps`: the records themselves are wanted, for their traces."""
         self._operators = operators
+        self._keeps = keeps
+        self.kept: list[CloseRecord] = []
         self.ended: defaultdict[tuple[Ending, str, str | None, str | None, int], int]
         self.ended = defaultdict(int)
         self.tries: defaultdict[tuple[str, str, str], int] = defaultdict(int)
@@ -39,6 +42,9 @@ class Tally:
 
     def add(self, records: Iterable[CloseRecord]) -> None:
         used, newest_ns, operators = self.used, self.newest_ns, self._operators
+        if self._keeps:
+            records = list(records)
+            self.kept += records
         for r in records:
             began_ns = r.started_at_ns
             if began_ns > used.get(r.key_id, 0):

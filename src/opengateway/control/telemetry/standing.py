@@ -40,7 +40,6 @@ class Standing:
     open_requests: int = 0
     imbalance: dict[str, int] = field(default_factory=dict)
     """By invariant, how many rows break it."""
-    verified_at_ns: int = 0
     smoke_places: list[tuple[str, str, int]] = field(default_factory=list)
     smoke_verdicts: list[tuple[str, str, int]] = field(default_factory=list)
     proposals: int = 0
@@ -93,9 +92,8 @@ class StandingWatch:
             )
             async for violation in checks:
                 found[violation.invariant] = found.get(violation.invariant, 0) + 1
-        if not wanted:
-            self.standing.imbalance.clear()
-            self.standing.verified_at_ns = self._clock.now_ns()
+        if not wanted:  # what was broken and is not found any more, holds
+            found = dict.fromkeys((_BALANCE, *self.standing.imbalance), 0) | found
         self.standing.imbalance.update(found)
         for invariant, count in found.items():
             if count:

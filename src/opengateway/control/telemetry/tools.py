@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from opengateway.control.smoke.desk import SmokeDesk
+from opengateway.control.telemetry.exporter import TraceExporter
 from opengateway.control.telemetry.standing import StandingWatch
 from opengateway.kit.clock import Clock
 
@@ -17,3 +18,5 @@ class OperationTools:
     smoke: SmokeDesk
     watch: StandingWatch
     clock: Clock
+    traces: TraceExporter | None = None
+    """None where the zone names no collector."""

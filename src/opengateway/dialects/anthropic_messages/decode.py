@@ -18,7 +18,14 @@ from opengateway.dialects.anthropic_messages.blocks import Counted, count_messag
 from opengateway.dialects.anthropic_messages.names import SESSION_HEADER, named_in, shown_name
 from opengateway.dialects.anthropic_messages.shapes import OUR_MEMBERS, Params, Tool, ToolChoice
 from opengateway.dialects.openai_chat.depth import MAX_DEPTH, depth_of, has_too_many_values
-from opengateway.dialects.openai_chat.extras import strictness, targets, timeouts, who, wishes
+from opengateway.dialects.openai_chat.extras import (
+    strictness,
+    targets,
+    timeouts,
+    who,
+    wishes,
+    without_going_on,
+)
 from opengateway.dialects.openai_chat.shapes import Params as OurExtras
 from opengateway.domain.chat import ChatFacts, ChatRequest
 from opengateway.kit.json import DecodeError, RawObject, ValidationError, loads_raw_object
@@ -83,6 +90,7 @@ def _request(
     model, fallbacks = targets(_extras(params))
     session_id, user = _who(params, headers)
     first_token_s, deadline_s = timeouts(params.extra, headers)
+    without_going_on(params.extra)
     for name in OUR_MEMBERS:
         fields.pop(name, None)
     return ChatRequest(

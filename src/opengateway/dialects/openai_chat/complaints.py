@@ -49,7 +49,7 @@ _WANTED: Final = {
     "metadata": "at most 16 texts of at most 512 characters, under names of at most 64",
     "functions": "a list of 1 to 128 functions; better, 'tools'",
     "function_call": "none, auto, or an object with a name; better, 'tool_choice'",
-    "extra.on_stream_failure": "'error'",
+    "extra.on_stream_failure": "'error' or 'continue'",
     "provider.data_collection": "'allow' or 'deny'",
     "provider.sort": "'price', 'throughput' or 'latency', or an object with 'by'",
     "provider.sort.by": "'price', 'throughput' or 'latency'",

@@ -100,6 +100,7 @@ def decode(body: bytes, headers: Mapping[str, str]) -> ChatRequest:
         session_id=session_id,
         user=user,
         debug_routing=params.debug is not None and bool(params.debug.routing),
+        goes_on=params.extra is not None and params.extra.on_stream_failure == "continue",
         first_token_timeout_s=first_token_s,
         deadline_s=deadline_s,
         strict_parameters=strictness(params.extra, headers),

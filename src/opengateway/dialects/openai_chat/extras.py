@@ -193,6 +193,17 @@ def timeouts(extra: Extra | None, headers: Mapping[str, str]) -> tuple[float | N
     )
 
 
+def without_going_on(extra: Extra | None) -> None:
+    """Of a dialect whose streams are not gone on with. Raises `InvalidRequest`."""
+    if extra is not None and extra.on_stream_failure == "continue":
+        raise wrong(
+            INVALID_VALUE,
+            "extra.on_stream_failure",
+            "'extra.on_stream_failure' can be 'continue' with chat completions only; here it is"
+            " 'error'",
+        )
+
+
 def strictness(extra: Extra | None, headers: Mapping[str, str]) -> bool | None:
     """Whether what a provider cannot do is refused; None: nothing was said. Raises
     `InvalidRequest`."""

@@ -14,7 +14,9 @@ def with_routing(body: bytes, note: JsonObject) -> bytes:
     return b"%b%b%b}" % (inner, comma, dumps({"extra": {"routing": note}})[1:-1])
 
 
-def routing_event(request_id: str, created: int, model: str, note: JsonObject) -> bytes:
+def routing_event(
+    request_id: str, created: int, model: str, note: JsonObject, name: str = "routing"
+) -> bytes:
     """The last chunk of a stream before its end marker: no choices, and the note."""
     chunk = {
         "id": request_id,
@@ -22,7 +24,7 @@ def routing_event(request_id: str, created: int, model: str, note: JsonObject) -
         "created": created,
         "model": model,
         "choices": [],
-        "extra": {"routing": note},
+        "extra": {name: note},
     }
     return b"data: " + dumps(chunk) + b"\n\n"
 
@@ -37,3 +39,6 @@ class OpenAIRoutingNotes:
 
     def event(self, request_id: str, created: int, model: str, note: JsonObject) -> bytes:
         return routing_event(request_id, created, model, note)
+
+    def seam(self, request_id: str, created: int, model: str, note: JsonObject) -> bytes:
+        return routing_event(request_id, created, model, note, "seam")

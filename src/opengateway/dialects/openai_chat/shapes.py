@@ -261,7 +261,7 @@ class Extra(Struct, gc=False, forbid_unknown_fields=True):
     fallbacks: list[str] | None = None
     deadline_ms: _Milliseconds | None = None
     first_token_timeout_ms: _Milliseconds | None = None
-    on_stream_failure: Literal["error"] | None = None
+    on_stream_failure: Literal["error", "continue"] | None = None
     strict_parameters: bool | None = None
 
 

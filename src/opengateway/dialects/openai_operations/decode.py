@@ -10,7 +10,14 @@ import msgspec
 
 from opengateway.dialects.openai_chat import complaints as bad
 from opengateway.dialects.openai_chat.depth import MAX_DEPTH, depth_of
-from opengateway.dialects.openai_chat.extras import strictness, targets, timeouts, who, wishes
+from opengateway.dialects.openai_chat.extras import (
+    strictness,
+    targets,
+    timeouts,
+    who,
+    wishes,
+    without_going_on,
+)
 from opengateway.dialects.openai_chat.shapes import OUR_MEMBERS
 from opengateway.dialects.openai_operations.shapes import MAX_DOCUMENTS, MAX_INPUTS, Ours
 from opengateway.domain.catalog import ModelKind
@@ -119,6 +126,7 @@ def request_of(
     model, fallbacks = targets(ours)
     session_id, user = who(ours, headers)
     first_token_s, deadline_s = timeouts(params.extra, headers)
+    without_going_on(params.extra)
     for name in OUR_MEMBERS:
         fields.pop(name, None)
     return ChatRequest(

@@ -6,12 +6,14 @@ turns and the intents that are made of them here.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Final, Literal
 
 import msgspec
 
 from opengateway.dialects.openai_responses.canonical_items import turns_of
 from opengateway.dialects.openai_responses.decode import INSTRUCTIONS
+from opengateway.dialects.openai_responses.namespaces import NAMESPACE
 from opengateway.domain.canonical import (
     CacheIntent,
     CanonicalRequest,
@@ -28,6 +30,7 @@ from opengateway.domain.chat import ChatRequest
 from opengateway.domain.pseudonym import pseudonym
 from opengateway.kit.json import JsonObject, Raw, RawObject, dumps, loads, loads_raw_object
 from opengateway.wires.openai_responses.answer import ORIGIN
+from opengateway.wires.openai_responses.names import joined
 
 _decode_list = msgspec.json.Decoder(list[Raw]).decode
 _READ: Final = (
@@ -46,7 +49,7 @@ _READ: Final = (
 )
 """Members that are read into the form, and go back as they came."""
 _NAMES_SOMEONE: Final = ("user", "prompt_cache_key", "safety_identifier")
-_OURS: Final = ("model", "stream", "messages", "input", "verbosity")
+_OURS: Final = ("model", "stream", "messages", "input", "verbosity", "client_metadata")
 _FOR_THIS_SHAPE: Final = (
     "truncation",
     "previous_response_id",
@@ -139,7 +142,7 @@ def _tools(raw: Raw | None) -> tuple[tuple[Tool, ...], tuple[Raw, ...]]:
     """The caller's tools, and the vendor's own."""
     made: list[Tool] = []
     unread: list[Raw] = []
-    for one in _decode_list(raw) if raw is not None else ():
+    for one, group in _listed(raw):
         tool = loads_raw_object(one)
         kind: Literal["function", "custom"]
         match loads(tool["type"]):
@@ -154,7 +157,7 @@ def _tools(raw: Raw | None) -> tuple[tuple[Tool, ...], tuple[Raw, ...]]:
         has_schema = parameters is not None and bytes(parameters) != b"null"
         made.append(
             Tool(
-                name=loads(tool["name"]),
+                name=joined(group, loads(tool["name"])),
                 description=_value(tool, "description"),
                 parameters=parameters if has_schema else None,
                 strict=_strict(tool, kind),
@@ -162,6 +165,17 @@ def _tools(raw: Raw | None) -> tuple[tuple[Tool, ...], tuple[Raw, ...]]:
             )
         )
     return tuple(made), tuple(unread)
+
+
+def _listed(raw: Raw | None) -> Iterator[tuple[Raw, str | None]]:
+    """Each tool, and the name of the group that it stands in."""
+    for one in _decode_list(raw) if raw is not None else ():
+        tool = loads_raw_object(one)
+        if loads(tool["type"]) != NAMESPACE:
+            yield one, None
+            continue
+        for inner in _decode_list(tool["tools"]) if "tools" in tool else ():
+            yield inner, loads(tool["name"])
 
 
 def _strict(tool: RawObject, kind: str) -> bool | None:

@@ -34,6 +34,7 @@ from opengateway.domain.canonical import (
 )
 from opengateway.kit.json import Raw
 from opengateway.wires.openai_responses.answer import ORIGIN
+from opengateway.wires.openai_responses.names import joined
 from opengateway.wires.openai_responses.seals import seal_in
 
 _DATA_URL: Final = re.compile(r"data:([^;,]*)((?:;[^;,]*)*),", re.IGNORECASE)
@@ -89,14 +90,14 @@ class _Turns:
         self._said += _content(item.content, where)
 
     def _call(self, item: FunctionCall | CustomCall) -> None:
-        self._names[item.call_id] = item.name
+        name = self._names[item.call_id] = joined(item.namespace, item.name)
         if isinstance(item, CustomCall):
             self._said.append(
-                ToolCall(id=item.call_id, name=item.name, arguments=item.input, kind="custom")
+                ToolCall(id=item.call_id, name=name, arguments=item.input, kind="custom")
             )
         else:
             self._said.append(
-                ToolCall(id=item.call_id, name=item.name, arguments=item.arguments or "{}")
+                ToolCall(id=item.call_id, name=name, arguments=item.arguments or "{}")
             )
 
     def _result(self, item: CallOutput, where: str) -> None:

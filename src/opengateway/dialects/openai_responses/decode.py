@@ -13,14 +13,23 @@ from typing import TYPE_CHECKING, Final, cast
 import msgspec
 
 from opengateway.dialects.openai_chat.depth import MAX_DEPTH, depth_of, has_too_many_values
-from opengateway.dialects.openai_chat.extras import strictness, targets, timeouts, who, wishes
+from opengateway.dialects.openai_chat.extras import (
+    strictness,
+    targets,
+    timeouts,
+    who,
+    wishes,
+    without_going_on,
+)
 from opengateway.dialects.openai_chat.shapes import OUR_MEMBERS
 from opengateway.dialects.openai_chat.tools import check_name
 from opengateway.dialects.openai_responses import complaints as bad
 from opengateway.dialects.openai_responses.items import MAX_ITEMS, Counted, count_item, read_item
+from opengateway.dialects.openai_responses.namespaces import NAMESPACE
 from opengateway.dialects.openai_responses.shapes import (
     CUSTOM_OR_FUNCTION,
     Params,
+    Tool,
     ToolChoice,
 )
 from opengateway.domain.chat import ChatFacts, ChatRequest
@@ -74,6 +83,7 @@ def decode(
     model, fallbacks = targets(ours)
     session_id, user = who(ours, headers)
     first_token_s, deadline_s = timeouts(params.extra, headers)
+    without_going_on(params.extra)
     for name in OUR_MEMBERS:
         fields.pop(name, None)
     fields["store"] = Raw(b"true" if keeps and params.store is not False else b"false")
@@ -179,6 +189,8 @@ def _check_tools(params: Params, *, takes_all: bool) -> bool:
             if tool.name is None:
                 raise bad.missing(f"tools[{at}].name", "the tool's name")
             check_name(tool.name, f"tools[{at}].name")
+        elif tool.type == NAMESPACE:
+            _check_namespace(tool, f"tools[{at}]")
         elif takes_all:
             has_vendor_tools = True
         else:
@@ -189,6 +201,24 @@ def _check_tools(params: Params, *, takes_all: bool) -> bool:
                 "functions and custom tools, and run it yourself",
             )
     return has_vendor_tools
+
+
+def _check_namespace(group: Tool, where: str) -> None:
+    if group.name is None:
+        raise bad.missing(f"{where}.name", "the namespace's name")
+    check_name(group.name, f"{where}.name")
+    for at, tool in enumerate(group.tools or ()):
+        inner = f"{where}.tools[{at}]"
+        if tool.type not in CUSTOM_OR_FUNCTION:
+            raise bad.wrong(
+                bad.UNSUPPORTED,
+                f"{inner}.type",
+                f"'{inner}.type' is {tool.type[:80]!r}; a namespace holds functions and custom"
+                " tools",
+            )
+        if tool.name is None:
+            raise bad.missing(f"{inner}.name", "the tool's name")
+        check_name(tool.name, f"{inner}.name")
 
 
 def _check_choice(choice: str | ToolChoice | None) -> None:

@@ -181,10 +181,19 @@ class Said:
 class Call:
     """A call of one of the caller's tools."""
 
-    __slots__ = ("_emit", "delta_head", "id", "index", "pieces", "start")
+    __slots__ = ("_emit", "_name", "_namespace", "delta_head", "id", "index", "pieces", "start")
 
-    def __init__(self, emit: Emit, start: ToolStart, index: int, identifier: str) -> None:
+    def __init__(
+        self,
+        emit: Emit,
+        start: ToolStart,
+        index: int,
+        identifier: str,
+        named: tuple[str, str] | None = None,
+    ) -> None:
+        """`named`: its group and its name there, where the caller grouped it."""
         self._emit = emit
+        self._namespace, self._name = named or ("", start.name)
         self.start = start
         self.index = index
         self.id = identifier
@@ -204,14 +213,15 @@ class Call:
         kind, member = ("function_call", "arguments")
         if self.is_custom:
             kind, member = ("custom_tool_call", "input")
-        return {
+        item: JsonObject = {
             "id": self.id,
             "type": kind,
             "status": status,
             "call_id": self.start.id,
-            "name": self.start.name,
+            "name": self._name,
             member: text,
         }
+        return {**item, "namespace": self._namespace} if self._namespace else item
 
     def close(self, status: ItemStatus) -> JsonObject:
         text = "".join(self.pieces)
@@ -219,7 +229,7 @@ class Call:
         if self.is_custom:
             self._emit("response.custom_tool_call_input.done", {**place, "input": text})
         else:
-            told = {**place, "name": self.start.name, "arguments": text}
+            told = {**place, "name": self._name, "arguments": text}
             self._emit("response.function_call_arguments.done", told)
         item = self._item(status, text)
         self._emit("response.output_item.done", {"output_index": self.index, "item": item})

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, Literal
 
+from opengateway.dialects.openai_responses.namespaces import names_in
 from opengateway.dialects.openai_responses.output import Call, ItemStatus, Said
 from opengateway.dialects.openai_responses.skeleton import Skeleton, wants_summary
 from opengateway.domain.chat import ChatRequest
@@ -49,6 +50,7 @@ class ResponseRenderer:
         self, chat: ChatRequest, model_id: str, now_s: Callable[[], int], new_id: NewId
     ) -> None:
         self._skeleton = Skeleton(chat, model_id)
+        self._namespaces = names_in(chat.fields.get("tools"))
         self._wants_summary = wants_summary(chat.fields)
         self._now_s = now_s
         self.id = new_id("resp_")
@@ -104,7 +106,9 @@ class ResponseRenderer:
             case ToolStart():
                 self._close_said()
                 identifier = self._item_id("ctc" if event.kind == "custom" else "fc")
-                self._calls[event.slot] = Call(self._emit, event, self._place(), identifier)
+                self._calls[event.slot] = Call(
+                    self._emit, event, self._place(), identifier, self._namespaces.get(event.name)
+                )
             case ToolEnd():
                 self._end_call(event.slot, "completed")
             case UsageReport():

@@ -53,6 +53,7 @@ class FunctionCall(Struct, gc=False):
     name: _Name
     arguments: str
     type: str = ""
+    namespace: str | None = None
 
 
 class CustomCall(Struct, gc=False):
@@ -60,6 +61,7 @@ class CustomCall(Struct, gc=False):
     name: _Name
     input: str
     type: str = ""
+    namespace: str | None = None
 
 
 class CallOutput(Struct, gc=False):
@@ -105,6 +107,8 @@ class Tool(Struct, gc=False):
     parameters: _OpenObject | None = None
     strict: bool | None = None
     format: _OpenObject | None = None
+    tools: list[Tool] | None = None
+    """Of a namespace: what it groups."""
 
 
 class Named(Struct, gc=False):

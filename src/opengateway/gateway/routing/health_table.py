@@ -13,6 +13,7 @@ from opengateway.gateway.routing.breaker import RETRY_AFTER_CAP_S, Breaker, Key
 from opengateway.gateway.routing.concurrency import Limit
 from opengateway.gateway.routing.health import Health, come_back
 from opengateway.gateway.routing.latency import size_factor
+from opengateway.gateway.routing.spending import SpendBook
 from opengateway.kit.chance import Chance
 from opengateway.policies.health import HEALTH, HealthPolicy, RestKind, Scope
 
@@ -24,7 +25,17 @@ class HealthTable:
     LIMIT: Final = 20_000
     UNUSED_S: Final = 3600.0
 
-    __slots__ = ("_breakers", "_chance", "_limits", "_on_alarm", "cells", "generation", "opened")
+    __slots__ = (
+        "_breakers",
+        "_chance",
+        "_limits",
+        "_on_alarm",
+        "cells",
+        "generation",
+        "opened",
+        "spending",
+        "who",
+    )
 
     def __init__(
         self, chance: Chance, on_alarm: Callable[[str, str, str], None] | None = None
@@ -32,6 +43,9 @@ class HealthTable:
         self._chance = chance
         self._on_alarm = on_alarm
         self.cells: dict[Key, Health] = {}
+        self.spending = SpendBook()
+        self.who = ""
+        """Which gateway this is, among those that tell each other; kept over a restart."""
         self._breakers: dict[tuple[str, ...], Breaker] = {}
         self._limits: dict[Key, Limit] = {}
         self.generation = 0
@@ -75,6 +89,12 @@ class HealthTable:
                 if not breaker.cells and not breaker.out:
                     self._breakers.pop((breaker.scope.value, *breaker.key), None)
             self.generation += 1
+
+    def standings(self, now: float) -> Counter[tuple[str, str, str]]:
+        """How many endpoints of a (provider, region) are at each standing, for the metrics."""
+        return Counter(
+            (key[0], key[1], cell.standing(now).name.lower()) for key, cell in self.cells.items()
+        )
 
     # --- events ----------------------------------------------------------------------------------
 

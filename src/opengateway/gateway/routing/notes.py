@@ -14,6 +14,7 @@ import msgspec
 from opengateway.gateway.routing.breaker import RETRY_AFTER_CAP_S, Breaker
 from opengateway.gateway.routing.health import Health
 from opengateway.gateway.routing.health_table import HealthTable
+from opengateway.gateway.routing.spending import SpentRow
 from opengateway.policies.health import RestKind, Scope
 
 TOLD: Final = 200
@@ -58,6 +59,8 @@ class HealthNote(msgspec.Struct):
     out: list[BreakerNote] = []
     back: list[tuple[Scope, tuple[str, ...]]] = []
     cells: list[CellNote] = []
+    who: str = ""
+    spent: list[SpentRow] = []
 
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -73,7 +76,15 @@ def told(table: HealthTable, now: float, wall_ns: int) -> bytes:
         for b in table.breakers()
         if not b.out and 0 <= now - b.changed_at < TOLD_BACK_S
     ]
-    return _encode(HealthNote(wall_ns, _notes(own[:TOLD], now), back[:TOLD]))
+    return _encode(
+        HealthNote(
+            wall_ns,
+            _notes(own[:TOLD], now),
+            back[:TOLD],
+            who=table.who,
+            spent=table.spending.told()[:TOLD],
+        )
+    )
 
 
 def hear(table: HealthTable, note: bytes, now: float, wall_ns: int) -> bool:
@@ -82,6 +93,8 @@ def hear(table: HealthTable, note: bytes, now: float, wall_ns: int) -> bool:
     if found is None:
         return False
     age_s = min(max((wall_ns - found.at_ns) / 1e9, 0.0), 60.0)
+    if found.who and found.who != table.who:
+        table.spending.hear(found.who[:40], found.spent)
     for entry in found.out[:TOLD]:
         left_s = min(entry.left_s, RETRY_AFTER_CAP_S) - age_s
         breaker = table.known_breaker(entry.scope, entry.key)
@@ -109,7 +122,14 @@ def kept(table: HealthTable, now: float, wall_ns: int) -> bytes:
     out = sorted((b for b in table.breakers() if b.out), key=lambda b: -b.until)
     cells = sorted(table.cells.values(), key=lambda cell: -cell.used_at)[:KEPT_CELLS]
     return _encode(
-        HealthNote(wall_ns, _notes(out[:KEPT_BREAKERS], now), [], [_cell_note(c) for c in cells])
+        HealthNote(
+            wall_ns,
+            _notes(out[:KEPT_BREAKERS], now),
+            [],
+            [_cell_note(c) for c in cells],
+            table.who,
+            table.spending.told(),
+        )
     )
 
 
@@ -121,6 +141,9 @@ def restore(table: HealthTable, note: bytes, now: float, wall_ns: int) -> bool:
     found = _read(note)
     if found is None:
         return False
+    if found.who:
+        table.who = found.who[:40]
+        table.spending.restore(found.spent)
     passed_s = max((wall_ns - found.at_ns) / 1e9, 0.0)
     for entry in found.cells[:KEPT_CELLS]:
         cell = table.at(entry.key, now)

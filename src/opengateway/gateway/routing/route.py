@@ -164,7 +164,9 @@ class Route:
         return self._is_ruled_out(spot)
 
     def _is_ruled_out(self, spot: Spot) -> bool:
-        """Not asked at all: its scope failed for good, or it was not agreed to."""
+        """Not asked at all: its scope failed for good, it may not be paid, or was not agreed to."""
+        if spot.has_cap and self._router.is_capped(spot):
+            return True
         if self._only_endpoint is not None and spot.candidate.endpoint.id != self._only_endpoint:
             return True
         return bool(self._failed_scopes) and self._shares_failure(spot, fatal_only=True)
@@ -198,6 +200,11 @@ class Route:
             and not (self._failed_scopes and self._shares_failure(spot, fatal_only=True))
         ]
         return max(0.0, min(times)) if times else None
+
+    @property
+    def is_capped(self) -> bool:
+        """Nobody may be asked: all credentials have reached what may be spent with them."""
+        return all(self._router.is_capped(spot) for spot in self.order.spots)
 
     def earliest_s(self) -> float | None:
         """The same over all candidates, tried or not: what a caller is told to wait."""
@@ -277,6 +284,12 @@ class Route:
             self._failed_scopes.append((cell.by_scope[policy.scope], policy.fatal))
             if policy.wider is not Scope.NONE:
                 self._failed_scopes.append((cell.by_scope[policy.wider], False))
+        self.release()
+
+    def broke(self, error: UpstreamError) -> None:
+        """The attempt's answer broke after its first content."""
+        if self._ticket is not None:
+            self._ticket.failed(error, after_content=True)
         self.release()
 
     def release(self) -> None:

@@ -20,7 +20,7 @@ from opengateway.gateway.routing.conversation import conversation_of
 from opengateway.gateway.routing.health_table import HealthTable
 from opengateway.gateway.routing.order import arrange
 from opengateway.gateway.routing.route import Route
-from opengateway.gateway.routing.spots import Asked, Bound, Order, asked, domain_of
+from opengateway.gateway.routing.spots import Asked, Bound, Order, Spot, asked, domain_of
 from opengateway.gateway.routing.stickiness import Stickiness, wanted_by
 from opengateway.gateway.routing.waiting import Waiting
 from opengateway.kit.chance import Chance, seeded
@@ -125,6 +125,21 @@ class Router:
             order = self.arranged(plan, wanted_by(stream, conversation, pin))
             return Route(self, chat, principal, plan, order, conversation, pin)
         return Route(self, chat, principal, plan, order)
+
+    def is_capped(self, spot: Spot) -> bool:
+        """Its credential has reached what may be spent with it."""
+        candidate = spot.candidate
+        if not spot.has_cap or candidate.credential is None:
+            return False
+        book, wall_ns = self.health.spending, self._clock.now_ns()
+        return book.is_full(candidate.provider, candidate.credential, wall_ns)
+
+    def spent(self, candidate: Candidate, nanos: int) -> None:
+        """A request that it served cost us that much."""
+        if candidate.credential is not None and candidate.provider.spend_caps:
+            self.health.spending.spent(
+                candidate.provider, candidate.credential, nanos, self._clock.now_ns()
+            )
 
     def draw(self, most: float) -> float:
         """Between 0 and `most`: full jitter."""

@@ -47,6 +47,7 @@ class Spot:
         "candidate",
         "cell",
         "domain",
+        "has_cap",
         "index",
         "is_replica",
         "place",
@@ -73,6 +74,7 @@ class Spot:
         self.price_read = rates.get(Dimension.CACHE_READ, self.price_in)
         self.domain = domain_of(candidate)
         """Whose prompt cache it has."""
+        self.has_cap = candidate.credential in candidate.provider.spend_caps
         self.is_replica = candidate.provider.profile.cache_scope == "replica"
         self.seed = crc32("\n".join(self.domain).encode())
         self.weight = 1.0
@@ -142,7 +144,8 @@ Domain = tuple[str, str, str, str]
 def domain_of(candidate: Candidate) -> Domain:
     """Where the candidate's prompts are cached: what shares it finds them there."""
     provider, endpoint = candidate.provider, candidate.endpoint
-    cache = provider.cache_domain_of(candidate.credential)
+    credential = candidate.credential or ""
+    cache = provider.cache_domains.get(credential, credential)
     return provider.id, endpoint.region, cache, endpoint.upstream_model
 
 

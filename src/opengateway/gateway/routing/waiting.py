@@ -16,6 +16,8 @@ WAIT_S: Final = 5.0
 """At most, however far the deadline is: who waits longer is better told to come again."""
 _RANK: Final = {Priority.HIGH: 0, Priority.NORMAL: 1, Priority.LOW: 2}
 _SHED_AT: Final = {Priority.HIGH: 1.0, Priority.NORMAL: 0.95, Priority.LOW: 0.8}
+SHED_FROM: Final = min(_SHED_AT.values())
+"""Of what a gateway may run at once: below, nobody is turned away."""
 
 
 def priority_of(principal: Principal) -> Priority:

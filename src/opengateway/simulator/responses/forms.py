@@ -112,7 +112,7 @@ ITEMS: Final[dict[str, Form]] = {
     "item_reference": _table(("id",), id=Text()),
     "compaction": _table(("encrypted_content",), id=Text(), encrypted_content=Text()),
 }
-_TOOLS: Final[dict[str, Form]] = {
+_OWN_TOOLS: Final[dict[str, Form]] = {
     "function": _table(
         ("name",),
         name=_NAME,
@@ -122,6 +122,12 @@ _TOOLS: Final[dict[str, Form]] = {
         defer_loading=Switch(),
     ),
     "custom": _table(("name",), name=_NAME, description=Text(), format=Anything(mapping=True)),
+}
+_TOOLS: Final[dict[str, Form]] = {
+    **_OWN_TOOLS,
+    "namespace": _table(
+        ("name", "tools"), name=_NAME, description=Text(), tools=Many(Tagged(_OWN_TOOLS))
+    ),
 }
 _CHOSEN: Final[dict[str, Form]] = {
     "function": _table(("name",), name=Text()),

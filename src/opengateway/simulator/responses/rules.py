@@ -120,7 +120,7 @@ def as_tools_and_format(body: dict[str, Any]) -> dict[str, Any]:
     """The tools and the form as chat completions have them: both surfaces check them alike."""
     made: dict[str, Any] = {}
     if body.get("tools"):
-        made["tools"] = [_chat_tool(tool) for tool in body["tools"]]
+        made["tools"] = [_chat_tool(tool) for tool in body["tools"] if tool["type"] != "namespace"]
     form = (body.get("text") or {}).get("format")
     if form is not None:
         said = {name: value for name, value in form.items() if name != "type"}

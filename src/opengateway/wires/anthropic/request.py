@@ -56,6 +56,7 @@ def upstream_call(
         path=path,
         body=dumps(body),
         dropped=tuple(dict.fromkeys(call.dropped)),
+        emulated=call.emulated,
         headers=_headers(body, provider),
     )
 
@@ -72,7 +73,15 @@ def _headers(body: JsonObject, provider: Provider) -> dict[str, str]:
 class _Call:
     """One request in the making. `dropped` names what is left out."""
 
-    __slots__ = ("_endpoint", "_left_out", "_provider", "_request", "_rule", "dropped")
+    __slots__ = (
+        "_endpoint",
+        "_left_out",
+        "_provider",
+        "_request",
+        "_rule",
+        "dropped",
+        "emulated",
+    )
 
     def __init__(
         self, request: CanonicalRequest, endpoint: Endpoint, provider: Provider, rule: ModelRule
@@ -83,6 +92,7 @@ class _Call:
         self._rule = rule
         self._left_out: Collection[str] = {*provider.profile.drop, *rule.drop}
         self.dropped: list[str] = []
+        self.emulated: tuple[str, ...] = ()
 
     def refuse_what_cannot_be_done(self) -> None:
         request, profile, vendor = self._request, self._provider.profile, self._provider.id
@@ -121,6 +131,7 @@ class _Call:
     def body(self) -> JsonObject:
         request, vendor = self._request, self._provider.id
         offer = Offer(request, self._rule, vendor, self.dropped)
+        self.emulated = offer.emulated
         talk = Conversation(request, self._rule, vendor, self.dropped)
         is_begun = talk.messages[-1]["role"] == "assistant"
         may_budget = not offer.is_forced and not is_begun and is_signed(talk.messages)

@@ -14,11 +14,11 @@ from opengateway.domain.errors import InvalidRequest
 from opengateway.domain.model_rules import ModelRule
 from opengateway.kit.json import JsonObject, Raw, loads
 from opengateway.wires.anthropic.marks import MEMBER, control_of
+from opengateway.wires.emulation import FORMAT, JSON_ONLY, schema_instruction
 
 ANSWER_TOOL: Final = "opengateway_json_answer"
 """Nobody's tool: a call of it is the answer itself."""
 _NO_PARAMETERS: Final = Raw(b'{"type":"object","properties":{}}')
-_JSON_ONLY: Final = "Answer with one JSON object and nothing else."
 _LISTS: Final = ("anyOf", "oneOf", "allOf", "prefixItems")
 _MAPS: Final = ("properties", "$defs", "definitions", "patternProperties")
 
@@ -32,6 +32,7 @@ class Offer:
         "_rule",
         "_vendor",
         "choice",
+        "emulated",
         "format",
         "instruction",
         "tools",
@@ -49,6 +50,8 @@ class Offer:
         self.choice: JsonObject | None = self._choice()
         self.format: JsonObject | None = None
         self.instruction: str | None = None
+        self.emulated: tuple[str, ...] = ()
+        """Members that this brings about in another way than the vendor's own."""
         self._shape_output()
 
     @property
@@ -120,14 +123,14 @@ class Offer:
         if output is None or output.kind == "text":
             return
         if output.kind == "json_object" or output.schema is None:
-            self.instruction = _JSON_ONLY
+            self.instruction, self.emulated = JSON_ONLY, (FORMAT,)
         elif self._rule.schema_output:
             self.format = {"type": "json_schema", "schema": closed_schema(loads(output.schema))}
-        elif self.tools:
-            raise self._refuse(
-                "response_format", "a JSON Schema together with tools with this model"
-            )
+        elif self.tools or not self._rule.forced_calls:
+            told = schema_instruction(output.schema, with_tools=bool(self.tools))
+            self.instruction, self.emulated = told, (FORMAT,)
         else:
+            self.emulated = (FORMAT,)
             described = output.description or "The answer. Call it once, with all of it."
             stand_in = Tool(ANSWER_TOOL, description=described, parameters=output.schema)
             self.tools = [self._tool(stand_in)]

@@ -22,6 +22,7 @@ from opengateway.wires.bedrock.messages import Conversation, is_signed
 from opengateway.wires.bedrock.model import rule_of
 from opengateway.wires.bedrock.thinking import Thinking, thinking_of
 from opengateway.wires.bedrock.tools import DIALECT, Offer
+from opengateway.wires.someone import names_of_someone
 
 PATH: Final = "/model/{model}/converse"
 _STREAM: Final = "-stream"
@@ -55,6 +56,7 @@ def upstream_call(
         path=path + _STREAM if request.stream else path,
         body=dumps(call.body()),
         dropped=tuple(dict.fromkeys(call.dropped)),
+        emulated=call.emulated,
         headers={"accept": _EVENTS} if request.stream else {},
     )
 
@@ -62,7 +64,15 @@ def upstream_call(
 class _Call:
     """One request in the making. `dropped` names what is left out."""
 
-    __slots__ = ("_endpoint", "_left_out", "_provider", "_request", "_rule", "dropped")
+    __slots__ = (
+        "_endpoint",
+        "_left_out",
+        "_provider",
+        "_request",
+        "_rule",
+        "dropped",
+        "emulated",
+    )
 
     def __init__(
         self, request: CanonicalRequest, endpoint: Endpoint, provider: Provider, rule: ModelRule
@@ -73,6 +83,7 @@ class _Call:
         self._rule = rule
         self._left_out: Collection[str] = {*provider.profile.drop, *rule.drop}
         self.dropped: list[str] = []
+        self.emulated: tuple[str, ...] = ()
 
     def refuse_what_cannot_be_done(self) -> None:
         request, vendor = self._request, self._provider.id
@@ -107,6 +118,7 @@ class _Call:
     def body(self) -> JsonObject:
         request, rule = self._request, self._rule
         offer = Offer(request, rule, self._provider.id, self.dropped)
+        self.emulated = offer.emulated
         offers = bool(offer.tools)
         talk = Conversation(request, rule, self._provider, self.dropped, tools=offers)
         if not offers and _has_calls(request):
@@ -259,9 +271,9 @@ class _Call:
             ("logprobs", sampling.logprobs),
             ("top_logprobs", sampling.top_logprobs),
             ("prompt_cache_key", request.cache.key),
-            ("user", request.user),
         )
         self.dropped += (member for member, is_given in absent if is_given)
+        self.dropped += names_of_someone(request)
 
 
 def _has_calls(request: CanonicalRequest) -> bool:

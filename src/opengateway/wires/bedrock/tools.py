@@ -14,10 +14,10 @@ from opengateway.domain.model_rules import ModelRule
 from opengateway.kit.json import JsonObject, Raw, dumps, loads
 from opengateway.wires.anthropic.tools import ANSWER_TOOL, closed_schema
 from opengateway.wires.bedrock.marks import point_of
+from opengateway.wires.emulation import FORMAT, JSON_ONLY, schema_instruction
 
 DIALECT: Final = "bedrock_converse"
 _NO_PARAMETERS: Final = Raw(b'{"type":"object","properties":{}}')
-_JSON_ONLY: Final = "Answer with one JSON object and nothing else."
 _ANSWER: Final = "answer"
 """The name of a schema that has none."""
 
@@ -31,6 +31,7 @@ class Offer:
         "_rule",
         "_vendor",
         "choice",
+        "emulated",
         "format",
         "instruction",
         "tools",
@@ -51,6 +52,8 @@ class Offer:
         self.choice: JsonObject | None = self._choice() if self.tools else None
         self.format: JsonObject | None = None
         self.instruction: str | None = None
+        self.emulated: tuple[str, ...] = ()
+        """Members that this brings about in another way than the vendor's own."""
         self._shape_output()
 
     @property
@@ -134,7 +137,7 @@ class Offer:
         if output is None or output.kind == "text":
             return
         if output.kind == "json_object" or output.schema is None:
-            self.instruction = _JSON_ONLY
+            self.instruction, self.emulated = JSON_ONLY, (FORMAT,)
         elif self._rule.schema_output:
             schema: JsonObject = {"name": output.name or _ANSWER}
             schema["schema"] = self._schema_text(output.schema)
@@ -142,10 +145,10 @@ class Offer:
                 schema["description"] = output.description
             self.format = {"type": "json_schema", "structure": {"jsonSchema": schema}}
         elif self.tools or not self._rule.forced_calls:
-            raise self._refuse(
-                "response_format", "a JSON Schema with this model, or not together with tools"
-            )
+            told = schema_instruction(output.schema, with_tools=bool(self.tools))
+            self.instruction, self.emulated = told, (FORMAT,)
         else:
+            self.emulated = (FORMAT,)
             described = output.description or "The answer. Call it once, with all of it."
             stand_in = Tool(ANSWER_TOOL, description=described, parameters=output.schema)
             self.tools = self._tool(stand_in)

@@ -16,6 +16,8 @@ from opengateway.domain.model_rules import ModelRule
 from opengateway.kit.json import JsonObject, dumps, loads
 from opengateway.wires.cohere.messages import messages_of
 from opengateway.wires.cohere.tools import offer, refused
+from opengateway.wires.emulation import FORMAT, in_words, wants_form
+from opengateway.wires.someone import names_of_someone
 
 PATH: Final = "/v2/chat"
 MAX_STOP: Final = 5
@@ -42,6 +44,9 @@ def upstream_call(
 ) -> UpstreamCall:
     """Make the upstream request. Raises `InvalidRequest` for what must not be dropped."""
     vendor, dropped = provider.id, list[str]()
+    emulated: tuple[str, ...] = ()
+    if request.tools and wants_form(request):
+        request, emulated = in_words(request), (FORMAT,)
     _refuse_what_cannot_be_done(request, provider)
     body: JsonObject = {
         "model": endpoint.upstream_model,
@@ -56,7 +61,7 @@ def upstream_call(
             body[name] = raw
         elif name not in _OURS and name != "modalities" and bytes(raw) not in _EMPTY:
             dropped.append(name)
-    return UpstreamCall(PATH, dumps(body), tuple(dict.fromkeys(dropped)))
+    return UpstreamCall(PATH, dumps(body), tuple(dict.fromkeys(dropped)), emulated=emulated)
 
 
 def _refuse_what_cannot_be_done(request: CanonicalRequest, provider: Provider) -> None:
@@ -123,10 +128,10 @@ def _put_sampling(
     absent = (
         ("top_logprobs", sampling.top_logprobs),
         ("service_tier", request.service_tier),
-        ("user", request.user),
         ("prompt_cache_key", request.cache.key),
     )
     dropped += (name for name, value in absent if value)
+    dropped += names_of_someone(request)
 
 
 def _clamped(value: float | None, low: float, high: float) -> float | None:

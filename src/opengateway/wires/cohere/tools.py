@@ -34,8 +34,6 @@ def offer(request: CanonicalRequest, vendor: str, dropped: list[str]) -> JsonObj
         if request.parallel_tool_calls is False:
             dropped.append("parallel_tool_calls")
     if (form := _form(request)) is not None:
-        if tools:
-            raise refused("response_format", vendor, "a form of the answer together with tools")
         made["response_format"] = form
     return made
 

@@ -16,10 +16,12 @@ from opengateway.domain.chat import UpstreamCall
 from opengateway.domain.errors import InvalidRequest
 from opengateway.domain.model_rules import ModelRule
 from opengateway.kit.json import JsonObject, Raw, dumps, loads
+from opengateway.wires.emulation import FORMAT, in_words, wants_form
 from opengateway.wires.gemini.contents import contents_of
 from opengateway.wires.gemini.schema import stripped
 from opengateway.wires.gemini.thinking import thinking_config
 from opengateway.wires.gemini.tools import put_tools
+from opengateway.wires.someone import names_of_someone
 
 PATH: Final = "/v1beta/models/{model}"
 DIALECT: Final = "gemini"
@@ -48,6 +50,9 @@ def upstream_call(
     """Make the upstream request. Raises `InvalidRequest` for what must not be dropped."""
     model = endpoint.upstream_model
     rule = next((r for r in provider.profile.models if model.startswith(r.prefix)), _NO_RULE)
+    emulated: tuple[str, ...] = ()
+    if request.tools and not rule.schema_with_tools and wants_form(request):
+        request, emulated = in_words(request), (FORMAT,)
     call = _Call(request, endpoint, provider, rule)
     call.refuse_what_cannot_be_done()
     path = (provider.profile.operation_path or PATH).replace("{model}", quote(model, safe="@"))
@@ -55,6 +60,7 @@ def upstream_call(
         path=path + (_STREAM if request.stream else _WHOLE),
         body=dumps(call.body()),
         dropped=tuple(dict.fromkeys(call.dropped)),
+        emulated=emulated,
     )
 
 
@@ -94,12 +100,6 @@ class _Call:
                 code="unsupported_parameter",
                 param="tools",
             )
-        if self._wants_json() and request.tools and not self._rule.schema_with_tools:
-            raise InvalidRequest(
-                f"response_format: {self._endpoint.upstream_model} does not take structured output "
-                "and tools together; leave one out or choose another model",
-                param="response_format",
-            )
         for member in profile.refuse:
             raw = request.extra.get(member)
             if raw is not None and bytes(raw) not in _EMPTY:
@@ -108,10 +108,6 @@ class _Call:
                     code="unsupported_parameter",
                     param=member,
                 )
-
-    def _wants_json(self) -> bool:
-        output = self._request.output
-        return output is not None and output.kind != "text"
 
     def _keep(self, member: str) -> bool:
         """Whether a member that was given may be sent; told where not."""
@@ -217,11 +213,11 @@ class _Call:
             ("parallel_tool_calls", request.parallel_tool_calls is False and bool(request.tools)),
             ("logprobs", sampling.logprobs),
             ("top_logprobs", bool(sampling.top_logprobs)),
-            ("user", request.user is not None),
             ("prompt_cache_key", request.cache.key is not None),
             ("cache_control", self._has_marks()),
         )
         self.dropped += (member for member, is_given in absent if is_given)
+        self.dropped += names_of_someone(request)
 
     def _has_marks(self) -> bool:
         """Marks say where a cached prefix ends; Google finds that out by itself."""

@@ -16,6 +16,7 @@ from opengateway.domain.errors import InvalidRequest
 from opengateway.domain.model_rules import ModelRule
 from opengateway.domain.pseudonym import pseudonym
 from opengateway.kit.json import Raw, RawObject, dumps, loads, loads_raw_object
+from opengateway.wires.emulation import FORMAT
 from opengateway.wires.openai_chat.dials import (
     add_members,
     name_limit,
@@ -24,6 +25,7 @@ from opengateway.wires.openai_chat.dials import (
     shape_logprobs,
 )
 from opengateway.wires.openai_chat.messages import edit_messages
+from opengateway.wires.openai_chat.structured import say_schema
 from opengateway.wires.openai_chat.tools import shape_tool_choice, strip_schemas
 
 PATH: Final = "/chat/completions"
@@ -32,6 +34,8 @@ _TRUE: Final = Raw(b"true")
 _FALSE: Final = Raw(b"false")
 _EMPTY: Final = frozenset((b"null", b"false", b"[]", b"{}", b'""'))
 """Values whose absence changes nothing, so that leaving them out need not be told."""
+_NO_MEANS_SOMETHING: Final = frozenset(("parallel_tool_calls",))
+"""Members of which `false` is a wish."""
 _NAMES_SOMEONE: Final = ("user", "prompt_cache_key", "safety_identifier")
 _ONLY_USAGE: Final = Raw(b'{"include_usage":true}')
 
@@ -72,6 +76,10 @@ def upstream_call(
     messages = edit_messages(fields.get("messages"), chat.facts, profile, reasoning_in, dropped)
     if messages is not None:
         fields["messages"] = messages
+    emulated: tuple[str, ...] = ()
+    if profile.json_object_for_schema and chat.facts.response_format == "json_schema":
+        say_schema(fields)
+        emulated = (FORMAT,)
     fields["model"] = _quoted(endpoint.upstream_model)
     add_members(fields, profile)
     _ask_for_stream(chat, profile, fields)
@@ -79,6 +87,7 @@ def upstream_call(
         path=path_of(PATH, endpoint, profile),
         body=dumps(fields),
         dropped=tuple(dict.fromkeys(dropped)),
+        emulated=emulated,
         headers=headers,
     )
 
@@ -183,12 +192,6 @@ def refuse_what_cannot_be_done(
             f"stop: {provider.id} takes at most {profile.max_stop} sequences; send fewer",
             param="stop",
         )
-    if profile.json_object_for_schema and facts.response_format == "json_schema":
-        raise InvalidRequest(
-            f"response_format: {provider.id} knows 'json_object' only; use it and describe the "
-            "form in the prompt, or choose a model with structured output",
-            param="response_format",
-        )
     for name in (*profile.refuse, *(rule.refuse if rule is not None else ())):
         raw = chat.fields.get(name)
         if raw is not None and bytes(raw) not in _EMPTY:
@@ -247,7 +250,10 @@ def _drop(fields: RawObject, profile: Profile, dropped: list[str]) -> None:
 def _drop_members(fields: RawObject, names: tuple[str, ...], dropped: list[str]) -> None:
     for name in names:
         raw = fields.pop(name, None)
-        if raw is not None and bytes(raw) not in _EMPTY:
+        if raw is None:
+            continue
+        is_wish = name in _NO_MEANS_SOMETHING and bytes(raw) == b"false"
+        if is_wish or bytes(raw) not in _EMPTY:
             dropped.append(name)
 
 

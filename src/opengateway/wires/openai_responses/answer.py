@@ -24,6 +24,7 @@ from opengateway.domain.events import (
 )
 from opengateway.kit.json import JsonObject, Raw, dumps
 from opengateway.wires.openai_chat.parts import call_id
+from opengateway.wires.openai_responses.names import joined
 
 ORIGIN: Final = "openai_responses"
 """Of what only this shape knows, and of its requests (`CanonicalRequest.dialect`)."""
@@ -97,6 +98,7 @@ class Answer:
         name = _text(told, "name")
         if item.slot is not None or not name:
             return
+        name = joined(_text(told, "namespace"), name)
         item.slot = slot = self.slots
         self.slots += 1
         kind: Literal["function", "custom"] = "custom" if _is_custom(item.kind) else "function"

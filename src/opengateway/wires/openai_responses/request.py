@@ -28,7 +28,10 @@ _NO_RULE: Final = ModelRule(prefix="")
 _EMPTY: Final = frozenset((b"null", b"false", b"[]", b"{}", b'""'))
 """Values whose absence changes nothing, so that leaving them out need not be told."""
 _OURS: Final = frozenset(
-    ("metadata", "stream_options", "store", "safety_identifier", "cache_control", "background")
+    (
+        *("metadata", "stream_options", "store", "background"),
+        *("safety_identifier", "cache_control"),
+    )
 )
 """Members that are about the log, the stream or the store."""
 _USUAL_TIERS: Final = frozenset(("auto", "default"))
@@ -110,9 +113,11 @@ class _Call:
     def _finish(self, body: JsonObject, included: list[Any]) -> None:
         """The members that are ours to decide, whatever was asked."""
         profile, request = self._provider.profile, self._request
-        if profile.responses == "sealed" and self._may_reason() and ENCRYPTED not in included:
+        # A model that does not reason refuses to be asked for it; Codex always asks.
+        has_none = profile.responses != "sealed" or self._never_reasons()
+        if not has_none and self._may_reason() and ENCRYPTED not in included:
             included = [*included, ENCRYPTED]
-        if profile.responses != "sealed" and ENCRYPTED in included:
+        elif has_none and ENCRYPTED in included:
             included = [one for one in included if one != ENCRYPTED]
         body.pop("include", None)
         if included:
@@ -158,6 +163,9 @@ class _Call:
         """Whether the model can reason: asking others for their secrets is an error."""
         rule = self._rule
         return rule.reasoning != "never" if rule is not _NO_RULE else self._endpoint.reasoning
+
+    def _never_reasons(self) -> bool:
+        return self._rule is not _NO_RULE and self._rule.reasoning == "never"
 
     def _reasons(self) -> bool:
         """Whether the model will think before it answers this request."""

@@ -1,6 +1,6 @@
 """The operator's desk: providers, credentials, endpoints, models, approvals, announcements.
 
-Revision: 0008, after 0014.
+Revision: 0008, after 0013.
 """
 
 from __future__ import annotations

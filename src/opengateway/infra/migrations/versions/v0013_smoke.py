@@ -1,7 +1,7 @@
 """Smoke tests and their history, proposed changes of the catalogue, the operator's own teams, leases
 of recurring jobs.
 
-Revision: 0013, after 0005.
+Revision: 0013, after 0012.
 """
 
 from __future__ import annotations

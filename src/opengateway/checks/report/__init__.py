@@ -1,0 +1,1 @@
+"""The weekly report: what a zone did, from its own records."""
