@@ -33,7 +33,7 @@ def test_a_team_is_given_credit_frozen_and_thawed(boss: Person) -> None:
     page = boss.page
     team = boss.api("/api/v1/me")["teams"][0]["id"]
     boss.go("/admin/teams")
-    page.get_by_role("button", name="Desk team").click()
+    page.get_by_role("button", name="Desk team", exact=True).click()
     sheet = page.get_by_role("dialog", name="Desk team")
     sheet.get_by_label("Amount (USD)").fill("3.25")
     sheet.get_by_label("Reason, as the team reads it").fill("welcome")

@@ -141,6 +141,7 @@ def test_a_code_is_redeemed_once_and_becomes_credit(yuna: Person, team: str, sit
         "--json",
     )
     code: str = json.loads(made.stdout)["codes"][0]
+    yuna.watched.expected += ("status of 400", "status of 404")
     yuna.go(f"/teams/{team}/balance")
     box = page.get_by_label("Code", exact=True)
     box.fill("OGC-0000-0000-0000-0000-0000")
@@ -172,8 +173,9 @@ def test_what_was_done_stands_in_the_audit_log(yuna: Person, team: str) -> None:
 def test_alerts_and_webhooks_are_set(yuna: Person, team: str) -> None:
     page = yuna.page
     yuna.go(f"/teams/{team}/settings")
-    page.get_by_label("Tell when the balance falls to").fill("2.5")
-    page.get_by_role("button", name="Save").last.click()
+    alerts = page.get_by_role("region", name="Alerts")
+    alerts.get_by_label("Tell when the balance falls to").fill("2.5")
+    alerts.get_by_role("button", name="Save").click()
     yuna.told("Saved.")
     assert yuna.api(f"/api/v1/teams/{team}/alert-settings")["low_balance_nanos"] == 2_500_000_000
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Route, expect
+from playwright.sync_api import Browser, FilePayload, Route, expect
 
 from e2e.conftest import CHAT, FAST
 from e2e.product import Product
@@ -111,8 +111,8 @@ def test_an_image_goes_with_the_question(sora: Person, team: str) -> None:
         "89504e470d0a1a0a0000000d4948445200000001000000010802000000907753de0000000c4944415408d763f8"
         "ffff3f0005fe02fea735814e0000000049454e44ae426082"
     )
-    chosen = {"name": "dot.png", "mimeType": "image/png", "buffer": pixel}
-    page.locator("input[type=file]").set_input_files([chosen])  # type: ignore[list-item]
+    chosen = FilePayload(name="dot.png", mimeType="image/png", buffer=pixel)
+    page.locator("input[type=file]").set_input_files(chosen)
     expect(page.get_by_role("img", name="Image 1")).to_be_visible()
     with page.expect_request("**/v1/chat/completions") as asked:
         ask(sora, "What is this?")

@@ -494,6 +494,66 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/admin/dead-letters/journals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Stuck Journals
+         * @description Journals of gateways that are gone without having been read to their end.
+         */
+        get: operations["stuck_journals_api_v1_admin_dead_letters_journals_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/dead-letters/webhooks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Dead Deliveries
+         * @description Deliveries of all teams that were given up, newest first. Their bodies are the team's own.
+         */
+        get: operations["dead_deliveries_api_v1_admin_dead_letters_webhooks_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/dead-letters/webhooks/{delivery_id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Retry Delivery
+         * @description Try it again now, with the same id.
+         */
+        post: operations["retry_delivery_api_v1_admin_dead_letters_webhooks__delivery_id__retry_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/admin/deprecations": {
         parameters: {
             query?: never;
@@ -651,6 +711,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/admin/margins": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Margins
+         * @description What was charged, what providers charged us, and what is left of it.
+         */
+        get: operations["margins_api_v1_admin_margins_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/admin/models": {
         parameters: {
             query?: never;
@@ -763,6 +843,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/admin/overview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Overview
+         * @description Traffic, what was charged and what it cost, the mix of providers, and what waits.
+         */
+        get: operations["overview_api_v1_admin_overview_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/admin/price-overrides": {
         parameters: {
             query?: never;
@@ -826,6 +926,26 @@ export interface paths {
         get: operations["prices_in_force_api_v1_admin_prices_in_force_get"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/prices/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Preview Prices
+         * @description What changes of prices would have made of the last weeks' usage. Nothing is kept.
+         */
+        post: operations["preview_prices_api_v1_admin_prices_preview_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -923,6 +1043,26 @@ export interface paths {
          * @description Ask the provider something small now, with a credential of it: one real request, on us.
          */
         post: operations["test_provider_api_v1_admin_providers__provider__test_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/reconciliation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Reconcile
+         * @description Whether records and ledger agree on what was charged, request by request.
+         */
+        get: operations["reconcile_api_v1_admin_reconciliation_get"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1353,6 +1493,26 @@ export interface paths {
          * @description Send somebody a link that sets a new password; in a zone without mail, be shown it.
          */
         post: operations["admin_password_reset_api_v1_admin_users__user_id__password_reset_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/users/{user_id}/view-as": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * View As
+         * @description A pass to see what this user sees, for half an hour, reading alone. It is audited.
+         */
+        post: operations["view_as_api_v1_admin_users__user_id__view_as_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -3935,6 +4095,38 @@ export interface components {
          * @enum {string}
          */
         CreditKind: "promo" | "paid";
+        /**
+         * DeadDelivery
+         * @description A webhook's delivery that was given up after its tries.
+         * @example {
+         *       "attempts": 12,
+         *       "created_at_ns": 1764000000000000000,
+         *       "event_type": "budget.exceeded",
+         *       "finished_at_ns": 1764086400000000000,
+         *       "id": "dlv_0193",
+         *       "last_status": 503,
+         *       "team_id": "team_0193",
+         *       "webhook_id": "wh_0193"
+         *     }
+         */
+        DeadDelivery: {
+            /** Attempts */
+            attempts: number;
+            /** Created At Ns */
+            created_at_ns: number;
+            /** Event Type */
+            event_type: string;
+            /** Finished At Ns */
+            finished_at_ns: number | null;
+            /** Id */
+            id: string;
+            /** Last Status */
+            last_status: number | null;
+            /** Team Id */
+            team_id: string;
+            /** Webhook Id */
+            webhook_id: string;
+        };
         /** DeliveryPage */
         DeliveryPage: {
             /** Data */
@@ -4035,6 +4227,17 @@ export interface components {
             state: string;
             /** Version */
             version: number;
+        };
+        /** Difference */
+        Difference: {
+            /** Booked Usd */
+            booked_usd: string | null;
+            /** Recorded Usd */
+            recorded_usd: string;
+            /** Request Id */
+            request_id: string;
+            /** Team Id */
+            team_id: string;
         };
         /**
          * Dismissal
@@ -5154,6 +5357,44 @@ export interface components {
             webhook: components["schemas"]["WebhookView"];
         };
         /**
+         * MarginLine
+         * @description `charged` is what teams paid, the fee included; `margin` is that without the provider's cost.
+         *     `percent` is of what was charged. `unknown_costs` requests had a cost that nobody told.
+         */
+        MarginLine: {
+            /** Charged Usd */
+            charged_usd: string;
+            /** Fee Usd */
+            fee_usd: string;
+            /** Margin Percent */
+            margin_percent: string | null;
+            /** Margin Usd */
+            margin_usd: string;
+            /** Name */
+            name: string;
+            /** Provider Cost Usd */
+            provider_cost_usd: string;
+            /** Requests */
+            requests: number;
+            /** Unknown Costs */
+            unknown_costs: number;
+        };
+        /**
+         * Margins
+         * @description Newest records first: `truncated` says that there were more than are read for one answer.
+         */
+        Margins: {
+            /** Lines */
+            lines: components["schemas"]["MarginLine"][];
+            /** Since Ns */
+            since_ns: number;
+            total: components["schemas"]["MarginLine"];
+            /** Truncated */
+            truncated: boolean;
+            /** Until Ns */
+            until_ns: number;
+        };
+        /**
          * Me
          * @example {
          *       "csrf_token": "mW3x8pJ6hJkq0y9n2s4v6b8d0f2h4j6l8n0p2r4t6v8",
@@ -5858,6 +6099,31 @@ export interface components {
             /** Usd */
             usd?: string | null;
         };
+        /**
+         * NewPreview
+         * @description Changes, all of them together, over the usage of the last `days` days.
+         * @example {
+         *       "changes": [
+         *         {
+         *           "effective_from": "2099-01-01",
+         *           "pattern": "*",
+         *           "percent": "10",
+         *           "side": "sell",
+         *           "source": "desk"
+         *         }
+         *       ],
+         *       "days": 30
+         *     }
+         */
+        NewPreview: {
+            /** Changes */
+            changes: components["schemas"]["PreviewChange"][];
+            /**
+             * Days
+             * @default 30
+             */
+            days?: number;
+        };
         /** NewPrice */
         NewPrice: {
             /**
@@ -6118,6 +6384,16 @@ export interface components {
              */
             usd: string;
         };
+        /**
+         * NewView
+         * @example {
+         *       "reason": "ticket 99: no keys are shown"
+         *     }
+         */
+        NewView: {
+            /** Reason */
+            reason: string;
+        };
         /** NewWebhook */
         NewWebhook: {
             /**
@@ -6200,6 +6476,43 @@ export interface components {
             source: string;
             /** Team Id */
             team_id: string;
+        };
+        /**
+         * Overview
+         * @description The figures of a time, and what waits for somebody.
+         */
+        Overview: {
+            /** Approvals Pending */
+            approvals_pending: number;
+            /** Deliveries Failed */
+            deliveries_failed: number;
+            /** Failed */
+            failed: number;
+            /** Frozen Teams */
+            frozen_teams: number;
+            /** Open Requests */
+            open_requests: number;
+            /** Providers */
+            providers: components["schemas"]["MarginLine"][];
+            /** Requests */
+            requests: number;
+            /** Since Ns */
+            since_ns: number;
+            /** Snapshot */
+            snapshot: string;
+            /** Teams */
+            teams: number;
+            /** Top Models */
+            top_models: components["schemas"]["MarginLine"][];
+            /** Top Teams */
+            top_teams: components["schemas"]["MarginLine"][];
+            total: components["schemas"]["MarginLine"];
+            /** Truncated */
+            truncated: boolean;
+            /** Until Ns */
+            until_ns: number;
+            /** Users */
+            users: number;
         };
         /** OwnCredentialList */
         OwnCredentialList: {
@@ -6352,6 +6665,17 @@ export interface components {
         Page_CodeView_: {
             /** Data */
             data: components["schemas"]["CodeView"][];
+            /**
+             * Next
+             * @description Give it as `after` for what follows; null at the end.
+             * @example null
+             */
+            next: string | null;
+        };
+        /** Page[DeadDelivery] */
+        Page_DeadDelivery_: {
+            /** Data */
+            data: components["schemas"]["DeadDelivery"][];
             /**
              * Next
              * @description Give it as `after` for what follows; null at the end.
@@ -6696,6 +7020,110 @@ export interface components {
             amount_nanos: number;
         };
         /**
+         * Preview
+         * @description The usage of a time at the prices that will hold then, without the changes and with them.
+         *     `not_served` requests were of endpoints that are served no more, and are left out.
+         */
+        Preview: {
+            /** Models */
+            models: components["schemas"]["PreviewLine"][];
+            /** Not Served */
+            not_served: number;
+            /** Since Ns */
+            since_ns: number;
+            /** Teams */
+            teams: components["schemas"]["PreviewLine"][];
+            total: components["schemas"]["PreviewLine"];
+            /** Truncated */
+            truncated: boolean;
+            /** Until Ns */
+            until_ns: number;
+        };
+        /**
+         * PreviewChange
+         * @description A price, or with `team_id` what one team pays otherwise.
+         * @example {
+         *       "effective_from": "2099-01-01",
+         *       "pattern": "*",
+         *       "percent": "10",
+         *       "side": "sell",
+         *       "source": "desk"
+         *     }
+         */
+        PreviewChange: {
+            /**
+             * Currency
+             * @default USD
+             * @example USD
+             */
+            currency?: string;
+            /**
+             * Effective From
+             * @description `YYYY-MM-DD` (midnight UTC) or `YYYY-MM-DDTHH:MM:SSZ`, today or later.
+             * @example 2099-01-01
+             */
+            effective_from: string;
+            /**
+             * Pattern
+             * @description An endpoint's or a model's id; `*` stands for anything.
+             * @example openai/gpt-5
+             */
+            pattern: string;
+            /**
+             * Percent
+             * @description On top of what the provider charges: `5.5`. May be negative.
+             * @example null
+             */
+            percent?: string | null;
+            /**
+             * Rates
+             * @description Decimal strings for a million units, by kind: input, output, cache_read, ...
+             * @example {
+             *       "input": "0.20",
+             *       "output": "0.60"
+             *     }
+             */
+            rates?: {
+                [key: string]: string;
+            } | null;
+            /**
+             * Side
+             * @description `cost`: what the provider charges us. `sell`: what teams pay.
+             * @example sell
+             */
+            side: string;
+            /**
+             * Source
+             * @description Who says so.
+             * @example contract 2099
+             */
+            source: string;
+            /** Team Id */
+            team_id?: string | null;
+        };
+        /**
+         * PreviewLine
+         * @description `before` and `after` are what the same usage comes to; margins are without the fee.
+         */
+        PreviewLine: {
+            /** Charged After Usd */
+            charged_after_usd: string;
+            /** Charged Before Usd */
+            charged_before_usd: string;
+            /** Difference Percent */
+            difference_percent: string | null;
+            /** Difference Usd */
+            difference_usd: string;
+            /** Margin After Usd */
+            margin_after_usd: string;
+            /** Margin Before Usd */
+            margin_before_usd: string;
+            /** Name */
+            name: string;
+            /** Requests */
+            requests: number;
+        };
+        /**
          * PriceInForce
          * @description What holds at one endpoint now: what teams pay, and what the provider charges us.
          */
@@ -6979,6 +7407,39 @@ export interface components {
              * @default 0
              */
             version?: number;
+        };
+        /**
+         * Reconciliation
+         * @description What the records of a time say was charged, and what the ledger booked for them. A request
+         *     that ended within the last minute may not be there yet. `billing` false: nothing is booked.
+         * @example {
+         *       "billing": true,
+         *       "booked_usd": "1.5",
+         *       "difference_usd": "0",
+         *       "differences": [],
+         *       "recorded_usd": "1.5",
+         *       "requests": 120,
+         *       "since_ns": 1764000000000000000,
+         *       "until_ns": 1764086400000000000
+         *     }
+         */
+        Reconciliation: {
+            /** Billing */
+            billing: boolean;
+            /** Booked Usd */
+            booked_usd: string;
+            /** Difference Usd */
+            difference_usd: string;
+            /** Differences */
+            differences: components["schemas"]["Difference"][];
+            /** Recorded Usd */
+            recorded_usd: string;
+            /** Requests */
+            requests: number;
+            /** Since Ns */
+            since_ns: number;
+            /** Until Ns */
+            until_ns: number;
         };
         /** RecoveryCodes */
         RecoveryCodes: {
@@ -7425,6 +7886,29 @@ export interface components {
             step_up_at_ns: number;
         };
         /**
+         * StuckJournal
+         * @description A gateway that was not heard of for an hour and whose journal did not come to its end: what it
+         *     still holds open is void once another start ships the rest.
+         * @example {
+         *       "gateway": "gw_0193",
+         *       "last_seen_ns": 1764000000000000000,
+         *       "open_requests": 2
+         *     }
+         */
+        StuckJournal: {
+            /** Gateway */
+            gateway: string;
+            /** Last Seen Ns */
+            last_seen_ns: number;
+            /** Open Requests */
+            open_requests: number;
+        };
+        /** StuckJournals */
+        StuckJournals: {
+            /** Data */
+            data: components["schemas"]["StuckJournal"][];
+        };
+        /**
          * SumsView
          * @description Sums over requests.
          * @example {
@@ -7785,6 +8269,23 @@ export interface components {
             version: string;
             /** Zone */
             zone: string;
+        };
+        /**
+         * ViewPass
+         * @description Send `token` as `x-view-as` with reads.
+         * @example {
+         *       "expires_at_ns": 1764001800000000000,
+         *       "token": "AQAAAAE...",
+         *       "user_id": "usr_0193"
+         *     }
+         */
+        ViewPass: {
+            /** Expires At Ns */
+            expires_at_ns: number;
+            /** Token */
+            token: string;
+            /** User Id */
+            user_id: string;
         };
         /**
          * WebhookChange
@@ -8929,6 +9430,91 @@ export interface operations {
             };
         };
     };
+    stuck_journals_api_v1_admin_dead_letters_journals_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StuckJournals"];
+                };
+            };
+        };
+    };
+    dead_deliveries_api_v1_admin_dead_letters_webhooks_get: {
+        parameters: {
+            query?: {
+                /** @description The `next` of the page before; empty for the first page. */
+                after?: string;
+                /** @description At most so many, 1 to 1000. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_DeadDelivery_"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    retry_delivery_api_v1_admin_dead_letters_webhooks__delivery_id__retry_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                delivery_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeadDelivery"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     list_deprecations_api_v1_admin_deprecations_get: {
         parameters: {
             query?: never;
@@ -9361,6 +9947,39 @@ export interface operations {
             };
         };
     };
+    margins_api_v1_admin_margins_get: {
+        parameters: {
+            query?: {
+                by?: "model" | "provider" | "team" | "endpoint";
+                /** @description How far back, in hours. */
+                hours?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Margins"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     list_desk_models_api_v1_admin_models_get: {
         parameters: {
             query?: {
@@ -9630,6 +10249,38 @@ export interface operations {
             };
         };
     };
+    overview_api_v1_admin_overview_get: {
+        parameters: {
+            query?: {
+                /** @description How far back, in hours. */
+                hours?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Overview"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     list_overrides_api_v1_admin_price_overrides_get: {
         parameters: {
             query?: {
@@ -9784,6 +10435,39 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PricesInForce"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    preview_prices_api_v1_admin_prices_preview_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewPreview"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Preview"];
                 };
             };
             /** @description Validation Error */
@@ -10039,6 +10723,37 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["TestView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    reconcile_api_v1_admin_reconciliation_get: {
+        parameters: {
+            query?: {
+                hours?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Reconciliation"];
                 };
             };
             /** @description Validation Error */
@@ -10912,6 +11627,41 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ResetLink"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    view_as_api_v1_admin_users__user_id__view_as_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewView"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ViewPass"];
                 };
             };
             /** @description Validation Error */

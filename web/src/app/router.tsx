@@ -11,13 +11,15 @@ import { withPeriod, withUsage } from '~/features/usage/search';
 import { Loading } from '~/ui/states';
 
 import { Crashed, Landing, Missing } from './landing';
-import { GuestLayout } from './guest-layout';
-import { Shell } from './shell';
 import { TeamLayout } from './team-layout';
 
 const root = createRootRouteWithContext<{ client: QueryClient }>()({ notFoundComponent: Missing });
-const guest = createRoute({ getParentRoute: () => root, id: 'guest', component: GuestLayout });
-const shell = createRoute({ getParentRoute: () => root, id: 'shell', component: Shell });
+const guest = createRoute({ getParentRoute: () => root, id: 'guest', component: lazyRouteComponent(() => import('./guest-layout'), 'GuestLayout') });
+const shell = createRoute({
+  getParentRoute: () => root,
+  id: 'shell',
+  component: lazyRouteComponent(() => import('./shell'), 'Shell'),
+});
 
 interface NextSearch {
   next?: string | undefined;
