@@ -300,7 +300,8 @@ def present_an_error() -> Step:
 def write_the_headers() -> Step:
     state, _, _ = served()
     services: Any = SimpleNamespace(zone="test", rates=None)
-    told: Any = SimpleNamespace(services=services, state=state, elapsed_s=lambda: 0.01)
+    route = SimpleNamespace(sticky="")
+    told: Any = SimpleNamespace(services=services, state=state, route=route, elapsed_s=lambda: 0.01)
     return partial(json_head, told)
 
 
