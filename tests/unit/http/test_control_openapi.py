@@ -7,6 +7,7 @@ import copy
 import os
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -46,8 +47,14 @@ _ENDS_THE_CALLER = {
 }
 _PAGES = {("get", "/auth/oidc/start"), ("get", "/auth/oidc/callback")}
 """For browsers: they answer with pages and redirections."""
-_UNREADY = {("get", "/admin/prices/in-force")}
-"""503 by design until a job that does not run here has compiled the prices."""
+_UNREADY = {
+    ("get", "/admin/prices/in-force"),
+    ("get", "/admin/endpoints"),
+    ("put", "/admin/endpoints"),
+    ("post", "/teams/{team_id}/credentials"),
+    ("post", "/admin/prices/preview"),
+}
+"""503 by design until a job that does not run here has compiled what is served."""
 _ENDLESS = {("get", "/logs/tail"), ("get", "/admin/logs/tail")}
 _CHECKS = [
     not_a_server_error,
@@ -153,10 +160,10 @@ def test_nothing_breaks_and_nothing_wrong_is_accepted(api: Api, mode: Generation
     for result in schema.get_all_operations():
         operation = result.ok()
         name = (operation.method.lower(), operation.path.removeprefix(API))
-        if name in _ENDS_THE_CALLER | _PAGES | _UNREADY | _ENDLESS:
+        if name in _ENDS_THE_CALLER | _PAGES | _ENDLESS:
             continue
         try:
-            tried += _try(api, operation.as_strategy(generation_mode=mode), mode)
+            tried += _try(api, operation.as_strategy(generation_mode=mode), mode, name in _UNREADY)
         except FailureGroup as group:
             faults += [f"{name}: {str(e)[:600]}" for e in group.exceptions]
         except Failure as error:
@@ -166,7 +173,7 @@ def test_nothing_breaks_and_nothing_wrong_is_accepted(api: Api, mode: Generation
     assert tried > (100 if mode is GenerationMode.NEGATIVE else 200)
 
 
-def _try(api: Api, cases: Any, mode: GenerationMode) -> int:
+def _try(api: Api, cases: Any, mode: GenerationMode, may_be_unready: bool) -> int:
     tried = 0
 
     @seed(_SEED)
@@ -184,7 +191,9 @@ def _try(api: Api, cases: Any, mode: GenerationMode) -> int:
         if mode is GenerationMode.POSITIVE:
             for name in set(case.path_parameters or {}) & set(api.known):
                 case.path_parameters[name] = api.known[name]
-        case.validate_response(api.send(case), checks=_CHECKS)
+        answer = api.send(case)
+        if answer.status_code != HTTPStatus.SERVICE_UNAVAILABLE or not may_be_unready:
+            case.validate_response(answer, checks=_CHECKS)
 
     try:
         work()

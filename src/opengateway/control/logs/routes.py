@@ -51,7 +51,13 @@ _STREAMS: Final[dict[int | str, dict[str, Any]]] = {
     200: {"content": {"text/event-stream": {"schema": {"type": "string"}, "example": ": here"}}}
 }
 _FILES: Final[dict[int | str, dict[str, Any]]] = {
-    200: {"content": {"text/csv": {"schema": {"type": "string"}, "example": "id,team_id"}}}
+    200: {
+        "content": {
+            "text/csv": {"schema": {"type": "string"}, "example": "id,team_id"},
+            "application/json": {"schema": {"type": "object"}, "example": {"data": []}},
+            "application/x-ndjson": {"schema": {"type": "string"}, "example": "{}"},
+        }
+    }
 }
 _TIMES: Final = {Group.HOUR: "hour_ns", Group.DAY: "day_ns"}
 LastEvent = Annotated[str | None, Header(max_length=20, pattern=r"^[0-9]{1,18}$")]
