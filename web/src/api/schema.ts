@@ -9838,6 +9838,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": []
+                     *     }
+                     */
+                    "application/json": Record<string, never>;
+                    /** @example {} */
+                    "application/x-ndjson": string;
                     /** @example id,team_id */
                     "text/csv": string;
                 };
@@ -12181,6 +12189,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": []
+                     *     }
+                     */
+                    "application/json": Record<string, never>;
+                    /** @example {} */
+                    "application/x-ndjson": string;
                     /** @example id,team_id */
                     "text/csv": string;
                 };
