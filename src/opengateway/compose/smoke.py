@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from opengateway.checks.smoke.client import SmokeClient
 from opengateway.checks.smoke.matrix import cells_of, under_cap
 from opengateway.checks.smoke.runner import SmokeRunner
 from opengateway.control.actor import SYSTEM
@@ -30,6 +29,9 @@ from opengateway.domain.smoke import Cell, Outcome, SmokeLevel, SmokeWish, Verdi
 from opengateway.kit.clock import Clock
 from opengateway.kit.log import get_logger
 from opengateway.ports.ledger_book import Ask, Credit
+
+if TYPE_CHECKING:
+    from opengateway.checks.smoke.client import SmokeClient
 
 SECOND_NS: Final = 1_000_000_000
 _KEY_S: Final = 6 * 3600
@@ -143,6 +145,9 @@ class SmokeJob:
 
         for cell in cut:
             await tell(Outcome(cell, Verdict.SKIPPED, "past the cost cap"))
+        # Here: its library takes a fifth of a second, and most starts never smoke.
+        from opengateway.checks.smoke.client import SmokeClient
+
         client = SmokeClient(self._house.own_url, secret, self._house.clock)
         try:
             await self._await_known(client)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 import aiohttp
 
 from opengateway.checks.smoke.asks import Sent
+from opengateway.checks.smoke.replies import NOT_REACHED, Reply, Streamed
 from opengateway.kit import json
 from opengateway.kit.clock import Clock
 from opengateway.kit.sse import Decoder
@@ -18,44 +17,6 @@ _STREAM_S: Final = 180.0
 _MAX_BODY_BYTES: Final = 32 * 1024 * 1024
 _MAX_EVENT_BYTES: Final = 1024 * 1024
 _MAX_EVENTS: Final = 20_000
-NOT_REACHED: Final = 0
-"""The status where nothing came back."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    status: int
-    headers: Mapping[str, str]
-    body: bytes = field(repr=False)
-    duration_ms: float
-
-    @property
-    def request_id(self) -> str:
-        return self.headers.get("x-request-id", "")
-
-    def json(self) -> Any:
-        """None where it is no JSON."""
-        try:
-            return json.loads(self.body)
-        except ValueError:
-            return None
-
-
-@dataclass(frozen=True, slots=True)
-class Streamed:
-    """`events` are the data of each; `ended` whether the end marker came."""
-
-    status: int
-    headers: Mapping[str, str]
-    events: list[Any]
-    ended: bool
-    duration_ms: float
-    first_token_ms: float | None
-    body: bytes = b""
-
-    @property
-    def request_id(self) -> str:
-        return self.headers.get("x-request-id", "")
 
 
 class SmokeClient:

@@ -8,8 +8,8 @@ from typing import Any, Final, Protocol
 
 from opengateway.checks.smoke import verdicts
 from opengateway.checks.smoke.asks import Sent, ask_of
-from opengateway.checks.smoke.client import Reply, Streamed
 from opengateway.checks.smoke.matrix import by_endpoint
+from opengateway.checks.smoke.replies import Reply, Streamed
 from opengateway.domain.records import Ending
 from opengateway.domain.smoke import Cell, Feature, Outcome, SmokeLevel, Verdict
 

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from opengateway.checks.smoke.asks import ANSWER_SCHEMA, TOOL_NAME
-from opengateway.checks.smoke.client import NOT_REACHED, Reply, Streamed
+from opengateway.checks.smoke.replies import NOT_REACHED, Reply, Streamed
 from opengateway.domain.catalog import ModelKind
 from opengateway.domain.smoke import Cell, Feature, Verdict
 from opengateway.kit import json

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from opengateway.checks.smoke.asks import RED_SQUARE, SILENCE, Sent, ask_of
-from opengateway.checks.smoke.client import Reply, Streamed
+from opengateway.checks.smoke.replies import Reply, Streamed
 from opengateway.checks.smoke.runner import SmokeRunner
 from opengateway.domain.records import Ending
 from opengateway.domain.smoke import Cell, Feature, Outcome, SmokeLevel, Verdict
