@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -16,7 +16,6 @@ from opengateway.control.identity.settings import OidcGrant, OidcSettings, SignI
 from opengateway.control.identity.tools import SignInTools
 from opengateway.control.mail.outbox import OpenScope, Postman
 from opengateway.control.sign_in.chores import SignInChores
-from opengateway.infra.identity_provider import HttpIdentityProvider, ProviderAccess
 from opengateway.infra.mail.none import NoMail
 from opengateway.infra.mail.options import SmtpOptions, SmtpTls
 from opengateway.infra.mail.smtp import SmtpMailer
@@ -25,6 +24,9 @@ from opengateway.infra.secret_box import AesSecretBox
 from opengateway.kit.clock import Clock
 from opengateway.ports.mail import Mailer
 from opengateway.ports.secret_box import SecretBox
+
+if TYPE_CHECKING:
+    from opengateway.infra.identity_provider import ProviderAccess
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,8 @@ def _provider(zone: Zone) -> ProviderAccess | None:
     config = zone.auth.oidc
     if config is None:
         return None
+    from opengateway.infra.identity_provider import ProviderAccess
+
     return ProviderAccess(
         issuer=config.issuer,
         client_id=config.client_id,
@@ -122,6 +126,9 @@ def open_sign_in(plan: SignInPlan, clock: Clock) -> SignInHouse:
     ca_file = Path(plan.ca_file) if plan.ca_file else None
     provider = None
     if plan.provider is not None:
+        # Here: its library takes a tenth of a second of every start.
+        from opengateway.infra.identity_provider import HttpIdentityProvider
+
         provider = HttpIdentityProvider(plan.provider, tls_context(ca_file), clock)
     mail: Mailer = NoMail()
     if plan.smtp is not None:
