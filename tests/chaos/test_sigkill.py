@@ -17,7 +17,7 @@ from e2e.conftest import FAST, small_zone
 from e2e.product import Product, Simulator, product, simulator, until
 
 SOAK = bool(os.environ.get("OPENGATEWAY_SOAK"))
-KILLS = 100 if SOAK else 12
+KILLS = 100 if SOAK else 8
 WORKERS = 24
 SEED = int(os.environ.get("OPENGATEWAY_SEED", "20261125"))
 

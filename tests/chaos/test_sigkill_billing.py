@@ -24,7 +24,7 @@ from e2e.product import Product, product, simulator, until
 
 pytestmark = pytest.mark.slow
 
-KILLS = int(os.environ.get("OPENGATEWAY_KILLS", "1000" if SOAK else "12"))
+KILLS = int(os.environ.get("OPENGATEWAY_KILLS", "1000" if SOAK else "8"))
 SEED = int(os.environ.get("OPENGATEWAY_SEED", "20261125"))
 WORKERS = 16
 PATIENCE_S = 60.0
