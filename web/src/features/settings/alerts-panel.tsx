@@ -20,7 +20,7 @@ export function AlertsPanel() {
   return (
     <Panel title={t('settings:alerts.title')} note={t('settings:alerts.note')}>
       <Loaded query={alerts} rows={2}>
-        {(now) => <AlertsForm key={now.version} {...now} />}
+        {(now) => <AlertsForm key={team.id} {...now} />}
       </Loaded>
     </Panel>
   );
@@ -32,6 +32,8 @@ function AlertsForm({ emails, low_balance_nanos: low, version }: { emails: strin
   const may = team.may('notifications.write');
   const notices = useNotices();
   const save = useChangeAlerts(team.id);
+  // What is typed stays when the settings are fetched anew; a change by somebody else is refused.
+  const [base, setBase] = useState(version);
   const [to, setTo] = useState(emails);
   const [typed, setTyped] = useState(low === null ? '' : plainMoney(low));
   const amount = typed.trim() === '' ? null : parseMoney(typed);
@@ -39,8 +41,13 @@ function AlertsForm({ emails, low_balance_nanos: low, version }: { emails: strin
   const submit = (event: FormEvent) => {
     event.preventDefault();
     save.mutate(
-      { version, emails: to, low_balance_nanos: amount === null ? null : wireAmount(amount) },
-      { onSuccess: () => notices.done(t('settings:saved')) },
+      { version: base, emails: to, low_balance_nanos: amount === null ? null : wireAmount(amount) },
+      {
+        onSuccess: (changed) => {
+          setBase(changed.version);
+          notices.done(t('settings:saved'));
+        },
+      },
     );
   };
   return (

@@ -131,7 +131,7 @@ function Leaving({ team }: { team: Team }) {
           {t('settings:leaving.leave')}
         </Button>
         {current.may('team.delete') && (
-          <Button color="red.9" variant="outline" onClick={() => setAsked('delete')}>
+          <Button variant="default" c="var(--mantine-color-error)" onClick={() => setAsked('delete')}>
             {t('settings:leaving.delete')}
           </Button>
         )}
