@@ -75,7 +75,7 @@ async def best_ns(house: ControlHouse, bodies: Iterator[bytes], offset: int) -> 
     return best, offset
 
 
-@pytest.mark.parametrize(("billing", "budget"), [(False, 56.0), (True, 100.0)])
+@pytest.mark.parametrize(("billing", "budget"), [(False, 90.0), (True, 140.0)])
 async def test_settling_a_record_stays_within_its_budget(
     tmp_path: Path, billing: bool, budget: float
 ) -> None:
