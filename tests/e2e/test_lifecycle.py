@@ -56,6 +56,19 @@ def test_a_reply_says_who_served_it_and_its_record_agrees(own: Product) -> None:
     assert record["cost_nanos"] == asked, "0.20 and 0.60 dollars a million, exactly"
 
 
+def test_what_became_of_a_request_can_be_asked_for(own: Product) -> None:
+    body = {"model": CHAT, "messages": [{"role": "user", "content": "hello"}]}
+    _, _, headers = own.chat(body)
+    url = f"{own.url}/v1/generation?id={headers['x-request-id']}"
+    auth = {"authorization": f"Bearer {own.key}"}
+    until(lambda: http(url, headers=auth)[0] == 200)
+    told = json.loads(http(url, headers=auth)[1])["data"]
+    assert (told["id"], told["status"]) == (headers["x-request-id"], 200)
+    assert told["attempts"][-1]["status"] == "succeeded"
+    status, raw, _ = http(f"{own.url}/v1/generation?id=gen_{'0' * 32}", headers=auth)
+    assert (status, json.loads(raw)["error"]["code"]) == (404, "request_not_found")
+
+
 def test_a_failing_provider_is_left_for_the_next(own: Product, provider: Simulator) -> None:
     provider.faults({"match": {"nth": [1]}, "fault": {"status": 503}})
     try:

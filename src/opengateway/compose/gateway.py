@@ -34,6 +34,7 @@ from opengateway.dialects import openai_chat as openai_dialect
 from opengateway.dialects.openai_chat.routing_note import OpenAIRoutingNotes
 from opengateway.domain.catalog import Snapshot
 from opengateway.domain.errors import OperatorError
+from opengateway.gateway.generations import GenerationDesk
 from opengateway.gateway.keepsakes import Keepsakes
 from opengateway.gateway.key_state import KeyDesk
 from opengateway.gateway.services import GatewayServices
@@ -252,7 +253,14 @@ async def _serve(
     forward = ControlForward(paths.control_socket, services.trusted_proxies)
     tls = zone.listen.tls
     server = new_server(
-        DataApp(services, forward, __version__, parts.desk, parts.surfaces),
+        DataApp(
+            services,
+            forward,
+            __version__,
+            parts.desk,
+            GenerationDesk(parts.client.generation),
+            parts.surfaces,
+        ),
         drain_s=zone.routing.deadline_s,
         certificate=(tls.cert_file, tls.key_file) if tls else None,
     )

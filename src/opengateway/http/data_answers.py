@@ -264,6 +264,7 @@ _ACCOUNT: Final[Schema] = {
             )
         },
     ),
+    "Generation": shape("A request's record: usage, cost, times, attempts.", {"data": ANY_OBJECT}),
     "Health": shape("The process lives.", {"status": const("ok")}),
     "Readiness": shape(
         "Whether requests can be served, and why not.",

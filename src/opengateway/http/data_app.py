@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 
 from opengateway.domain.catalog import Snapshot
 from opengateway.domain.errors import (
@@ -24,6 +25,7 @@ from opengateway.domain.errors import (
 )
 from opengateway.domain.principal import KeyKind, Principal
 from opengateway.gateway.arrival import Arrival
+from opengateway.gateway.generations import GenerationDesk
 from opengateway.gateway.headers import JSON, refusal_head
 from opengateway.gateway.key_state import KeyDesk
 from opengateway.gateway.model_cards import card, card_page, wants_cards
@@ -87,9 +89,10 @@ class DataApp:
         control: App,
         version: str,
         desk: KeyDesk,
+        generations: GenerationDesk,
         surfaces: Surfaces,
     ) -> None:
-        self._desk = desk
+        self._generations = generations
         self._surfaces = surfaces
         self._services = services
         self._control = control
@@ -106,8 +109,9 @@ class DataApp:
             Route("DELETE", RESPONSES + "/", Access.INFERENCE_KEY, self._stored, prefix=True),
             Route("GET", "/v1/models", Access.INFERENCE_KEY, self._list_models),
             Route("GET", "/v1/models/", Access.INFERENCE_KEY, self._one_model, prefix=True),
-            Route("GET", "/v1/key", Access.INFERENCE_KEY, self._key),
-            Route("GET", "/v1/credits", Access.INFERENCE_KEY, self._credits),
+            Route("GET", "/v1/key", Access.INFERENCE_KEY, partial(self._tell, desk.key)),
+            Route("GET", "/v1/credits", Access.INFERENCE_KEY, partial(self._tell, desk.credits)),
+            Route("GET", "/v1/generation", Access.INFERENCE_KEY, self._generation),
             Route("GET", "/healthz", Access.PUBLIC, self._health),
             Route("GET", "/readyz", Access.PUBLIC, self._ready),
             Route("GET", "/version", Access.PUBLIC, self._tell_version),
@@ -280,19 +284,17 @@ class DataApp:
             raise StepFailed("resolve", error) from None
         _send_json(incoming, 200, body)
 
-    async def _key(self, incoming: Incoming) -> None:
-        await self._tell_of_key(incoming, self._desk.key)
+    async def _generation(self, incoming: Incoming) -> None:
+        query = incoming.call.query
+        await self._tell(lambda p: self._generations.tell(p, query), incoming)
 
-    async def _credits(self, incoming: Incoming) -> None:
-        await self._tell_of_key(incoming, self._desk.credits)
-
-    async def _tell_of_key(
-        self, incoming: Incoming, tell: Callable[[Principal], Awaitable[bytes]]
+    async def _tell(
+        self, tell: Callable[[Principal], Awaitable[bytes]], incoming: Incoming
     ) -> None:
         principal = self._principal(incoming)
         try:
             body = await tell(principal)
-        except CapacityError as error:
+        except (CallerError, CapacityError) as error:
             raise StepFailed("resolve", error) from None
         _send_json(incoming, 200, body)
 

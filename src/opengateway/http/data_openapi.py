@@ -138,6 +138,7 @@ def _paths() -> Schema:
             ("order", {"type": "string", "enum": ["asc", "desc"], "default": "desc"}),
         )
     ]
+    wanted = {"name": "id", "in": "query", "required": True, "schema": TEXT}
     responses = "/v1/responses/{response_id}"
     models = "/v1/models/{owner}/{name}"
     return {
@@ -156,6 +157,9 @@ def _paths() -> Schema:
         },
         "/v1/key": {"get": _telling("What this key may do.", "Key")},
         "/v1/credits": {"get": _telling("The team's credit.", "Credits")},
+        "/v1/generation": {
+            "get": _telling("What became of a request of the team.", "Generation", [wanted])
+        },
         "/healthz": {"get": _public("Whether the process lives.", "Health")},
         "/readyz": {"get": _public("Whether it can serve.", "Readiness", "503")},
         "/version": {"get": _public("What runs here.", "Version")},

@@ -32,6 +32,7 @@ from opengateway.control.ledger.routes import admin as ledger_admin
 from opengateway.control.ledger.routes import internal as ledger
 from opengateway.control.ledger.routes import router as team_ledger
 from opengateway.control.logs.desk import LogDesk
+from opengateway.control.logs.routes import internal as generations
 from opengateway.control.offers.routes import router as offers
 from opengateway.control.overview.queues import router as queues
 from opengateway.control.overview.routes import router as figures
@@ -179,7 +180,8 @@ def _routes() -> APIRouter:
     # What a team and the platform's people may do, the operator may do here.
     for router in (team_keys, team_admin, audit):
         routes.include_router(router, prefix="/internal/v1")
-    routes.include_router(owners, prefix="/internal/v1")
+    for router in (owners, generations):
+        routes.include_router(router, prefix="/internal/v1")
     for router in (providers, offers, approvals, own_credentials, figures, queues):
         routes.include_router(router, prefix="/internal/v1")
     for router in (leases, ledger, team_ledger, ledger_admin, redeem_codes, campaigns, smoke):

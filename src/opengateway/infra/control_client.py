@@ -9,8 +9,9 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from opengateway.domain.errors import UpstreamError
+from opengateway.domain.errors import CapacityError, UpstreamError
 from opengateway.domain.principal import Principal, TeamState
+from opengateway.domain.records import CloseRecord
 from opengateway.infra.http_client.transport import HttpClientTransport
 from opengateway.infra.journal.shipper import ControlUnreachable, WrongOffset
 from opengateway.infra.key_table import KeyChange
@@ -180,6 +181,23 @@ class ControlClient:
             return None
         _expect(status, 200, body)
         return _decode(body, KeyState)
+
+    async def generation(self, team_id: str, request_id: str) -> CloseRecord | None:
+        """The team's record; None where it has none of that id. Raises `CapacityError`."""
+        try:
+            async with asyncio.timeout(ASK_S):
+                status, body, _ = await self.call(
+                    "GET", "/generation", team_id=team_id, id=request_id
+                )
+            if status == 404:
+                return None
+            _expect(status, 200, body)
+            return _decode(body, CloseRecord)
+        except (ControlUnreachable, TimeoutError):
+            raise CapacityError(
+                "what became of the request is not known now; try again in a moment",
+                retry_after_s=1.0,
+            ) from None
 
     async def aclose(self) -> None:
         if self._transport is not None:

@@ -34,7 +34,8 @@ def routes() -> Iterator[tuple[str, str, Access]]:
     surfaces = new_surfaces(
         world.services, MemoryResponseStore(world.services.clock), box, lambda _: True
     )
-    app = DataApp(world.services, cast(Any, None), "1", cast(KeyDesk, None), surfaces)
+    desk = KeyDesk(cast(Any, None), cast(Any, None), "test")
+    app = DataApp(world.services, cast(Any, None), "1", desk, cast(Any, None), surfaces)
     for route in app.routes:
         yield route.method.lower(), route.path, route.access
 

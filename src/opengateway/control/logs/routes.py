@@ -15,7 +15,7 @@ from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from msgspec.structs import asdict
 from starlette.responses import StreamingResponse
 
-from opengateway.control.access import permits_in_own_teams, permits_platform
+from opengateway.control.access import Access, access, permits_in_own_teams, permits_platform
 from opengateway.control.authority import OwnTeams
 from opengateway.control.logs.desk import LogDesk
 from opengateway.control.logs.detail import LogDetail, detail_of
@@ -39,6 +39,7 @@ from opengateway.domain.request_log import Group, LogFilter, LogRow, Place, Usag
 
 router = APIRouter(tags=["logs"])
 admin = APIRouter(tags=["logs"])
+internal = APIRouter(tags=["logs"])
 PERCENTS: Final = (50.0, 90.0, 95.0, 99.0)
 _TEAMS: Final = permits_in_own_teams("logs.read")
 _ALL: Final = permits_platform("platform_logs.read")
@@ -195,6 +196,19 @@ async def _one(reader: _Reader, request_id: str) -> Response:
     if record is None:
         raise NoSuchRequest(f"there is no request {request_id!r}", param="request_id")
     return JsonReply(detail_of(record, whole=reader.whole))
+
+
+@internal.get("/generation", openapi_extra=access(Access.INTERNAL))
+async def get_generation(
+    scope: Scope,
+    team_id: Annotated[str, Query(pattern=r"^[A-Za-z0-9_-]{1,64}$")],
+    id: Annotated[str, Query(min_length=1, max_length=256, pattern=r"^[^\x00]+$")],
+) -> Response:
+    """A team's record by our id or the provider's: the gateway asks for its callers."""
+    record = await scope.event_log.find(id, (team_id,))
+    if record is None:
+        raise NoSuchRequest(f"there is no request {id!r}", param="id")
+    return JsonReply(record)
 
 
 class NoSuchRequest(NotFound):
