@@ -114,7 +114,7 @@ fix: $(TOOLS)/.test ## format, and mend what lint can mend
 test: $(TOOLS)/.test $(TOOLS)/.e2e $(TOOLS)/.chromium $(TOOLS)/.prometheus $(SITE) $(APP) check web-check ## everything, at most 20 minutes
 	@$(BIN)/pytest -q -n 2 -m "slow or servers" $(QUICK)
 	@# A file stays with one worker: its tests share a running product.
-	@$(BIN)/pytest -q -rs -n 3 --dist loadfile tests/e2e tests/chaos --ignore=tests/e2e/web
+	@$(BIN)/pytest -q -rs -n 2 --dist loadfile tests/e2e tests/chaos --ignore=tests/e2e/web
 	@# The browser's driver leaves an event loop running: processes of its own.
 	@$(MAKE) --no-print-directory e2e
 

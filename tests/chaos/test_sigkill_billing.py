@@ -55,7 +55,9 @@ async def _worker(team: Team, stop: asyncio.Event, told: Told) -> None:
     number = 0
     while not stop.is_set():
         number += 1
-        answer = await chat(team.product.url, team.key, STREAM if number % 2 else UNARY, 15)
+        answer = await chat(
+            team.product.url, team.key, STREAM if number % 2 else UNARY, timeout_s=15
+        )
         told.answers[f"{answer.status} {answer.code}".strip()] += 1
         if answer.status == 200:
             told.delivered.append(answer.request_id)

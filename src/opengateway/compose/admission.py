@@ -10,6 +10,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, Final
 
+from opengateway.compose.stores import deadline_s_of
 from opengateway.compose.zone import Zone
 from opengateway.gateway.idempotency import Idempotency
 from opengateway.gateway.keepsakes import KEPT_S as THOUGHTS_KEPT_S
@@ -148,9 +149,12 @@ def _shared(
     from opengateway.infra.response_store.valkey import ValkeyResponseStore
     from opengateway.infra.shared_state.valkey import Valkey
 
-    shared = Valkey(zone.stores.shared_state, clock)
+    deadline_s = deadline_s_of(zone.components.shared_state)
+    shared = Valkey(zone.stores.shared_state, clock, deadline_s=deadline_s)
     beside = Valkey(zone.stores.shared_state, clock, deadline_s=_BESIDE_S)
-    shared_book = ValkeyRateBook(beside, gateway_id, clock, gateways=zone.listen.workers)
+    shared_book = ValkeyRateBook(
+        beside, gateway_id, clock, gateways=zone.listen.workers, wait_s=deadline_s
+    )
     shared_store = ValkeyIdempotencyStore(shared, beside, clock)
     return (
         shared_book,

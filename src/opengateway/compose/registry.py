@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from opengateway.compose.components import Egress, Factory, SlotName, Stability
-from opengateway.compose.stores import ServerOptions
+from opengateway.compose.stores import ServerOptions, ValkeyOptions
 from opengateway.infra.event_log.options import ArchiveOptions
 from opengateway.infra.mail.options import SmtpOptions
 from opengateway.infra.payments.options import StripeOptions
@@ -28,7 +28,7 @@ REGISTRY: Final = (
         "valkey",
         Egress.ZONE,
         "opengateway.infra.shared_state.valkey:Valkey",
-        config=ServerOptions,
+        config=ValkeyOptions,
     ),
     # Rows are written in the transaction of the journal's offset (decision 7), so new ones lie in
     # the control store, whichever that is. `local`: older ones lie in files beside it.

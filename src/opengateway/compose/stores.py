@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Annotated, Final
 from urllib.parse import urlsplit
 
 import msgspec
@@ -33,6 +33,13 @@ class ServerOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     """Where the URL is: it holds a password."""
 
 
+class ValkeyOptions(ServerOptions, frozen=True):
+    deadline_ms: Annotated[
+        int, msgspec.Meta(ge=20, le=1000, description="milliseconds from 20 to 1000")
+    ] = 50
+    """How long a request waits for it, at most; then each gateway decides by its share."""
+
+
 @dataclass(frozen=True, slots=True)
 class StoreUrls:
     """Empty where the store is not a server."""
@@ -40,6 +47,12 @@ class StoreUrls:
     control_store: str = field(default="", repr=False)
     shared_state: str = field(default="", repr=False)
     event_log: str = field(default="", repr=False)
+
+
+def deadline_s_of(slot: Slot) -> float:
+    """What the zone says of Valkey. `slot`: the shared state's, which is Valkey."""
+    assert isinstance(slot.options, ValkeyOptions), "asked for only where Valkey was chosen"
+    return slot.options.deadline_ms / 1000
 
 
 def check_stores(

@@ -66,8 +66,11 @@ class ValkeyRateBook:
         *,
         gateways: int = 1,
         server_time: str = _SERVER_TIME,
+        wait_s: float = DEADLINE_S,
     ) -> None:
+        """`wait_s`: how long a request may wait for what it asks."""
         self._shared = shared
+        self._wait_s = wait_s
         self._gateway = gateway
         self._now = clock.monotonic
         self._accounts: dict[str, Account] = {}
@@ -150,7 +153,7 @@ class ValkeyRateBook:
             if now < self._alone_until:
                 break
             self.asked += 1
-            if not await done_in_time(self._wait_for(rows, least, wish, now), DEADLINE_S):
+            if not await done_in_time(self._wait_for(rows, least, wish, now), self._wait_s):
                 self._alone_until = self._now() + _TELLING_S
                 break
             taken = self.take(rows, least, wish, sparing=True)
