@@ -163,7 +163,8 @@ def test_the_price_of_a_key_that_is_both_is_the_one_that_served(
         assert status == 200
         return str(running.record(request_id)["attempts"][-1]["credential"])
 
-    assert credential() == "main"
+    # The platform's endpoint may still be cooling down from the fault of the test before.
+    until(lambda: credential() == "main")
     operator(running, "PATCH", place, {"preferred": True})
     until(lambda: credential() == made["log_name"])
     operator(running, "DELETE", place)

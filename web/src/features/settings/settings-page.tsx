@@ -26,7 +26,7 @@ export function SettingsPage() {
       <Loaded query={settings}>
         {(now) => (
           <>
-            <General key={`g${now.version}`} team={now} />
+            <General key={now.id} team={now} />
             <Data team={now} />
             {team.may('notifications.read') && <AlertsPanel />}
             {team.may('webhooks.read') && <WebhooksPanel />}
