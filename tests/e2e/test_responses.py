@@ -110,3 +110,16 @@ def test_a_model_of_another_kind_is_refused(client: openai.OpenAI) -> None:
         client.embeddings.create(model=CHAT, input="a")
     with pytest.raises(openai.BadRequestError):
         client.chat.completions.create(model=EMBED, messages=[{"role": "user", "content": "a"}])
+
+
+def test_tokens_of_a_request_are_counted_and_nothing_is_compacted(
+    client: openai.OpenAI, gateway: Product
+) -> None:
+    short = client.responses.input_tokens.count(model=CHAT, input="Hello")
+    long = client.responses.input_tokens.count(
+        model=CHAT, input=[{"role": "user", "content": "Hello " * 100}], instructions="Be brief."
+    )
+    assert short.object == "response.input_tokens"
+    assert 0 < short.input_tokens < long.input_tokens
+    with pytest.raises(openai.NotFoundError):
+        client.responses.compact(model=CHAT, input="Hello")

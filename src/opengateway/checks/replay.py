@@ -25,7 +25,7 @@ from opengateway.checks.replay_intent import declared
 from opengateway.checks.replay_invoke import is_spoken, play_invoke
 from opengateway.checks.replay_messages_surface import play_count, play_messages_surface
 from opengateway.checks.replay_operations import OPERATIONS, play_operation
-from opengateway.checks.replay_responses import play_responses
+from opengateway.checks.replay_responses import play_input_tokens, play_responses
 from opengateway.checks.replay_rules import replay_rules
 from opengateway.dialects.openai_chat import decode as decode_openai_chat
 from opengateway.domain.catalog import Endpoint, Profile, Provider, Wire
@@ -50,6 +50,7 @@ _OTHERS: Mapping[str, Callable[[RecordedCase], tuple[list[str], list[str]]]] = {
     "converse": play_converse,
     "converse-stream": play_converse,
     "responses": play_responses,
+    "responses.input_tokens": play_input_tokens,
     "cohere.v2.chat": play_cohere,
     **dict.fromkeys(OPERATIONS, play_operation),
 }

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from opengateway.checks.messages_grammar import SeenMessage, see_message, see_messages
+from opengateway.checks.messages_grammar import SeenMessage, lean, see_message, see_messages
 from opengateway.checks.messages_reader import TEAM
 from opengateway.checks.recorded_case import RecordedCase
 from opengateway.checks.replay_messages import anthropic_endpoint, anthropic_provider, play_messages
@@ -134,8 +134,7 @@ def _asked(body: bytes) -> JsonObject:
 
 
 def _shared(seen: SeenMessage) -> JsonObject:
-    kept = ((n, v) for n, v in seen.message.items() if n not in _OF_THE_VENDOR)
-    return {name: value for name, value in kept if value is not None}
+    return {n: v for n, v in lean(seen.message).items() if n not in _OF_THE_VENDOR}
 
 
 def _counted(meter: Meter) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from opengateway.catalog.loader import load_catalogue
 from opengateway.checks.recorded_case import RecordedCase
 from opengateway.checks.replay_rules import replay_rules
 from opengateway.checks.responses_grammar import read_stream
-from opengateway.dialects.openai_responses import ResponsesRendering, decode
+from opengateway.dialects.openai_responses import ResponsesRendering, decode, decode_count
 from opengateway.domain.catalog import Endpoint, Profile, Provider, Wire
 from opengateway.domain.chat import ChatRequest, Meter
 from opengateway.domain.errors import CallerError, InvalidRequest, NotImplementedYet, UpstreamError
@@ -24,6 +24,7 @@ from opengateway.domain.usage import Dimension, PriceRow, Usage
 from opengateway.gateway.echoing import EchoingWire
 from opengateway.kit.json import JsonObject, dumps, loads
 from opengateway.wires.openai_responses import OpenAIResponsesWire
+from opengateway.wires.openai_responses.request import counting_of
 
 _TEAM: Final = "team_replay"
 _MODEL_ID: Final = "replayed/model"
@@ -73,6 +74,26 @@ def play_responses(case: RecordedCase) -> tuple[list[str], list[str]]:
     player = _Player(case)
     player.play()
     return player.faults, player.checks
+
+
+def play_input_tokens(case: RecordedCase) -> tuple[list[str], list[str]]:
+    """`/responses/input_tokens`: the request that goes out, and the number that comes back."""
+    faults = []
+    chat = decode_count(case.request, {}, takes_all=True)
+    provider, endpoint = responses_provider(case.provider), responses_endpoint(case.model)
+    call = counting_of(responses_lane().request(chat, endpoint, provider, _TEAM))
+    if not case.path.endswith(call.path):
+        faults.append(f"path: we would ask {call.path!r}")
+    if (sent := loads(call.body)) != loads(case.request):
+        faults.append(f"request: it would be {sent!r}")
+    told = loads(case.response)
+    if case.status >= 300:
+        error = responses_lane().error(case.status, case.headers, case.response, provider)
+        if error.upstream_status != case.status:
+            faults.append(f"status: {error.upstream_status}")
+    elif not isinstance(told.get("input_tokens"), int):
+        faults.append(f"tokens: {told!r}")
+    return faults, ["path", "request", "tokens"]
 
 
 class _Player:

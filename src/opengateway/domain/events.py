@@ -45,6 +45,8 @@ class ReasoningDelta(msgspec.Struct, frozen=True):
     block: int = 0
     choice: int = 0
     summary: bool = False
+    digest: bool = False
+    """The vendor's own account of what was thought, and not the thoughts: Claude's and Gemini's are."""
 
 
 class ReasoningSeal(msgspec.Struct, frozen=True):

@@ -108,6 +108,15 @@ def decode(
     )
 
 
+def decode_count(
+    body: bytes, headers: Mapping[str, str], *, takes_all: bool = False, keeps: bool = False
+) -> ChatRequest:
+    """The same for `POST /v1/responses/input_tokens`, which asks for no answer."""
+    return msgspec.structs.replace(
+        decode(body, headers, takes_all=takes_all, keeps=keeps), stream=False
+    )
+
+
 def _parse(body: bytes) -> tuple[RawObject, Params]:
     if not body:
         raise bad.wrong(

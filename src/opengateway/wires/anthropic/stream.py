@@ -143,7 +143,7 @@ class AnthropicStreamParser:
             return True
         if kind == "thinking_delta" and block.kind == "thinking":
             if delta.thinking:
-                events.append(ReasoningDelta(delta.thinking, block.number))
+                events.append(ReasoningDelta(delta.thinking, block.number, digest=True))
             return True
         return False
 
