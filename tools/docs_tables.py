@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from client_part import clients_part
+from client_part import clients_part, suites_part
 from error_codes import Code, CodeFinder, tree_classes
 from parameter_part import parameters_part
 
@@ -256,7 +256,7 @@ PARTS = {
     "explain/settlement.md": {"settlement": settlement_part, "cancel": cancel_part},
     "reference/errors.md": {"errors": errors_part},
     "reference/providers.md": {"providers": providers_part},
-    "reference/clients.md": {"clients": clients_part},
+    "reference/clients.md": {"clients": clients_part, "suites": suites_part},
     "reference/parameters.md": {"parameters": parameters_part},
     "operate/zone-file.md": {"profile": profile_part},
     "operate/simulator.md": {"faults": faults_part, "matches": matches_part},

@@ -26,11 +26,12 @@ from anthropic_wire import (
 )
 from anthropic_wire import delta as said
 from opengateway.checks.replay_messages import anthropic_endpoint, anthropic_provider
-from opengateway.domain.canonical import Document, Image, Reasoning
+from opengateway.domain.canonical import CanonicalRequest, Document, Image, Reasoning, Tool
 from opengateway.domain.catalog import Provider, Wire
 from opengateway.domain.errors import ErrorClass, InvalidRequest
 from opengateway.domain.events import End, Failure
 from opengateway.kit.event_stream import encode
+from opengateway.kit.json import Raw
 from opengateway.providers.envelopes import ClaudeOnBedrock, ClaudeOnVertex
 
 VERTEX, BEDROCK = ClaudeOnVertex(), ClaudeOnBedrock()
@@ -76,6 +77,51 @@ def test_on_bedrock_the_body_holds_betas_and_no_stream(stream: bool, action: str
     assert body["anthropic_version"] == "bedrock-2023-05-31"
     assert body["anthropic_beta"] == ["a-1", "b-2"]
     assert body.keys().isdisjoint(("model", "stream"))
+
+
+ASKED_FOR = ("claude-code-20250219", "context-management-2025-06-27", "tool-search-tool-2025-10-19")
+
+
+def with_features(*betas: str) -> CanonicalRequest:
+    tool = Tool("f", parameters=Raw(b"{}"), extra={"defer_loading": Raw(b"true")})
+    return asked(
+        betas=betas,
+        dialect="anthropic_messages",
+        tools=(tool,),
+        extra={"context_management": Raw(b'{"edits":[]}')},
+    )
+
+
+def test_a_cloud_gets_the_callers_features_that_it_knows_and_the_caller_is_told_of_the_rest() -> (
+    None
+):
+    call = BEDROCK.request(with_features(*ASKED_FOR), PROFILE, ON_BEDROCK)
+    body = json.loads(call.body)
+    assert body["anthropic_beta"] == [*ASKED_FOR[1:]]
+    assert (body["context_management"], body["tools"][0]["defer_loading"]) == ({"edits": []}, True)
+    assert call.dropped == ("anthropic-beta",)
+    on_vertex = VERTEX.request(with_features(*ASKED_FOR), MODEL, ON_VERTEX)
+    assert on_vertex.headers["anthropic-beta"] == ",".join(ASKED_FOR[1:])
+    assert "anthropic_beta" not in json.loads(on_vertex.body)
+
+
+def test_what_needs_a_feature_that_is_not_asked_for_stays_here() -> None:
+    for wire, place in ((BEDROCK, ON_BEDROCK), (VERTEX, ON_VERTEX)):
+        call = wire.request(with_features(), PROFILE, place)
+        body = json.loads(call.body)
+        assert "context_management" not in body
+        assert body["tools"][0].keys() == {"name", "input_schema"}
+        assert call.dropped == ("context_management", "tools[].defer_loading")
+
+
+def test_a_region_that_refuses_a_feature_is_not_asked_for_it() -> None:
+    profile = msgspec.structs.replace(
+        ON_BEDROCK.profile, betas_refused={"eu-west-1": ("tool-search-tool-",)}
+    )
+    place = msgspec.structs.replace(ON_BEDROCK, profile=profile, region="eu-west-1")
+    call = BEDROCK.request(with_features(*ASKED_FOR), PROFILE, place)
+    assert json.loads(call.body)["anthropic_beta"] == [ASKED_FOR[1]]
+    assert call.dropped == ("anthropic-beta", "tools[].defer_loading")
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from opengateway.domain.chat import UpstreamCall
 from opengateway.domain.errors import InvalidRequest
 from opengateway.domain.model_rules import ModelRule
 from opengateway.kit.json import JsonObject, Raw, dumps, loads
+from opengateway.wires.anthropic.betas import Features
 from opengateway.wires.bedrock.marks import point_of, settle
 from opengateway.wires.bedrock.messages import Conversation, is_signed
 from opengateway.wires.bedrock.model import rule_of
@@ -148,6 +149,7 @@ class _Call:
         if offer.format is not None:
             body["outputConfig"] = {"textFormat": offer.format}
         self._put_rest(body, fields)
+        self._put_betas(fields)
         if fields:
             body[_FIELDS] = fields
         self._tell_what_has_no_place()
@@ -251,6 +253,17 @@ class _Call:
                 body.setdefault(member, raw)
             else:
                 self.dropped.append(member)
+
+    def _put_betas(self, fields: JsonObject) -> None:
+        """Claude's features by header, as a member of its own."""
+        features = Features(self._request, self._provider)
+        if self._rule.family != origins.ANTHROPIC:
+            self.dropped += ["anthropic-beta"] if self._request.betas else []
+            return
+        self.dropped += features.dropped
+        own = fields.get("anthropic_beta")
+        if names := features.names(",".join(own) if isinstance(own, list) else ""):
+            fields["anthropic_beta"] = names
 
     def _put_own_fields(self, raw: Raw, fields: JsonObject) -> None:
         """The model's own fields, as the caller wrote them; what was said elsewhere stands."""
