@@ -125,6 +125,8 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     json_object_for_schema: bool = False
     """The vendor knows `json_object` only: a `json_schema` is said in the instructions, and that this
     was so is told to the caller; a strict request is refused."""
+    inline_thoughts: bool = False
+    """Whether thoughts come in the text, as `<think>...</think>` before the answer."""
     finish_map: dict[str, str] = {}
     """The vendor's finish reasons to the five of OpenAI; or `error:<class>`."""
     finish_required: bool = False

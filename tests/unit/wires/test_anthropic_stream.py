@@ -98,7 +98,7 @@ def test_a_whole_answer_is_the_same_events() -> None:
         closed(4),
     )
     assert whole == streamed(began(), *parts, ended("tool_use"), STOP)
-    assert of(whole, ReasoningDelta) == [ReasoningDelta("hm", 0)]
+    assert of(whole, ReasoningDelta) == [ReasoningDelta("hm", 0, digest=True)]
 
 
 def test_e16_e18_each_block_of_thought_is_sealed_by_its_own_signature_or_data() -> None:
