@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -173,8 +173,12 @@ def _routes() -> APIRouter:
     return routes
 
 
+@lru_cache(maxsize=8)
 def _pages(assets: Path) -> APIRouter:
-    """The built pages: `/docs/...`, and the web app at every other path outside `/api`."""
+    """The built pages: `/docs/...`, and the web app at every other path outside `/api`.
+
+    They are looked at once in a process: a package does not change under it.
+    """
     docs = StaticSite(assets / "docs", "/docs/", hashed="_astro/", wasm=True)
     web = WebSite(assets / "web")
     router = APIRouter(include_in_schema=False)
