@@ -164,16 +164,9 @@ def _build(zone: Zone, paths: Paths, wall: EgressGuard | None) -> _Parts:
         tokens=TiktokenCounter(on_fault=_on_vocabulary_fault),
     )
     return _Parts(
-        services,
-        holder,
-        table,
-        KeyTableFile(paths.gateway_state),
+        *(services, holder, table, KeyTableFile(paths.gateway_state)),
         SnapshotFiles(paths.gateway_state),
-        places.vaults,
-        journal,
-        client,
-        transport,
-        admission,
+        *(places.vaults, journal, client, transport, admission),
         KeyDesk(ControlKeyStates(client.key_state, clock), admission.rates, zone.name),
         new_surfaces(services, admission.responses, admission.box, _keeps_responses(table)),
         routing,
