@@ -166,7 +166,11 @@ def _build(zone: Zone, paths: Paths, wall: EgressGuard | None) -> _Parts:
     return _Parts(
         *(services, holder, table, KeyTableFile(paths.gateway_state)),
         SnapshotFiles(paths.gateway_state),
-        *(places.vaults, journal, client, transport, admission),
+        places.vaults,
+        journal,
+        client,
+        transport,
+        admission,
         KeyDesk(ControlKeyStates(client.key_state, clock), admission.rates, zone.name),
         new_surfaces(services, admission.responses, admission.box, _keeps_responses(table)),
         routing,
