@@ -13,6 +13,7 @@ from opengateway.compose.wires import (
     responses_wires,
 )
 from opengateway.dialects import anthropic_messages, openai_responses
+from opengateway.dialects.openai_chat.routing_note import NamedRoutingNotes
 from opengateway.gateway.responses import ResponseKeeper
 from opengateway.gateway.responses_surface import ResponsesCounting, ResponsesSurface
 from opengateway.gateway.services import GatewayServices
@@ -31,13 +32,13 @@ def new_surfaces(
         services,
         chat_dialect=openai_responses.DIALECT,
         wires=responses_wires(services.clock, services.new_id),
-        routing_notes=None,
+        routing_notes=NamedRoutingNotes(),
     )
     messages = replace(
         services,
         chat_dialect=anthropic_messages.DIALECT,
         wires=messages_wires(services.new_id),
-        routing_notes=None,
+        routing_notes=NamedRoutingNotes(),
     )
     keeper = ResponseKeeper(store, box, keeps)
     plain, keeping = (
