@@ -19,6 +19,7 @@ from typing import Any
 from client_part import clients_part, suites_part
 from error_codes import Code, CodeFinder, tree_classes
 from parameter_part import parameters_part
+from replay_part import replay_part
 
 from opengateway.policies.errors import ERROR_POLICIES
 from opengateway.policies.settlement import SETTLEMENT
@@ -255,7 +256,7 @@ def cancel_part() -> str:
 PARTS = {
     "explain/settlement.md": {"settlement": settlement_part, "cancel": cancel_part},
     "reference/errors.md": {"errors": errors_part},
-    "reference/providers.md": {"providers": providers_part},
+    "reference/providers.md": {"providers": providers_part, "replay": replay_part},
     "reference/clients.md": {"clients": clients_part, "suites": suites_part},
     "reference/parameters.md": {"parameters": parameters_part},
     "operate/zone-file.md": {"profile": profile_part},

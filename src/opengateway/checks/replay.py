@@ -21,7 +21,7 @@ from opengateway.checks.recorded_case import RecordedCase, read_cases
 from opengateway.checks.replay_cohere import play_cohere
 from opengateway.checks.replay_converse import play_converse
 from opengateway.checks.replay_generate_content import play_generate_content
-from opengateway.checks.replay_intent import declared
+from opengateway.checks.replay_intent import changes_between, declared
 from opengateway.checks.replay_invoke import is_spoken, play_invoke
 from opengateway.checks.replay_messages_surface import play_count, play_messages_surface
 from opengateway.checks.replay_operations import OPERATIONS, play_operation
@@ -55,6 +55,7 @@ _OTHERS: Mapping[str, Callable[[RecordedCase], tuple[list[str], list[str]]]] = {
     **dict.fromkeys(OPERATIONS, play_operation),
 }
 """What plays the other endpoints: it gives the faults, and what was compared."""
+_OF_EMULATION = ("response_format", "messages", "tools", "tool_choice")
 _UNBENT = Profile(
     developer_role=True, reasoning_in="keep", tool_choice_allowed=True, include_obfuscation=True
 )
@@ -213,12 +214,17 @@ class _Player:
         sent, recorded = loads(call.body), loads(self._case.request)
         self._check("request", True, "")
         bent = declared(self._provider.profile, self._case.model)
-        for member, change in _changes(recorded, sent, ""):
-            is_told = member in call.dropped  # to the caller, in a header
+        emulated = "response_format" in call.emulated
+        for member, change, old, new in changes_between(recorded, sent):
             is_intended = (
-                is_told or bent.covers(member, change) or self._is_intended(member, change)
+                member in call.dropped  # told to the caller, as what is emulated is
+                or (emulated and member.partition(".")[0] in _OF_EMULATION)
+                or bent.covers(member, change, old, new)
+                or self._is_intended(member, change)
             )
             self._check("request", is_intended, f"{member} would be {change}")
+        for old_name, new_name in bent.moved(recorded, sent):
+            self._check("request", False, f"{old_name} would be another value as {new_name}")
         return chat
 
     def _is_intended(self, member: str, change: str) -> bool:
@@ -356,24 +362,6 @@ def _bare_chat(case: RecordedCase) -> ChatRequest:
         facts=ChatFacts(),
         input_bytes=0,
     )
-
-
-def _changes(recorded: Any, sent: Any, path: str) -> Iterator[tuple[str, str]]:
-    """What differs: the member's path, such as `messages[].name`, and how."""
-    if isinstance(recorded, dict) and isinstance(sent, dict):
-        for name in [*recorded, *(name for name in sent if name not in recorded)]:
-            member = f"{path}.{name}" if path else name
-            if name not in sent:
-                yield member, "removed"
-            elif name not in recorded:
-                yield member, "added"
-            else:
-                yield from _changes(recorded[name], sent[name], member)
-    elif isinstance(recorded, list) and isinstance(sent, list) and len(recorded) == len(sent):
-        for old, new in zip(recorded, sent, strict=True):
-            yield from _changes(old, new, f"{path}[]")
-    elif recorded != sent:
-        yield path, "changed"
 
 
 def _class_for(status: int, code: Any) -> str | None:
