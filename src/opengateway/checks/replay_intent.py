@@ -28,7 +28,7 @@ Change = tuple[str, str]
 """A member's path, and `added`, `removed` or `changed`."""
 Fits = Callable[[Any, Any], bool]
 """Whether what stood there, and what stands there now, are what the profile means. None: nothing."""
-_NOTHING: Final = (None, False, "", [], {}, 0)
+_NOTHING: Final[tuple[Any, ...]] = (None, False, "", [], {}, 0)
 
 
 def declared(profile: Profile, model: str) -> Declared:
@@ -85,7 +85,7 @@ def _said_nothing(old: Any, new: Any) -> bool:
 
 
 def _is_developer(old: Any, new: Any) -> bool:
-    return (old, new) == ("developer", "system")
+    return bool((old, new) == ("developer", "system"))
 
 
 def _demands_one(old: Any, new: Any) -> bool:
@@ -106,7 +106,7 @@ def _is_joined(old: Any, new: Any) -> bool:
 
 
 def _is_object_form(old: Any, new: Any) -> bool:
-    return old == "json_object" or new == "json_object"
+    return "json_object" in (old, new)
 
 
 Row = tuple[Change, Fits]

@@ -13,6 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from opengateway.catalog.loader import load_catalogue
+from opengateway.checks.endings import failure_fits, finish_fits
 from opengateway.checks.recorded_case import RecordedCase
 from opengateway.checks.replay_rules import replay_rules
 from opengateway.checks.responses_grammar import read_stream
@@ -180,7 +181,8 @@ class _Player:
             stream = self._lane.stream(chat, self._endpoint, self._provider, _MODEL_ID)
             frames = stream.feed(self._case.response) + stream.end() + stream.ending
             if stream.error is not None:
-                self._check("kind", False, f"{stream.error}: {stream.error.detail}")
+                fits = failure_fits(self._case.expect or {}, stream.error)
+                self._check("kind", fits, f"{stream.error}: {stream.error.detail}")
                 return
             seen = read_stream(frames)
             self._check("form", not seen.faults, ", ".join(seen.faults[:5]))
@@ -192,7 +194,8 @@ class _Player:
                     self._case.response, chat, self._endpoint, self._provider, _MODEL_ID
                 )
             except UpstreamError as error:
-                self._check("kind", False, f"{error}: {error.detail}")
+                fits = failure_fits(self._case.expect or {}, error)
+                self._check("kind", fits, f"{error}: {error.detail}")
                 return
             meter, final = reply.meter, loads(reply.body)
         if final is not None:
@@ -209,7 +212,7 @@ class _Player:
         wanted_calls = [_parsed(call) for call in expect.get("tool_calls") or ()]
         self._check("tool_calls", calls == wanted_calls, f"{calls!r} instead of {wanted_calls!r}")
         finish = meter.finish_reason
-        self._check("finish", finish == expect.get("finish"), f"{finish!r}")
+        self._check("finish", finish_fits(expect.get("finish"), finish), f"{finish!r}")
         known = ("message", "reasoning", *_CALLS)
         blocks = sum(item["type"] not in known for item in output)
         wanted_blocks = int(expect.get("server_blocks") or 0)

@@ -152,6 +152,8 @@ class Finish(msgspec.Struct, frozen=True):
     choice: int = 0
     message: str | None = None
     """Why it was refused, where the provider says so."""
+    category: str | None = None
+    """Of what kind that is."""
 
 
 class End(msgspec.Struct, frozen=True):

@@ -79,6 +79,15 @@ def test_on_bedrock_the_body_holds_betas_and_no_stream(stream: bool, action: str
     assert body.keys().isdisjoint(("model", "stream"))
 
 
+def test_a_document_keeps_what_is_said_of_it() -> None:
+    said = {"citations": Raw(b'{"enabled":true}'), "context": Raw(b'"of 2025"')}
+    part = Document(data="AAAA", name="a", opaque=said)
+    for wire, place in ((BEDROCK, ON_BEDROCK), (VERTEX, ON_VERTEX)):
+        body = json.loads(wire.request(asked(user("q", part)), MODEL, place).body)
+        block = body["messages"][0]["content"][1]
+        assert (block["citations"], block["context"]) == ({"enabled": True}, "of 2025")
+
+
 ASKED_FOR = ("claude-code-20250219", "context-management-2025-06-27", "tool-search-tool-2025-10-19")
 
 

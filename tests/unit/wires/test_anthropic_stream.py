@@ -171,7 +171,7 @@ def test_each_stop_reason_has_its_finish(native: str, reason: str) -> None:
 def test_a_refusal_says_why() -> None:
     details = {"type": "refusal", "category": "cyber", "explanation": "No."}
     events = streamed(began(), *TEXT, ended("refusal", stop_details=details), STOP)
-    assert finish_of(events) == Finish("content_filter", "refusal", message="No.")
+    assert finish_of(events) == Finish("content_filter", "refusal", message="No.", category="cyber")
     whole = replied(message(stop_reason="refusal", stop_details=details))
     assert finish_of(whole).message == "No."
     assert finish_of(replied(message(stop_reason="end_turn", stop_details=details))).message is None

@@ -286,11 +286,12 @@ class _Message:
             return
         if reason == "tool_calls" and not self.answer.slots and self.answer.is_json:
             reason = "stop"
-        message = None
+        message = category = None
         if reason == "content_filter":
             message = _string(self._details, "explanation") or None
+            category = _string(self._details, "category") or None
         self.is_over = True
-        events += (Finish(reason, native, message=message), End())
+        events += (Finish(reason, native, message=message, category=category), End())
 
 
 def _string(members: JsonObject, name: str) -> str:
