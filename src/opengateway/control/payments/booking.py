@@ -108,7 +108,9 @@ class PaymentBooking:
         refund.state = "failed"
         payment.refunded_cents -= refund.cents
         ref = f"{refund.id}:failed"
-        await self._credit(payment, refund.amount_nanos, ref, "refund failed")
+        booked = await self._credit(payment, refund.amount_nanos, ref, "refund failed")
+        if booked.amount == payment.amount_nanos:
+            payment.grant_id = booked.grant_id  # what may be refunded or disputed from here on
         await self._note("payment.refund_failed", payment, {"refund_id": refund.id})
 
     async def disputed(self, payment: Payment, cents: int, object_id: str) -> None:
@@ -133,7 +135,7 @@ class PaymentBooking:
         amount = self._share(payment, cents)
         ref = f"{payment.processor}:{object_id}:reinstated"
         booked = await self._credit(payment, amount, ref, "dispute won")
-        if payment.disputed_cents + payment.refunded_cents == 0:
+        if amount == payment.amount_nanos:
             payment.grant_id = booked.grant_id  # what may be refunded or disputed from here on
         await self._note("payment.reinstated", payment, {"cents": cents, "dispute": object_id})
         return True
