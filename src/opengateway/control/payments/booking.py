@@ -97,9 +97,13 @@ class PaymentBooking:
 
     async def note(self, payment: Payment, refund: Refund) -> None:
         """The paper of a refund that is on its way."""
-        await DocumentService(self._scope, self._actor).credit_note(
-            payment, refund.id, refund.cents
-        )
+        others = [
+            other.id
+            for other in await self.rows.refunds_of(payment.id)
+            if other.state == "sent" and other.id != refund.id
+        ]
+        papers = DocumentService(self._scope, self._actor)
+        await papers.credit_note(payment, refund.id, refund.cents, others)
 
     async def refund_failed(self, payment: Payment, refund: Refund) -> None:
         """The money is ours again, and so the team's."""
