@@ -16,6 +16,8 @@ from opengateway.catalog.loader import Catalogue
 from opengateway.domain.catalog import Endpoint, Model, Provider, Snapshot
 from opengateway.domain.money import nanos_to_usd
 from opengateway.domain.particulars import ModelEnd, OwnCredential
+from opengateway.domain.routing import both_policies
+from opengateway.domain.routing_rules import RoutingPolicy
 from opengateway.domain.usage import SpendCap
 from opengateway.domain.vault import Vault, own_name
 
@@ -51,6 +53,8 @@ class DeskCatalogue(msgspec.Struct, frozen=True):
     """Models that will end."""
     credentials: tuple[DeskCredential, ...] = ()
     endpoints: dict[str, DeskEndpoint] = {}
+    team_policies: dict[str, RoutingPolicy] = {}
+    """What teams set for themselves: holds beside what the zone file says of them."""
     vault: str = ""
 
 
@@ -119,9 +123,21 @@ def finish(snapshot: Snapshot, desk: DeskCatalogue) -> Snapshot:
         aliases={name: to for name, to in snapshot.aliases.items() if to in models},
         own_credentials={team_id: tuple(found) for team_id, found in sorted(own.items())},
         ended={name: to for name, to in sorted(desk.ended.items()) if name in snapshot.models},
+        team_policies=_both_of_teams(snapshot.team_policies, desk.team_policies),
         vault=desk.vault,
     )
     return msgspec.structs.replace(finished, version=content_version(finished))
+
+
+def _both_of_teams(
+    zone: Mapping[str, RoutingPolicy], own: Mapping[str, RoutingPolicy]
+) -> dict[str, RoutingPolicy]:
+    return {
+        team_id: both_policies(zone[team_id], own[team_id])
+        if team_id in zone and team_id in own
+        else (own.get(team_id) or zone[team_id])
+        for team_id in sorted({*zone, *own})
+    }
 
 
 def _own_only(provider: Provider) -> Provider:
