@@ -69,6 +69,7 @@ async def test_a_stream_of_events_ends_when_the_caller_leaves_or_the_process_sto
 ) -> None:
     path, left = endless
     forward, gone, sent = ControlForward(path), asyncio.Event(), []
+    begun = asyncio.Event()
 
     async def receive() -> dict[str, Any]:
         await gone.wait()
@@ -76,6 +77,8 @@ async def test_a_stream_of_events_ends_when_the_caller_leaves_or_the_process_sto
 
     async def send(message: Any) -> None:
         sent.append(message)
+        if message.get("body"):
+            begun.set()
 
     asked = {
         **scope("203.0.113.1"),
@@ -84,8 +87,7 @@ async def test_a_stream_of_events_ends_when_the_caller_leaves_or_the_process_sto
     }
     running = asyncio.create_task(forward(asked, receive, send))
     async with asyncio.timeout(10):
-        while len(sent) < 2:
-            await asyncio.sleep(0)
+        await begun.wait()
         if who == "the caller":
             gone.set()
         else:
