@@ -48,6 +48,7 @@ from opengateway.control.sign_in.routes import router as sign_in
 from opengateway.control.smoke.routes import router as smoke
 from opengateway.control.team_admin.routes import admin as team_admin
 from opengateway.control.team_admin.routes import router as teams
+from opengateway.control.team_routing.routes import router as team_routing
 from opengateway.control.users.routes import router as users
 from opengateway.control.users.view_as import router as view_as
 from opengateway.control.webhooks.routes import router as webhooks
@@ -160,6 +161,7 @@ def _routes() -> APIRouter:
         approvals,
         announcements,
         own_credentials,
+        team_routing,
         figures,
         queues,
         view_as,
