@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 
@@ -63,7 +64,7 @@ def test_a_request_is_sent_from_the_reference_with_a_key_that_is_kept_nowhere(
     row = page.locator('[data-operation="post /v1/chat/completions"]')
     row.locator("summary").click()
     page.locator("input[name=key]").fill(site.key)
-    body = '{"model": "%s", "messages": [{"role": "user", "content": "Hello"}]}' % FAST
+    body = json.dumps({"model": FAST, "messages": [{"role": "user", "content": "Hello"}]})
     row.locator("textarea").fill(body)
     row.get_by_role("button", name="Send").click()
     answer = row.locator("pre")
