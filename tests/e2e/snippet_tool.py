@@ -11,9 +11,11 @@ import json
 import os
 import re
 import socket
+import sqlite3 as sqlite
 import sys
 import tomllib
 import uuid
+from contextlib import closing
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -131,6 +133,19 @@ def npm(arguments: list[str]) -> int:
     return 0
 
 
+def sqlite3(arguments: list[str]) -> int:
+    database, command = arguments
+    (copy,) = re.findall(r"^\.backup '(.+)'$", command)
+    Path(copy).parent.mkdir(exist_ok=True)
+    place = f"file:{database}?mode=ro"
+    with (
+        closing(sqlite.connect(place, uri=True)) as source,
+        closing(sqlite.connect(copy)) as target,
+    ):
+        source.backup(target)
+    return 0
+
+
 def claude(_: list[str]) -> int:
     """Asks as it would, with what its environment says."""
     told = os.environ
@@ -166,7 +181,7 @@ def asked(address: str, headers: dict[str, str], body: dict[str, object]) -> int
 
 def main() -> int:
     name = Path(sys.argv[0]).name
-    known = {f.__name__: f for f in (curl, opengateway, make, pip, npm, claude, codex)}
+    known = {f.__name__: f for f in (curl, sqlite3, opengateway, make, pip, npm, claude, codex)}
     return known[name](sys.argv[1:])
 
 
