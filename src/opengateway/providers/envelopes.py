@@ -28,6 +28,7 @@ from opengateway.wires.bedrock.error import error_in_stream
 from opengateway.wires.bedrock.error import error_of_status as bedrock_error_of_status
 from opengateway.wires.gemini.error import error_of_status as google_error_of_status
 from opengateway.wires.openai_chat.error import malformed
+from opengateway.wires.spread_marks import spread
 
 _VERTEX_VERSION: Final = Raw(b'"vertex-2023-10-16"')
 _BEDROCK_VERSION: Final = Raw(b'"bedrock-2023-05-31"')
@@ -51,7 +52,7 @@ class ClaudeOnVertex(AnthropicWire):
         self, request: CanonicalRequest, endpoint: Endpoint, provider: Provider
     ) -> UpstreamCall:
         _refuse_addresses(request, provider)
-        call = super().request(request, endpoint, provider)
+        call = super().request(spread(request), endpoint, provider)
         path = (provider.profile.operation_path or _VERTEX_PATH).replace(
             "{model}", quote(endpoint.upstream_model, safe="@")
         )
@@ -87,7 +88,7 @@ class ClaudeOnBedrock(AnthropicWire):
         self, request: CanonicalRequest, endpoint: Endpoint, provider: Provider
     ) -> UpstreamCall:
         _refuse_addresses(request, provider)
-        call = super().request(request, endpoint, provider)
+        call = super().request(spread(request), endpoint, provider)
         body: JsonObject = dict(_enveloped(call, _BEDROCK_VERSION, "stream"))
         features = Features(request, provider)
         features.tidy(body)

@@ -21,12 +21,22 @@ from anthropic_wire import (
     message,
     opened,
     sse,
+    system,
     text_of,
     user,
 )
 from anthropic_wire import delta as said
 from opengateway.checks.replay_messages import anthropic_endpoint, anthropic_provider
-from opengateway.domain.canonical import CanonicalRequest, Document, Image, Reasoning, Tool
+from opengateway.domain.canonical import (
+    CacheIntent,
+    CacheMark,
+    CanonicalRequest,
+    Document,
+    Image,
+    Reasoning,
+    Text,
+    Tool,
+)
 from opengateway.domain.catalog import Provider, Wire
 from opengateway.domain.errors import ErrorClass, InvalidRequest
 from opengateway.domain.events import End, Failure
@@ -86,6 +96,32 @@ def test_a_document_keeps_what_is_said_of_it() -> None:
         body = json.loads(wire.request(asked(user("q", part)), MODEL, place).body)
         block = body["messages"][0]["content"][1]
         assert (block["citations"], block["context"]) == ({"enabled": True}, "of 2025")
+
+
+def test_a_wish_to_cache_all_is_marks_where_the_vendor_places_none() -> None:
+    """Anthropic's own mark for a whole request is its own surface's alone."""
+    turns = (system("be kind"), user("q"), assistant("a"), user("r"))
+    wish = CacheIntent(automatic=CacheMark("1h"))
+    control = {"type": "ephemeral", "ttl": "1h"}
+    for wire, place in ((BEDROCK, ON_BEDROCK), (VERTEX, ON_VERTEX)):
+        request = asked(*turns, tools=(Tool("f"), Tool("g")), cache=wish)
+        body = json.loads(wire.request(request, MODEL, place).body)
+        assert "cache_control" not in body
+        assert body["system"][-1]["cache_control"] == control
+        assert [tool.get("cache_control") for tool in body["tools"]] == [None, control]
+        said = [m["content"][-1].get("cache_control") for m in body["messages"]]
+        assert said == [None, None, control]
+
+
+def test_the_callers_own_marks_stand_and_there_are_four_at_most() -> None:
+    own = [Text(text=str(n), cache=CacheMark("5m")) for n in range(3)]
+    wish = CacheIntent(automatic=CacheMark("5m"))
+    request = asked(system("s"), user(*own, "last"), tools=(Tool("f"),), cache=wish)
+    call = BEDROCK.request(request, MODEL, ON_BEDROCK)
+    marked = [b for b in json.loads(call.body)["messages"][0]["content"] if "cache_control" in b]
+    assert [block["text"] for block in marked] == ["0", "1", "2", "last"]
+    assert call.body.count(b"cache_control") == 4
+    assert call.body == BEDROCK.request(request, MODEL, ON_BEDROCK).body, "the same bytes again"
 
 
 ASKED_FOR = ("claude-code-20250219", "context-management-2025-06-27", "tool-search-tool-2025-10-19")

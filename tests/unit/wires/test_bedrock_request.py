@@ -422,7 +422,8 @@ def test_a_model_that_takes_no_points_gets_none_and_the_caller_is_told() -> None
     assert "cache_control" in dropped(request, OSS)
     nova = sent(request, NOVA)
     assert len(nova["toolConfig"]["tools"]) == 1, "Nova takes none among tools"
-    assert nova["messages"][0]["content"][-1] == {"cachePoint": {"type": "default"}}
+    own = {"cachePoint": {"type": "default", "ttl": "1h"}}
+    assert nova["messages"][0]["content"][-1] == own, "the caller's own mark stands"
 
 
 # --- the maker --------------------------------------------------------------------------------------
