@@ -13,7 +13,7 @@ from e2e.product import Product, Simulator, Zone, product, run
 
 pytestmark = pytest.mark.slow
 
-ATTEMPTS = 1_000
+ATTEMPTS = 1_000 if SOAK else 300
 GUESSES = 10_000 if SOAK else 600
 PATH = "/api/v1/redeem"
 
@@ -39,7 +39,7 @@ def codes(running: Product, usd: str, count: int, *options: str) -> list[str]:
     return list(made)
 
 
-def test_a_thousand_at_once_make_one_credit_of_one_code(
+def test_a_crowd_at_once_makes_one_credit_of_one_code(
     place: tuple[Product, list[str]],
 ) -> None:
     running, urls = place
