@@ -97,7 +97,7 @@ async def test_every_refusal_is_the_same(booth: Booth) -> None:
     path = f"/admin/campaigns/{campaign['id']}/codes/{by_hint[revoked[:8] + '-...']}/revoke"
     assert await booth.people.done(booth.finance, "POST", path) == {"codes": 1}
     told = set()
-    for code in (used, revoked, UNKNOWN, "", "x" * 600, "코드"):
+    for code in (used, revoked, UNKNOWN, "", "x" * 600, "코드", "\0"):
         reply = await booth.redeem(code)
         assert reply.status == 400, reply.text
         error = reply.json()["error"]
