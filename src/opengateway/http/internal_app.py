@@ -24,6 +24,7 @@ from opengateway.control.changes.feed import ChangeFeed
 from opengateway.control.changes.routes import router as changes
 from opengateway.control.events.routes import router as events
 from opengateway.control.idempotency.edge import KeepAnswers, idempotent
+from opengateway.control.kept_bodies.routes import internal as bodies
 from opengateway.control.keys.routes import internal as keys
 from opengateway.control.keys.routes import router as team_keys
 from opengateway.control.leases.desk import LeaseDesk
@@ -163,6 +164,7 @@ def new_internal_app(parts: ControlParts) -> FastAPI:
     app.state.parts = parts
     app.state.registry = registry
     app.state.change_feed = parts.feed
+    app.state.log_desk = parts.logs
     app.state.lease_desk = parts.leases
     app.state.smoke_desk = parts.operation.smoke
     app.state.snapshot_board = parts.board
@@ -182,7 +184,7 @@ def _routes() -> APIRouter:
     # What a team and the platform's people may do, the operator may do here.
     for router in (team_keys, team_admin, audit):
         routes.include_router(router, prefix="/internal/v1")
-    for router in (owners, generations):
+    for router in (owners, generations, bodies):
         routes.include_router(router, prefix="/internal/v1")
     for router in (providers, offers, approvals, own_credentials, team_routing, figures):
         routes.include_router(router, prefix="/internal/v1")
