@@ -1,6 +1,6 @@
 """Letters that could not be sent are kept, and what nobody wants to try again is put away.
 
-Revision: 0016, after 0022.
+Revision: 0016, after 0015.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0016"
-down_revision = "0022"
+down_revision = "0015"
 branch_labels = None
 depends_on = None
 
