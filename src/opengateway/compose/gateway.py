@@ -117,7 +117,8 @@ def _build(zone: Zone, paths: Paths, wall: EgressGuard | None) -> _Parts:
     secrets = load_secrets(paths)
     transport, places = _outward(zone, paths, secrets, clock, wall)
     holder = SnapshotHolder(secrets.snapshot_public_key, places.swap)
-    client, table = ControlClient(paths.internal_socket), KeyTable(secrets.peppers, clock)
+    client = ControlClient(paths.internal_socket)
+    table = KeyTable(secrets.peppers, clock, zone.neighbours)
     gateway_id = new_id("gw_")
     journal = FileJournal(paths.journal / gateway_id, clock)
     admission = new_admission(

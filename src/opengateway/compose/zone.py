@@ -39,6 +39,7 @@ from opengateway.compose.zone_file import (
 from opengateway.compose.zone_rules import check_zone
 from opengateway.domain.catalog import Snapshot
 from opengateway.domain.errors import OperatorError
+from opengateway.domain.neighbours import NOBODY, Neighbours
 from opengateway.domain.routing_rules import MaxPrice, Routing, RoutingPolicy
 
 
@@ -80,6 +81,7 @@ class Zone:
     smoke: SmokeConfig = field(default_factory=SmokeConfig)
     team_policies: dict[str, RoutingPolicy] = field(default_factory=dict)
     telemetry: TelemetryConfig = field(default_factory=TelemetryConfig)
+    neighbours: Neighbours = NOBODY
 
     @property
     def usable(self) -> dict[str, tuple[str, ...]]:
@@ -255,6 +257,7 @@ def _resolved(path: Path, file: ZoneFile, components: Components, secrets: Secre
         pricing=file.pricing,
         smoke=file.smoke,
         telemetry=file.telemetry,
+        neighbours=Neighbours(file.zone, {n: u.rstrip("/") for n, u in file.zones.items()}),
         secrets=secrets,
         team_policies={team: _policy(policy) for team, policy in file.routing.teams.items()},
     )

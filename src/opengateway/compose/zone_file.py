@@ -178,6 +178,13 @@ class RoutingConfig(Section, frozen=True):
     """A team's id to a ceiling of its own, below the zone's."""
 
 
+ZoneName = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^[a-z0-9][a-z0-9-]{0,62}$",
+        description="a name of lower-case letters, digits and -",
+    ),
+]
 Percent = Annotated[
     str,
     msgspec.Meta(
@@ -222,13 +229,7 @@ class SellingConfig(Section, frozen=True):
 class ZoneFile(Section, frozen=True):
     """The whole file."""
 
-    zone: Annotated[
-        str,
-        msgspec.Meta(
-            pattern=r"^[a-z0-9][a-z0-9-]{0,62}$",
-            description="a name of lower-case letters, digits and -",
-        ),
-    ]
+    zone: ZoneName
     edition: EditionName = EditionName.SELFHOST
     home: Annotated[str, msgspec.Meta(min_length=1, description="a path")] = "./var"
     listen: ListenConfig = ListenConfig()
@@ -244,3 +245,5 @@ class ZoneFile(Section, frozen=True):
     selling: SellingConfig = SellingConfig()
     smoke: SmokeConfig = SmokeConfig()
     telemetry: TelemetryConfig = TelemetryConfig()
+    zones: dict[str, str] = {}
+    """The other zones of the house: each one's name to its public address."""

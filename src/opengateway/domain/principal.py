@@ -73,3 +73,5 @@ class TeamState(msgspec.Struct, frozen=True):
     """Whether answers of `/v1/responses` are kept for 24 hours, sealed, for `previous_response_id`."""
     members: dict[str, RateLimits] = {}
     """A user's id to the limits on all the keys that this member made; members without are absent."""
+    moved_to: str = ""
+    """The zone where the team is now: nothing is done for it here."""

@@ -54,6 +54,7 @@ from opengateway.control.snapshots.routes import router as snapshots
 from opengateway.control.spending import SpendingTools
 from opengateway.control.team_admin.routes import admin as team_admin
 from opengateway.control.team_admin.routes import internal as teams
+from opengateway.control.team_moves.routes import router as team_moves
 from opengateway.control.telemetry.routes import router as operation
 from opengateway.control.telemetry.standing import StandingMetrics
 from opengateway.control.telemetry.tools import OperationTools
@@ -180,7 +181,7 @@ def _routes() -> APIRouter:
     # What a team and the platform's people may do, the operator may do here.
     for router in (team_keys, team_admin, audit):
         routes.include_router(router, prefix="/internal/v1")
-    for router in (owners, generations):
+    for router in (owners, generations, team_moves):
         routes.include_router(router, prefix="/internal/v1")
     for router in (providers, offers, approvals, own_credentials, figures, queues):
         routes.include_router(router, prefix="/internal/v1")

@@ -17,6 +17,7 @@ from pathlib import Path
 import msgspec
 
 from opengateway.domain.errors import CapacityError, NotAuthenticated
+from opengateway.domain.neighbours import NOBODY, Neighbours
 from opengateway.domain.principal import Principal, TeamState
 from opengateway.kit import framing
 from opengateway.kit.chance import random_bytes
@@ -61,7 +62,10 @@ _decode_change = msgspec.msgpack.Decoder(KeyChange).decode
 class KeyTable:
     """Implements `ports.keys.KeyAuthenticator`. Not thread-safe: one event loop owns it."""
 
-    def __init__(self, peppers: Mapping[int, bytes], clock: Clock) -> None:
+    def __init__(
+        self, peppers: Mapping[int, bytes], clock: Clock, neighbours: Neighbours = NOBODY
+    ) -> None:
+        self._neighbours = neighbours
         self._peppers = dict(sorted(peppers.items(), reverse=True))
         self._clock = clock
         self._by_digest: dict[bytes, Principal] = {}
@@ -100,6 +104,7 @@ class KeyTable:
             principal = self._by_digest.get(found)
             if principal is not None:
                 return self._usable(principal, secret, is_old=found.hex() != principal.digest)
+        self._neighbours.refuse_key(secret)
         raise NotAuthenticated(
             f"no such key: {hint(secret)}; it may have been revoked. Make one with"
             " `opengateway keys create`"

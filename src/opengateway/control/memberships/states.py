@@ -62,5 +62,6 @@ def _state(team: Team, members: Sequence[Membership]) -> TeamState:
         tpm=team.tpm,
         concurrency=team.concurrency,
         keep_responses=team.keep_responses,
+        moved_to=team.moved_to or "",
         members={m.user_id: RateLimits(m.rpm, m.tpm, m.concurrency) for m in members},
     )
