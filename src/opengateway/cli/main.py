@@ -20,6 +20,7 @@ import typer.exceptions
 from opengateway import __version__
 from opengateway.cli.admins import admin_app
 from opengateway.cli.bundles import bundle_app
+from opengateway.cli.capacity import capacity
 from opengateway.cli.money import credits_app, ledger_app
 from opengateway.cli.people import audit_app, teams_app
 from opengateway.cli.redeem import redeem_app
@@ -54,6 +55,7 @@ app.add_typer(bundle_app, name="bundle")
 app.add_typer(report_app, name="report")
 app.add_typer(dev_app, name="dev")
 app.command("smoke")(smoke)
+app.command("capacity")(capacity)
 
 ZoneFile = Annotated[Path, typer.Option("--zone", help="The zone file.", envvar="OPENGATEWAY_ZONE")]
 AsJson = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
@@ -87,11 +89,16 @@ def serve(
 
 
 @app.command()
-def doctor(zone: ZoneFile) -> None:
+def doctor(
+    zone: ZoneFile,
+    members: Annotated[
+        int, typer.Option(min=1, max=10_000, help="How many share the zone's servers.")
+    ] = 1,
+) -> None:
     """Check a zone file and print what it assembles."""
     from opengateway.compose.doctor import doctor as run_doctor
 
-    raise typer.Exit(run_doctor(zone))
+    raise typer.Exit(run_doctor(zone, members=members))
 
 
 @app.command()

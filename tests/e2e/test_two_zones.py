@@ -1,0 +1,242 @@
+"""Two zones on one machine: every way from one to the other is refused, and neither's files hold
+anything of the other's."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from e2e.operating import Team, new_team, operator, verify
+from e2e.product import Product, Simulator, Zone, http, product, run, until
+
+pytestmark = pytest.mark.slow
+
+URLS = {"kr": "https://kr.example.com", "jp": "https://jp.example.com"}
+PERSONAS = {"kr": "openai", "jp": "mistral"}
+"""The simulator's, by zone: what it was asked tells which zone called it."""
+OTHER = {"kr": "jp", "jp": "kr"}
+WAYS = [("kr", "jp"), ("jp", "kr")]
+
+
+@dataclass(frozen=True)
+class Place:
+    """A zone that runs, a team of it, and a request that it served."""
+
+    name: str
+    product: Product
+    team: Team
+    request_id: str
+    cookie: str
+
+    @property
+    def model(self) -> str:
+        return f"lab/{self.name}"
+
+    def ask(
+        self, key: str, method: str, path: str, body: Any = None, **headers: str
+    ) -> tuple[int, Any, Mapping[str, str]]:
+        status, raw, told = http(
+            self.product.url + path,
+            method=method,
+            body=None if body is None else json.dumps(body).encode(),
+            headers={
+                **({"authorization": f"Bearer {key}"} if key else {}),
+                "content-type": "application/json",
+                **headers,
+            },
+        )
+        return status, json.loads(raw) if raw[:1] in b"{[" else raw, told
+
+    def chat(self, key: str, **members: Any) -> tuple[int, Any, Mapping[str, str]]:
+        said = f"prompt of {self.name}"
+        body = {"model": self.model, "messages": [{"role": "user", "content": said}], **members}
+        return self.ask(key, "POST", "/v1/chat/completions", body)
+
+
+def _begun(name: str, running: Product) -> Place:
+    team = new_team(running, f"team of {name}", "5")
+    place = Place(name, running, team, "", "")
+    status, body, told = place.chat(team.key)
+    assert status == 200, body
+    running.record(told["x-request-id"])
+    made = operator(running, "POST", "/admins", {"email": f"{name}@example.com", "again": False})
+    who = {"email": f"{name}@example.com", "password": made["password"]}
+    origin = f"http://localhost:{running.port}"
+    status, _, headers = place.ask(
+        "", "POST", "/api/v1/auth/sign-in", who, origin=origin, **{"sec-fetch-site": "same-origin"}
+    )
+    assert status == 200
+    cookie = headers["set-cookie"].partition(";")[0]
+    return Place(name, running, team, told["x-request-id"], cookie)
+
+
+@pytest.fixture(scope="module")
+def places(
+    provider: Simulator, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, Place]]:
+    folder = tmp_path_factory.mktemp("zones")
+    zones = {}
+    for name, other in OTHER.items():
+        zone = Zone(provider, folder / name, components={"billing": {"use": "ledger"}})
+        zone.sections = {"zone": name, "zones": {other: URLS[other]}}
+        zone.provider("here", PERSONAS[name], country=name.upper())
+        # A provider abroad that the zone's own rules leave out: nothing may fall over to it.
+        zone.provider("abroad", PERSONAS[other], country=other.upper())
+        zone.model(f"lab/{name}", ("here", "sim-fast"), ("abroad", "sim-fast"))
+        zone.routing = {"policy": {"countries": [name.upper()]}}
+        zones[name] = zone
+    with product(zones["kr"]) as kr, product(zones["jp"]) as jp:
+        yield {"kr": _begun("kr", kr), "jp": _begun("jp", jp)}
+
+
+DATA = [
+    ("POST", "/v1/chat/completions", {"model": "lab/x", "messages": []}),
+    ("POST", "/v1/responses", {"model": "lab/x", "input": "x"}),
+    ("POST", "/v1/messages", {"model": "lab/x", "max_tokens": 5, "messages": []}),
+    ("POST", "/v1/embeddings", {"model": "lab/x", "input": "x"}),
+    ("GET", "/v1/models", None),
+    ("GET", "/v1/key", None),
+    ("GET", "/v1/credits", None),
+    ("GET", "/v1/generation?id={request}", None),
+]
+
+
+@pytest.mark.parametrize(("owner", "asked"), WAYS)
+@pytest.mark.parametrize(("method", "path", "body"), DATA, ids=[d[1] for d in DATA])
+def test_a_key_of_another_zone_is_refused_and_told_where_it_belongs(
+    places: dict[str, Place], owner: str, asked: str, method: str, path: str, body: Any
+) -> None:
+    theirs = places[owner]
+    path = path.format(request=theirs.request_id)
+    status, answer, _ = places[asked].ask(theirs.team.key, method, path, body)
+    # Anthropic's envelope has the code in its type.
+    error = answer["error"]
+    assert status == 403, answer
+    assert "zone_mismatch" in (error.get("code"), error["type"], error.get("opengateway_code"))
+    assert f"'{owner}'" in error["message"]
+    assert URLS[owner] in error["message"]
+
+
+CONTROL = [
+    "/teams/{team}",
+    "/teams/{team}/keys",
+    "/teams/{team}/members",
+    "/teams/{team}/balance",
+    "/teams/{team}/ledger",
+    "/teams/{team}/budgets",
+    "/logs?team_id={team}",
+    "/logs/{request}",
+]
+
+
+@pytest.mark.parametrize(("owner", "asked"), WAYS)
+@pytest.mark.parametrize("path", CONTROL)
+@pytest.mark.parametrize("caller", ["their key", "our key", "their session"])
+def test_a_team_of_another_zone_and_its_log_are_not_there(
+    places: dict[str, Place], owner: str, asked: str, path: str, caller: str
+) -> None:
+    theirs, here = places[owner], places[asked]
+    path = "/api/v1" + path.format(team=theirs.team.id, request=theirs.request_id)
+    if caller == "their session":
+        status, answer, _ = here.ask("", "GET", path, cookie=theirs.cookie)
+        assert (status, answer["error"]["code"]) == (401, "not_signed_in")
+        return
+    key = theirs.team.manager if caller == "their key" else here.team.manager
+    status, answer, _ = here.ask(key, "GET", path)
+    if caller == "their key":
+        assert (status, answer["error"]["code"]) == (403, "zone_mismatch")
+    else:
+        assert status == 404, answer
+    assert theirs.team.name not in json.dumps(answer)
+
+
+@pytest.mark.parametrize(("owner", "asked"), WAYS)
+def test_no_fallback_leaves_the_zone(
+    places: dict[str, Place], provider: Simulator, owner: str, asked: str
+) -> None:
+    here = places[asked]
+    provider.reset()
+    provider.faults({"match": {"persona": PERSONAS[asked]}, "fault": {"status": 500}})
+    try:
+        status, answer, _ = here.chat(here.team.key)
+        assert status >= 500, answer
+        # Asked for by name: the other zone's provider, and its model.
+        only = {"only": ["abroad"]}
+        status, answer, _ = here.chat(here.team.key, provider=only)
+        assert (status, answer["error"]["code"]) == (404, "no_endpoints")
+        status, answer, _ = here.chat(here.team.key, model=places[owner].model)
+        assert status == 404, answer
+        status, _, _ = here.chat(here.team.key, models=[here.model, places[owner].model])
+        assert status >= 400
+        asked_of = {record["persona"] for record in provider.stats()["requests"]}
+        assert asked_of == {PERSONAS[asked]}
+    finally:
+        provider.faults()
+        provider.reset()
+
+
+@pytest.mark.parametrize(("owner", "asked"), WAYS)
+def test_a_redeem_code_of_another_zone_is_worth_nothing(
+    places: dict[str, Place], owner: str, asked: str
+) -> None:
+    wish = {"name": "gift", "usd": "3", "count": 1}
+    (code,) = operator(places[owner].product, "POST", "/redeem/codes", wish)["codes"]
+    here = places[asked]
+    body = {"code": code, "team_id": here.team.id}
+    status, answer, _ = here.ask(here.team.manager, "POST", "/api/v1/redeem", body)
+    assert (status, answer["error"]["code"]) == (400, "redeem_code_invalid")
+
+
+def _everything(home: Path) -> bytes:
+    return b"\0".join(p.read_bytes() for p in sorted(home.rglob("*")) if p.is_file())
+
+
+@pytest.mark.parametrize(("owner", "asked"), WAYS)
+def test_storage_is_disjoint(places: dict[str, Place], owner: str, asked: str) -> None:
+    """After all of the above: nothing of one zone's is in any file of the other's home."""
+    theirs, here = places[owner], places[asked]
+    key_ids = [k["id"] for k in theirs.team.done("GET", "/keys")["data"]]
+    marks = [
+        theirs.team.id,
+        theirs.request_id,
+        theirs.team.name,
+        f"{owner}@example.com",
+        f"prompt of {owner}",
+        theirs.team.key[-30:],
+        *key_ids,
+    ]
+    files = _everything(here.product.zone_file.parent / "var")
+    own = _everything(theirs.product.zone_file.parent / "var")
+    assert theirs.team.id.encode() in own
+    assert theirs.request_id.encode() in own
+    assert [mark for mark in marks if mark.encode() in files] == []
+
+
+def test_a_team_moves_by_the_command_line(places: dict[str, Place], tmp_path: Path) -> None:
+    kr, jp = places["kr"], places["jp"]
+    team = new_team(kr.product, "leaving", "2.5")
+    assert kr.chat(team.key)[0] == 200
+    file, made = tmp_path / "team.file", tmp_path / "secrets.json"
+    to = ("--team", team.id, "--to", "jp", "--out", str(file), "--json")
+    told = json.loads(run("teams", "export", "--zone", str(kr.product.zone_file), *to).stdout)
+    key = kr.product.zone_file.parent / "var" / "secrets" / "snapshot-key.pub"
+    at = ("--zone", str(jp.product.zone_file), "--origin-key", str(key), "--secrets", str(made))
+    came = json.loads(run("teams", "import", *at, "--json", str(file)).stdout)
+    assert came["usd"] == told["usd"] < "2.5"
+    new = json.loads(made.read_text())["keys"]
+    secret = next(k["key"] for k in new if k["kind"] == "inference")
+    until(lambda: jp.product.knows(secret))
+    assert jp.chat(secret)[0] == 200
+    status, answer, _ = kr.chat(team.key)
+    assert (status, answer["error"]["code"]) == (403, "zone_mismatch")
+    made.unlink()
+    again = run("teams", "import", *at, "--json", str(file), check=False)
+    assert again.returncode == 1
+    assert "imported before" in again.stderr
+    verify(kr.product)
+    verify(jp.product)
