@@ -13,10 +13,13 @@ import pytest
 
 from e2e.operating import Team, new_team, operator, verify
 from e2e.product import Product, Simulator, Zone, http, product, run, until
+from opengateway.kit.signing import new_keypair
 
 pytestmark = pytest.mark.slow
 
 URLS = {"kr": "https://kr.example.com", "jp": "https://jp.example.com"}
+PRIVATE, PUBLIC = new_keypair()
+"""Of whoever signs catalogue updates."""
 PERSONAS = {"kr": "openai", "jp": "mistral"}
 """The simulator's, by zone: what it was asked tells which zone called it."""
 OTHER = {"kr": "jp", "jp": "kr"}
@@ -83,7 +86,11 @@ def places(
     zones = {}
     for name, other in OTHER.items():
         zone = Zone(provider, folder / name, components={"billing": {"use": "ledger"}})
-        zone.sections = {"zone": name, "zones": {other: URLS[other]}}
+        zone.sections = {
+            "zone": name,
+            "zones": {other: URLS[other]},
+            "updates": {"public_key": PUBLIC},
+        }
         zone.provider("here", PERSONAS[name], country=name.upper())
         # A provider abroad that the zone's own rules leave out: nothing may fall over to it.
         zone.provider("abroad", PERSONAS[other], country=other.upper())
@@ -173,7 +180,7 @@ def test_no_fallback_leaves_the_zone(
         assert status == 404, answer
         status, _, _ = here.chat(here.team.key, models=[here.model, places[owner].model])
         assert status >= 400
-        asked_of = {record["persona"] for record in provider.stats()["requests"]}
+        asked_of = {record["persona"] for record in provider.stats()["records"]}
         assert asked_of == {PERSONAS[asked]}
     finally:
         provider.faults()
@@ -240,3 +247,56 @@ def test_a_team_moves_by_the_command_line(places: dict[str, Place], tmp_path: Pa
     assert "imported before" in again.stderr
     verify(kr.product)
     verify(jp.product)
+
+
+def test_a_signed_catalogue_update_is_told_and_put_in_force_without_a_start(
+    places: dict[str, Place], tmp_path: Path
+) -> None:
+    here = places["jp"]
+    endpoint = {"provider": "here", "upstream_model": "sim-chat", "context": 8192}
+    priced = {**endpoint, "price": {"input": "0.2", "output": "0.6"}}
+    update = {"format": 1, "name": "2026-12", "models": {"lab/newer": {"endpoints": [priced]}}}
+    written, key, signed = tmp_path / "u.yaml", tmp_path / "key", tmp_path / "u.ogc"
+    written.write_text(json.dumps(update))  # which is YAML too
+    key.write_text(PRIVATE)
+    run("catalog", "sign", str(written), "--key", str(key), "--out", str(signed))
+    apply = ("catalog", "apply", "--zone", str(here.product.zone_file))
+    assert here.chat(here.team.key, model="lab/newer")[0] == 404
+    told = run(*apply, "--yes", str(signed)).stdout
+    assert "+ lab/newer  at here" in told
+    assert "1 changes are in force" in told
+    until(lambda: here.chat(here.team.key, model="lab/newer")[0] == 200)
+    signed.write_bytes(signed.read_bytes().replace(b'"0.2"', b'"0.1"'))
+    forged = run(*apply, "--yes", str(signed), check=False)
+    assert forged.returncode == 1
+    assert "the signature does not fit" in forged.stderr
+
+
+def test_a_local_servers_models_are_discovered(provider: Simulator) -> None:
+    done = run("providers", "discover", f"{provider.url}/as/vllm/v1", "--name", "house")
+    assert "auth: none" in done.stdout
+    assert "provider: house" in done.stdout
+    assert "models at" in done.stderr
+
+
+def test_a_backup_of_a_running_zone_is_a_home_whose_ledger_is_whole(
+    places: dict[str, Place], tmp_path: Path
+) -> None:
+    here = places["kr"]
+    status, _, told = here.chat(here.team.key)
+    assert status == 200
+    here.product.record(told["x-request-id"])
+    run("backup", "--zone", str(here.product.zone_file), "--out", str(tmp_path / "var"))
+    again = run(
+        "backup", "--zone", str(here.product.zone_file), "--out", str(tmp_path / "var"), check=False
+    )
+    assert again.returncode == 1
+    # Another machine: the folder in the place of its home.
+    zone = tmp_path / "zone.yaml"
+    zone.write_text(here.product.zone_file.read_text())
+    restored = Product(zone, 0, 0, here.product.process, tmp_path / "none")
+    verify(restored)
+    ids = {record["id"] for record in restored.records()}
+    assert told["x-request-id"] in ids
+    assert {r["id"] for r in here.product.records()} == ids
+    assert (tmp_path / "var" / "secrets").stat().st_mode & 0o077 == 0

@@ -34,6 +34,7 @@ from opengateway.compose.zone_file import (
     RoutingPolicyConfig,
     SmokeConfig,
     TelemetryConfig,
+    UpdatesConfig,
     ZoneFile,
 )
 from opengateway.compose.zone_rules import check_zone
@@ -82,6 +83,7 @@ class Zone:
     team_policies: dict[str, RoutingPolicy] = field(default_factory=dict)
     telemetry: TelemetryConfig = field(default_factory=TelemetryConfig)
     neighbours: Neighbours = NOBODY
+    updates: UpdatesConfig = field(default_factory=UpdatesConfig)
 
     @property
     def usable(self) -> dict[str, tuple[str, ...]]:
@@ -257,6 +259,7 @@ def _resolved(path: Path, file: ZoneFile, components: Components, secrets: Secre
         pricing=file.pricing,
         smoke=file.smoke,
         telemetry=file.telemetry,
+        updates=file.updates,
         neighbours=Neighbours(file.zone, {n: u.rstrip("/") for n, u in file.zones.items()}),
         secrets=secrets,
         team_policies={team: _policy(policy) for team, policy in file.routing.teams.items()},

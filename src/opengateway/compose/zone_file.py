@@ -152,6 +152,21 @@ class TelemetryConfig(Section, frozen=True):
     """An OpenTelemetry collector's address for traces over HTTP, as JSON."""
 
 
+class UpdatesConfig(Section, frozen=True):
+    """Catalogue updates that travel as files (`opengateway catalog apply`)."""
+
+    public_key: (
+        Annotated[
+            str,
+            msgspec.Meta(
+                pattern=r"^[0-9a-f]{64}$", description="64 hexadecimal characters, or file:PATH"
+            ),
+        ]
+        | None
+    ) = None
+    """By whose owner they must be signed."""
+
+
 class RoutingPolicyConfig(Section, frozen=True):
     """Where requests may go at all. What is empty bounds nothing."""
 
@@ -245,5 +260,6 @@ class ZoneFile(Section, frozen=True):
     selling: SellingConfig = SellingConfig()
     smoke: SmokeConfig = SmokeConfig()
     telemetry: TelemetryConfig = TelemetryConfig()
+    updates: UpdatesConfig = UpdatesConfig()
     zones: dict[str, str] = {}
     """The other zones of the house: each one's name to its public address."""

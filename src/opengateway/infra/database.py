@@ -13,7 +13,12 @@ On PostgreSQL (`infra/postgres.py`): several writers at once.
 
 from __future__ import annotations
 
+import asyncio
+import sqlite3
+from contextlib import closing
+from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote
 
 from sqlalchemy import Connection, event, text
 from sqlalchemy.engine import make_url
@@ -48,10 +53,31 @@ class Database:
 
     def __init__(self, url: str) -> None:
         """`url`: of `sqlite_url`, or `postgresql://...`."""
+        self._file = None if _is_postgres(url) else make_url(url).database
         self._writer = _engine(url, writes=True)
         self._reader = _engine(url, writes=False)
         self.write = async_sessionmaker(self._writer, expire_on_commit=False)
         self.read = async_sessionmaker(self._reader, expire_on_commit=False)
+
+    async def copy_to(self, target: Path) -> bool:
+        """Write one state of a SQLite store to a new file, while it is used. False: it is a server's,
+        and is copied with the server's own tools. Raises `OSError`."""
+        if self._file is None:
+            return False
+        source = self._file
+
+        def copy() -> None:
+            with target.open("xb"):
+                target.chmod(0o600)
+            # One step of SQLite's own backup: a reader's, so that nobody waits for it.
+            with (
+                closing(sqlite3.connect(f"file:{quote(source)}?mode=ro", uri=True)) as here,
+                closing(sqlite3.connect(target)) as there,
+            ):
+                here.backup(there)
+
+        await asyncio.to_thread(copy)
+        return True
 
     async def close(self) -> None:
         """Close all connections. SQLite folds the log back into the file at the last one."""

@@ -47,7 +47,7 @@ SHAPES = {
     " put it in quotes",
     "zone: z\nxyz: 1": "z.yaml:2: xyz: unknown key; known here: zone, edition, home, listen,"
     " outbound, components, auth, retention, providers, models, pricing, routing,"
-    " selling, smoke, telemetry, zones",
+    " selling, smoke, telemetry, updates, zones",
     "zone: z\nzones: {z: 'https://z.example'}": "z.yaml:2: zones.z: this is the zone itself; list the"
     " others",
     "zone: z\nzones: {JP: 'https://z.example'}": "z.yaml:2: zones.JP: a zone's name is lower-case"

@@ -7,7 +7,7 @@ from opengateway.control.changes.service import ChangeLog
 from opengateway.control.memberships.repository import MembershipRepository
 from opengateway.control.memberships.service import MembershipService
 from opengateway.control.scope import ControlScope
-from opengateway.control.team_moves.repository import forget_files
+from opengateway.control.teams.moves import forget_files
 from opengateway.control.teams.service import TeamService
 from opengateway.control.users.models import User
 from opengateway.control.users.service import UserService

@@ -33,8 +33,8 @@ from opengateway.control.team_moves.form import (
     MovedTeam,
     TeamFile,
 )
-from opengateway.control.team_moves.models import Direction, TeamMove
 from opengateway.control.teams.models import Team
+from opengateway.control.teams.moves import Direction, TeamMove
 from opengateway.control.teams.service import TeamService, TeamStatus
 from opengateway.control.users.models import User
 from opengateway.control.users.service import UserService

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, ForeignKey, String, Text
+from sqlalchemy import CheckConstraint, ForeignKey, String, Text, update
 from sqlalchemy.orm import Mapped, mapped_column
 
-from opengateway.kit.db import Base
+from opengateway.kit.db import AsyncSession, Base
 
 
 class Direction(StrEnum):
@@ -29,3 +30,8 @@ class TeamMove(Base):
     amount_nanos: Mapped[int]
     file: Mapped[str | None] = mapped_column(Text())
     at_ns: Mapped[int]
+
+
+async def forget_files(session: AsyncSession, team_ids: Collection[str]) -> None:
+    """Drop the copies of these teams' files: they name somebody who is to be forgotten."""
+    await session.execute(update(TeamMove).where(TeamMove.team_id.in_(team_ids)).values(file=None))
