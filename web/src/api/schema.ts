@@ -4386,7 +4386,7 @@ export interface components {
          * EntryKind
          * @enum {string}
          */
-        EntryKind: "grant" | "topup" | "redeem" | "adjustment" | "refund" | "chargeback" | "fee" | "lease" | "return" | "settle" | "expiry" | "write_off";
+        EntryKind: "grant" | "topup" | "redeem" | "adjustment" | "refund" | "chargeback" | "fee" | "lease" | "return" | "settle" | "expiry" | "write_off" | "move";
         /**
          * EventKind
          * @enum {string}
