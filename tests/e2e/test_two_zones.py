@@ -4,13 +4,17 @@ anything of the other's."""
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from asgi_client import call
+from control_plane import control_in
 from e2e.operating import Team, new_team, operator, verify
 from e2e.product import Product, Simulator, Zone, http, product, run, until
 from opengateway.kit.signing import new_keypair
@@ -22,6 +26,7 @@ PRIVATE, PUBLIC = new_keypair()
 """Of whoever signs catalogue updates."""
 PERSONAS = {"kr": "openai", "jp": "mistral"}
 """The simulator's, by zone: what it was asked tells which zone called it."""
+EDITIONS = {"kr": "saas", "jp": "airgap"}
 OTHER = {"kr": "jp", "jp": "kr"}
 WAYS = [("kr", "jp"), ("jp", "kr")]
 
@@ -86,6 +91,7 @@ def places(
     zones = {}
     for name, other in OTHER.items():
         zone = Zone(provider, folder / name, components={"billing": {"use": "ledger"}})
+        zone.edition = EDITIONS[name]
         zone.sections = {
             "zone": name,
             "zones": {other: URLS[other]},
@@ -262,14 +268,39 @@ def test_a_signed_catalogue_update_is_told_and_put_in_force_without_a_start(
     run("catalog", "sign", str(written), "--key", str(key), "--out", str(signed))
     apply = ("catalog", "apply", "--zone", str(here.product.zone_file))
     assert here.chat(here.team.key, model="lab/newer")[0] == 404
-    told = run(*apply, "--yes", str(signed)).stdout
+    with ThreadPoolExecutor(1) as pool:
+        # A stream that began before the change of models, and ends after it, whole.
+        text = "[[simulate gap_s=0.1]] tell a story of 80 words"
+        said = [{"role": "user", "content": text}]
+        began = time.monotonic()
+        running = pool.submit(here.chat, here.team.key, stream=True, messages=said)
+        told = run(*apply, "--yes", str(signed)).stdout
+        until(lambda: here.chat(here.team.key, model="lab/newer")[0] == 200)
+        applied_s = time.monotonic() - began
+        status, stream, _ = running.result()
+        assert status == 200, stream
+        assert stream.endswith(b"data: [DONE]\n\n")
+        print(f"in force after {applied_s:.1f} s, stream of {time.monotonic() - began:.1f} s whole")
     assert "+ lab/newer  at here" in told
     assert "1 changes are in force" in told
-    until(lambda: here.chat(here.team.key, model="lab/newer")[0] == 200)
     signed.write_bytes(signed.read_bytes().replace(b'"0.2"', b'"0.1"'))
     forged = run(*apply, "--yes", str(signed), check=False)
     assert forged.returncode == 1
     assert "the signature does not fit" in forged.stderr
+
+
+@pytest.mark.parametrize("path", ["/openapi.json", "/api/v1/openapi.json"])
+async def test_the_api_is_described_in_the_same_bytes_in_every_edition(
+    places: dict[str, Place], path: str, tmp_path: Path
+) -> None:
+    saas, airgap = (http(place.product.url + path)[1] for place in places.values())
+    assert saas == airgap
+    assert json.loads(saas)["openapi"].startswith("3.1")
+    if "/api/" in path:
+        async with control_in(
+            tmp_path
+        ) as house:  # `selfhost`, which is what a zone file is by itself
+            assert (await call(house.public_app, "GET", path)).body == saas
 
 
 def test_a_local_servers_models_are_discovered(provider: Simulator) -> None:
