@@ -168,7 +168,8 @@ class Story:
         team.done("POST", f"/webhooks/{hook['webhook']['id']}/test")
         return team
 
-    def person(self) -> None:
+    def person(self) -> Browser:
+        """An administrator, signed in."""
         zone = ("--zone", str(self.product.zone_file))
         made = json.loads(run("admin", "create", *zone, "--email", EMAIL, "--json").stdout)
         self.hide("first password", made["password"])
@@ -197,6 +198,31 @@ class Story:
         Browser(self.product).ask("POST", "/auth/password-reset", {"email": EMAIL})
         again.ask("POST", "/auth/sign-in", {"email": EMAIL, "password": password, "x": wrong})
         self.told += browser.answers + again.answers
+        return again
+
+    def bodies(self, team: Team, admin: Browser) -> None:
+        """A prompt that is kept is read by whoever may, and lies nowhere unsealed."""
+        prompt, secret = self.new("keptprompt"), self.new("keptsecret")
+        key = team.new_key(body_logging=True)["key"]
+        asked = {"role": "user", "content": f"echo {prompt} api_key={secret}"}
+        body = {"model": CHAT, "max_tokens": 50, "messages": [asked], "stream": True}
+
+        def sent(**headers: str) -> str:
+            given = {"authorization": f"Bearer {key}", **headers}
+            status, _, told = self.product.chat(body, given)
+            assert status == 200
+            return f"/logs/{told['x-request-id']}/body?team_id={team.id}"
+
+        unheard, heard = sent(**{"x-opengateway-log-body": "false"}), sent()
+        shown = until(lambda: (b := admin.ask("GET", heard)) != 404 and b, 20, every_s=0.1)
+        assert prompt in shown["request"]["text"]
+        assert secret not in shown["request"]["text"]
+        answer = json.loads(shown["response"]["text"])["choices"][0]["message"]
+        assert prompt in answer["content"]
+        assert secret not in answer["content"]
+        found = admin.ask("GET", f"/logs/bodies?team_id={team.id}&text={prompt.upper()}")
+        assert [f["where"] for f in found["data"]] == ["request"]
+        assert admin.ask("GET", unheard) == 404
 
     def calls(self, team: Team) -> None:
         prompt = self.new("prompt")
@@ -348,7 +374,8 @@ def test_no_secret_comes_out_again(
             story.hide("provider credential", credential)
             story.hide("smtp password", password)
             team = story.keys()
-            story.person()
+            admin = story.person()
+            story.bodies(team, admin)
             story.calls(team)
             story.crash(team)
             story.told.append(http(f"http://127.0.0.1:{running.metrics_port}/metrics")[1])

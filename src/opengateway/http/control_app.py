@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from functools import cache
+from functools import cache, lru_cache, partial
 from pathlib import Path
 from typing import Final
 
@@ -23,6 +23,7 @@ from opengateway.control.budgets.routes import router as budgets
 from opengateway.control.documents.routes import router as documents
 from opengateway.control.idempotency.edge import KeepAnswers, idempotent
 from opengateway.control.invitations.routes import router as invitations
+from opengateway.control.kept_bodies.routes import router as bodies
 from opengateway.control.keys.routes import router as keys
 from opengateway.control.ledger.routes import admin as ledger_admin
 from opengateway.control.ledger.routes import router as ledger
@@ -48,6 +49,7 @@ from opengateway.control.sign_in.routes import router as sign_in
 from opengateway.control.smoke.routes import router as smoke
 from opengateway.control.team_admin.routes import admin as team_admin
 from opengateway.control.team_admin.routes import router as teams
+from opengateway.control.team_routing.routes import router as team_routing
 from opengateway.control.users.routes import router as users
 from opengateway.control.users.view_as import router as view_as
 from opengateway.control.webhooks.routes import router as webhooks
@@ -55,7 +57,7 @@ from opengateway.http.control_errors import ControlEdge, error_response, install
 from opengateway.http.internal_app import ControlParts
 from opengateway.http.openapi import describe
 from opengateway.http.static_site import StaticSite
-from opengateway.http.unit_of_work import UnitOfWork
+from opengateway.http.unit_of_work import UnitOfWork, unit_of_work
 from opengateway.http.web_site import WebSite
 
 MAX_BODY_BYTES: Final = 1024 * 1024
@@ -115,6 +117,7 @@ def new_control_app(parts: ControlParts, assets: Path) -> FastAPI:
     app.state.desk_tools = parts.desk
     app.state.outbound_rules = parts.spending.outbound_rules
     app.state.log_desk = parts.logs
+    app.state.open_scope = partial(unit_of_work, parts.database, parts.new_scope)
     app.state.smoke_desk = parts.operation.smoke
     app.state.idempotency_running = set()
     install_errors(app)
@@ -160,19 +163,24 @@ def _routes() -> APIRouter:
         approvals,
         announcements,
         own_credentials,
+        team_routing,
         figures,
         queues,
         view_as,
     ):
         routes.include_router(router, prefix="/api/v1")
-    for router in (logs, logs_admin):
+    for router in (bodies, logs, logs_admin):
         routes.include_router(router, prefix="/api/v1")
     require_declared(routes, set(Access) - {Access.INTERNAL})
     return routes
 
 
+@lru_cache(maxsize=8)
 def _pages(assets: Path) -> APIRouter:
-    """The built pages: `/docs/...`, and the web app at every other path outside `/api`."""
+    """The built pages: `/docs/...`, and the web app at every other path outside `/api`.
+
+    They are looked at once in a process: a package does not change under it.
+    """
     docs = StaticSite(assets / "docs", "/docs/", hashed="_astro/", wasm=True)
     web = WebSite(assets / "web")
     router = APIRouter(include_in_schema=False)

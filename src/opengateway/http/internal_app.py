@@ -26,6 +26,7 @@ from opengateway.control.changes.feed import ChangeFeed
 from opengateway.control.changes.routes import router as changes
 from opengateway.control.events.routes import router as events
 from opengateway.control.idempotency.edge import KeepAnswers, idempotent
+from opengateway.control.kept_bodies.routes import internal as bodies
 from opengateway.control.keys.routes import internal as keys
 from opengateway.control.keys.routes import router as team_keys
 from opengateway.control.leases.desk import LeaseDesk
@@ -57,6 +58,7 @@ from opengateway.control.spending import SpendingTools
 from opengateway.control.team_admin.routes import admin as team_admin
 from opengateway.control.team_admin.routes import internal as teams
 from opengateway.control.team_moves.routes import router as team_moves
+from opengateway.control.team_routing.routes import router as team_routing
 from opengateway.control.telemetry.routes import router as operation
 from opengateway.control.telemetry.standing import StandingMetrics
 from opengateway.control.telemetry.tools import OperationTools
@@ -184,6 +186,7 @@ def new_internal_app(parts: ControlParts) -> FastAPI:
     app.state.parts = parts
     app.state.registry = registry
     app.state.change_feed = parts.feed
+    app.state.log_desk = parts.logs
     app.state.lease_desk = parts.leases
     app.state.smoke_desk = parts.operation.smoke
     app.state.snapshot_board = parts.board
@@ -203,9 +206,9 @@ def _routes() -> APIRouter:
     # What a team and the platform's people may do, the operator may do here.
     for router in (team_keys, team_admin, audit):
         routes.include_router(router, prefix="/internal/v1")
-    for router in (owners, generations, team_moves):
+    for router in (owners, generations, team_moves, bodies):
         routes.include_router(router, prefix="/internal/v1")
-    for router in (providers, offers, approvals, own_credentials, figures, queues):
+    for router in (providers, offers, approvals, own_credentials, team_routing, figures, queues):
         routes.include_router(router, prefix="/internal/v1")
     for router in (leases, ledger, team_ledger, ledger_admin, redeem_codes, campaigns, smoke):
         routes.include_router(router, prefix="/internal/v1")

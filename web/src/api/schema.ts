@@ -1820,6 +1820,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/logs/bodies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Search Bodies
+         * @description Requests of a team whose kept body has a text, newest first. They lie encrypted: each is
+         *     opened and looked into, so give times; it stops after 2,000 bodies or 2 seconds and says where.
+         */
+        get: operations["search_bodies_api_v1_logs_bodies_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/logs/export": {
         parameters: {
             query?: never;
@@ -1872,6 +1893,26 @@ export interface paths {
          * @description One request in full, by our id or by the provider's.
          */
         get: operations["get_log_api_v1_logs__request_id__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/logs/{request_id}/body": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Body
+         * @description What a caller sent and was answered, where the team keeps that. The reading is audited.
+         */
+        get: operations["read_body_api_v1_logs__request_id__body_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2330,6 +2371,26 @@ export interface paths {
         put: operations["set_billing_profile_api_v1_teams__team_id__billing_profile_put"];
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/teams/{team_id}/bodies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Erase Bodies
+         * @description Forget kept bodies of the team now, at most 2,000 a call. `left`: call again.
+         */
+        delete: operations["erase_bodies_api_v1_teams__team_id__bodies_delete"];
         options?: never;
         head?: never;
         patch?: never;
@@ -3720,6 +3781,68 @@ export interface components {
              */
             version?: number;
         };
+        /** BodyPart */
+        BodyPart: {
+            /**
+             * Size Bytes
+             * @description As it was sent, what was cut off included.
+             */
+            size_bytes: number;
+            /**
+             * Text
+             * @description JSON where it was; a stream is put together as one answer.
+             */
+            text: string;
+            /**
+             * Truncated
+             * @description Whether the end is missing, for its length.
+             */
+            truncated: boolean;
+        };
+        /**
+         * BodyView
+         * @description What a caller sent, and was answered.
+         * @example {
+         *       "id": "gen_019a2b3c4d5e7f608192a3b4c5d6e7f8",
+         *       "kept_at_ns": 1764000000000000000,
+         *       "kept_until_ns": 1766592000000000000,
+         *       "redactions": 0,
+         *       "request": {
+         *         "size_bytes": 71,
+         *         "text": "{\"model\":\"openai/gpt-4o\",\"messages\":[{\"role\":\"user\",\"content\":\"Hello\"}]}",
+         *         "truncated": false
+         *       },
+         *       "response": {
+         *         "size_bytes": 62,
+         *         "text": "{\"choices\":[{\"message\":{\"role\":\"assistant\",\"content\":\"Hi.\"}}]}",
+         *         "truncated": false
+         *       },
+         *       "team_id": "team_0192f0c1a2b37c4d8e9fa0b1c2d3e4f6"
+         *     }
+         */
+        BodyView: {
+            /** Id */
+            id: string;
+            /**
+             * Kept At Ns
+             * @description Unix time in nanoseconds.
+             */
+            kept_at_ns: number;
+            /**
+             * Kept Until Ns
+             * @description Unix time in nanoseconds.
+             */
+            kept_until_ns: number;
+            /**
+             * Redactions
+             * @description How often something was taken out before it was kept.
+             */
+            redactions: number;
+            request: components["schemas"]["BodyPart"];
+            response: components["schemas"]["BodyPart"];
+            /** Team Id */
+            team_id: string;
+        };
         /**
          * BookedView
          * @description `again`: it was booked before, under the same ref.
@@ -4388,6 +4511,19 @@ export interface components {
          */
         EntryKind: "grant" | "topup" | "redeem" | "adjustment" | "refund" | "chargeback" | "fee" | "lease" | "return" | "settle" | "expiry" | "write_off" | "move";
         /**
+         * Erased
+         * @example {
+         *       "erased": 412,
+         *       "left": 0
+         *     }
+         */
+        Erased: {
+            /** Erased */
+            erased: number;
+            /** Left */
+            left: number;
+        };
+        /**
          * EventKind
          * @enum {string}
          */
@@ -4406,6 +4542,61 @@ export interface components {
             csrf_token: string;
             /** Recovery Codes */
             recovery_codes?: string[] | null;
+        };
+        /**
+         * FoundBodies
+         * @description `next` is null when everything that was asked for was looked at.
+         * @example {
+         *       "data": [
+         *         {
+         *           "excerpt": "\"content\":\"Where is my invoice?\"",
+         *           "id": "gen_019a2b3c4d5e7f608192a3b4c5d6e7f8",
+         *           "started_at_ns": 1764000000000000000,
+         *           "team_id": "team_0192f0c1a2b37c4d8e9fa0b1c2d3e4f6",
+         *           "where": "request"
+         *         }
+         *       ],
+         *       "scanned": 412,
+         *       "unreadable": 0
+         *     }
+         */
+        FoundBodies: {
+            /** Data */
+            data: components["schemas"]["FoundBody"][];
+            /**
+             * Next
+             * @description Give it as `after` to go on looking; null at the end.
+             */
+            next: string | null;
+            /**
+             * Scanned
+             * @description Bodies that were looked into: at most 2,000, for 2 seconds.
+             */
+            scanned: number;
+            /**
+             * Unreadable
+             * @description Of these, sealed under a key that is gone.
+             */
+            unreadable: number;
+        };
+        /** FoundBody */
+        FoundBody: {
+            /** Excerpt */
+            excerpt: string;
+            /** Id */
+            id: string;
+            /**
+             * Started At Ns
+             * @description Unix time in nanoseconds.
+             */
+            started_at_ns: number;
+            /** Team Id */
+            team_id: string;
+            /**
+             * Where
+             * @description `request` or `answer`.
+             */
+            where: string;
         };
         /**
          * FoundCode
@@ -7979,8 +8170,13 @@ export interface components {
          */
         TeamPatch: {
             /**
+             * Bodies Days
+             * @description For how many days; null: as long as the zone keeps them.
+             */
+            bodies_days?: number | null;
+            /**
              * Body Logging
-             * @description Keep prompts and answers of its requests.
+             * @description Keep prompts and answers of its requests, encrypted.
              * @default false
              */
             body_logging?: boolean;
@@ -8030,6 +8226,8 @@ export interface components {
          *     }
          */
         TeamView: {
+            /** Bodies Days */
+            bodies_days: number | null;
             /** Body Logging */
             body_logging: boolean;
             /** Concurrency */
@@ -12144,6 +12342,45 @@ export interface operations {
             };
         };
     };
+    search_bodies_api_v1_logs_bodies_get: {
+        parameters: {
+            query: {
+                /** @description The team whose bodies these are. */
+                team_id: string;
+                /** @description Found as it is; upper and lower case are alike. */
+                text: string;
+                from_ns?: number;
+                until_ns?: number;
+                limit?: number;
+                /** @description `next` of the search before. */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FoundBodies"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     export_logs_api_v1_logs_export_get: {
         parameters: {
             query?: {
@@ -12293,6 +12530,37 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["LogDetail"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    read_body_api_v1_logs__request_id__body_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                request_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BodyView"];
                 };
             };
             /** @description Validation Error */
@@ -13181,6 +13449,37 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["BillingProfileView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    erase_bodies_api_v1_teams__team_id__bodies_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                team_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Erased"];
                 };
             };
             /** @description Validation Error */

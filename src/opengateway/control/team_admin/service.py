@@ -22,9 +22,9 @@ from opengateway.domain.errors import Conflict
 from opengateway.policies.permissions import Role
 
 _LIMITS: Final = ("rpm", "tpm", "concurrency", "outage_allowance_nanos")
-_CONTENT: Final = ("body_logging", "keep_responses")
+_CONTENT: Final = ("body_logging", "bodies_days", "keep_responses")
 """Settings that keep what people wrote and were answered."""
-_REPLICATED: Final = ("keep_responses", *_LIMITS)
+_REPLICATED: Final = ("body_logging", "keep_responses", *_LIMITS)
 _TOLD: Final = ("name", "status", *_CONTENT, *_LIMITS)
 
 

@@ -15,6 +15,7 @@ from opengateway.control.teams.service import MAX_NAME
 from opengateway.domain.budgets import BudgetMode, BudgetPeriod, BudgetScope
 from opengateway.domain.errors import InvalidRequest
 from opengateway.domain.principal import KeyKind
+from opengateway.domain.routing_rules import RoutingPolicy
 from opengateway.kit import signing
 from opengateway.policies.permissions import Role
 from opengateway.ports.ledger_book import Part
@@ -76,6 +77,8 @@ class MovedTeam(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rpm: _Count | None = None
     tpm: _Count | None = None
     concurrency: _Count | None = None
+    routing_policy: RoutingPolicy | None = None
+    """Its own ceiling: a provider that it names and the new zone has not leaves it nothing there."""
 
 
 class TeamFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from opengateway.control.access import Access, access
 from opengateway.control.actor import CurrentActor
 from opengateway.control.changes.routes import Changes
+from opengateway.control.providers.tools import Desk
 from opengateway.control.scope import Scope
 from opengateway.control.team_moves.form import read_team_file, write_team_file
 from opengateway.control.team_moves.service import TeamMoves
@@ -80,11 +81,12 @@ async def depart(
 
 @router.post("/team-arrivals", status_code=201, openapi_extra=access(Access.INTERNAL))
 async def arrive(
-    wanted: Arrival, scope: Scope, changes: Changes, actor: CurrentActor
+    wanted: Arrival, scope: Scope, changes: Changes, actor: CurrentActor, desk: Desk
 ) -> ArrivedView:
     """The team of a file, once: with its credit, new keys in place of the old, people invited."""
     file = read_team_file(wanted.file, wanted.public_key)
     arrived = await TeamMoves(scope, changes, actor).arrive(file)
+    scope.after_commit(desk.publisher.changed)  # snapshots carry a team's own ceiling
     return ArrivedView(
         team_id=arrived.team.id,
         name=arrived.team.name,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any, Final, NamedTuple
 
+import msgspec
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
@@ -42,10 +43,13 @@ from opengateway.domain.budgets import BudgetMode, BudgetPeriod, BudgetScope
 from opengateway.domain.errors import Conflict, InvalidRequest
 from opengateway.domain.neighbours import ZoneMismatch
 from opengateway.domain.principal import KeyKind
+from opengateway.domain.routing_rules import RoutingPolicy
 from opengateway.policies.permissions import Role
 from opengateway.ports.ledger_book import Ask, Part
 
-_SETTINGS: Final = tuple(n for n in MovedTeam.__struct_fields__ if n not in ("id", "name"))
+_SETTINGS: Final = tuple(
+    n for n in MovedTeam.__struct_fields__ if n not in ("id", "name", "routing_policy")
+)
 _LIMITS: Final = ("rpm", "tpm", "concurrency")
 _TERMS: Final = tuple(
     n for n in MovedKey.__struct_fields__ if n not in ("id", "name", "kind", "created_by")
@@ -101,7 +105,7 @@ class TeamMoves:
             origin=self._scope.zone,
             destination=zone,
             at_ns=now_ns,
-            team=MovedTeam(id=team.id, name=team.name, **{n: getattr(team, n) for n in _SETTINGS}),
+            team=_moved(team),
             members=await self._members(team_id),
             keys=await self._keys(team_id, now_ns),
             budgets=await self._budgets(team_id),
@@ -195,6 +199,8 @@ class TeamMoves:
         team = await self._teams.make(file.team.name)
         for name in _SETTINGS:
             setattr(team, name, getattr(file.team, name))
+        if file.team.routing_policy is not None:
+            team.routing_policy = msgspec.to_builtins(file.team.routing_policy)
         move = TeamMove(
             id=file.id,
             direction=Direction.IN.value,
@@ -288,6 +294,16 @@ class TeamMoves:
             after={"move": move.id, "zone": move.zone, "amount_nanos": move.amount_nanos},
             team_id=move.team_id,
         )
+
+
+def _moved(team: Team) -> MovedTeam:
+    policy = team.routing_policy
+    return MovedTeam(
+        id=team.id,
+        name=team.name,
+        routing_policy=None if policy is None else msgspec.convert(policy, RoutingPolicy),
+        **{name: getattr(team, name) for name in _SETTINGS},
+    )
 
 
 def _by(actor: Actor) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import String
+from typing import Any
+
+from sqlalchemy import JSON, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from opengateway.kit.db import Base
@@ -21,11 +23,15 @@ class Team(Base):
     zone: Mapped[str] = mapped_column(String(64))
     status: Mapped[str] = mapped_column(String(16))
     body_logging: Mapped[bool]
+    bodies_days: Mapped[int | None]
+    """How long its bodies are kept; None: as long as the zone says."""
     keep_responses: Mapped[bool] = mapped_column(default=False)
     outage_allowance_nanos: Mapped[int | None]
     rpm: Mapped[int | None]
     tpm: Mapped[int | None]
     concurrency: Mapped[int | None]
+    routing_policy: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    """Its own ceiling on where its requests may go: a `RoutingPolicy`. Null: none."""
     created_at_ns: Mapped[int]
     deleted_at_ns: Mapped[int | None]
     moved_to: Mapped[str | None] = mapped_column(String(64))

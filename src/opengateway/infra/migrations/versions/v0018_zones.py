@@ -1,6 +1,6 @@
 """Teams that moved from zone to zone, each file once.
 
-Revision: 0018, after 0015.
+Revision: 0018, after 0022.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0018"
-down_revision = "0015"
+down_revision = "0022"
 branch_labels = None
 depends_on = None
 
