@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
-from sqlalchemy import Connection, event, text
+from sqlalchemy import Column, Connection, String, Table, event, select, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.ext.asyncio import (
@@ -31,11 +31,16 @@ from sqlalchemy.ext.asyncio import (
 )
 
 from opengateway.domain.errors import OperatorError
+from opengateway.kit.db import Base
 
 HEAD: Final = "0018"
 """The newest migration. Known here so that a start on a current database need not load Alembic
 (0.25 s); a test holds it to `migrations/versions`."""
 
+SCHEMA_FLOOR: Final = Table(
+    "schema_floor", Base.metadata, Column("revision", String(32), primary_key=True)
+)
+"""Revisions that a program must know to run on the store: of migrations that take something away."""
 BUSY_TIMEOUT_MS: Final = 5_000
 _READERS: Final = 4
 _SQLITE_SETTINGS: Final = (
@@ -165,10 +170,28 @@ def _is_postgres(url: str) -> bool:
 
 
 def _bring_up(connection: Connection) -> None:
-    if _revision(connection) != HEAD:
-        from opengateway.infra.migrations.run import upgrade
+    revision = _revision(connection)
+    if revision == HEAD:
+        return
+    from opengateway.infra.migrations.run import known, upgrade
 
-        upgrade(connection, HEAD)
+    if revision is not None and revision not in known():
+        _require_known(connection, revision, known())
+        return
+    upgrade(connection, HEAD)
+
+
+def _require_known(connection: Connection, revision: str, known: frozenset[str]) -> None:
+    """A newer version was here, and what it added does no harm. Raises `OperatorError` where it took
+    something away (`schema_floor`), or where nobody can tell."""
+    needed = None
+    if connection.dialect.has_table(connection, SCHEMA_FLOOR.name):
+        needed = set(connection.scalars(select(SCHEMA_FLOOR.c.revision)))
+    if needed is None or not needed <= known:
+        raise OperatorError(
+            f"the control store has the schema {revision!r} of another version of opengateway; run"
+            " that version or a newer one"
+        )
 
 
 def _revision(connection: Connection) -> str | None:

@@ -61,6 +61,8 @@ async def test_migrations_make_exactly_the_tables_that_the_models_describe(
 async def test_a_store_of_a_newer_version_is_refused_with_words(postgres_url: str) -> None:
     connection = await asyncpg.connect(postgres_url)
     await connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    await migrate(postgres_url)  # that only added
+    await connection.execute("INSERT INTO schema_floor VALUES ('9998')")
     await connection.close()
     with pytest.raises(OperatorError, match="another version"):
         await migrate(postgres_url)

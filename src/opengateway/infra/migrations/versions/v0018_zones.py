@@ -1,4 +1,4 @@
-"""Teams that moved from zone to zone, each file once.
+"""Teams that moved from zone to zone, each file once; and what a program must know of the schema.
 
 Revision: 0018, after 0022.
 """
@@ -30,6 +30,13 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["team_id"], ["teams.id"], name="fk_team_moves_team_id_teams"),
     )
     op.create_index("ix_team_moves_team_id", "team_moves", ["team_id"])
+    # What a program must know to run on this store: a migration that takes something away names
+    # itself here. One that only adds does not, so that the version before it runs on.
+    op.create_table(
+        "schema_floor",
+        sa.Column("revision", sa.String(32), nullable=False),
+        sa.PrimaryKeyConstraint("revision", name="pk_schema_floor"),
+    )
 
 
 def downgrade() -> None:
