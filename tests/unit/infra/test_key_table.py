@@ -139,3 +139,21 @@ def test_a_key_of_another_zone_is_told_where_it_belongs() -> None:
     for zone in ("kr", "us"):  # revoked here; of a zone that is not listed
         with pytest.raises(NotAuthenticated):
             made.authenticate(new_secret(INFERENCE_PREFIX, zone))
+
+
+def test_a_gateway_that_starts_waits_a_moment_for_control_before_it_says_that_it_is_ready(
+    tmp_path: Path,
+) -> None:
+    clock = ManualClock()
+    secret = new_secret(INFERENCE_PREFIX, "test")
+    KeyTableFile(tmp_path).write_base(table(key(secret)))
+    made = KeyTable({1: PEPPER}, clock)
+    assert KeyTableFile(tmp_path).load(made)
+    with pytest.raises(CapacityError, match="control has not answered"):
+        made.ready()
+    assert made.authenticate(secret).key_id == "key_1"  # whoever asks is served meanwhile
+    made.heard = True
+    made.ready()
+    made.heard = False
+    clock.advance(11)
+    made.ready()  # control does not come: the copy has to do
