@@ -106,7 +106,7 @@ deploy-lint: $(TOOLS)/.deploy ## the chart, rendered; compose files; the Dockerf
 	@$(TOOLS)/deploy-venv/bin/python tools/deploy_lint.py
 
 # --- quality ---------------------------------------------------------------------------------------
-QUICK := tests/unit tests/contract tests/replay tests/property tests/arch tests/perf
+QUICK := tests/unit tests/contract tests/golden tests/replay tests/property tests/arch tests/perf
 
 check: $(TOOLS)/.test ## format, lint, types, contracts, unit + contract + replay tests; under 90 s
 	@$(BIN)/ruff format --check --quiet src tests tools
