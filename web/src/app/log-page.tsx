@@ -1,10 +1,10 @@
 import { useParams } from '@tanstack/react-router';
 
 import { useKeys } from '~/features/keys';
-import { LogSections, useLog } from '~/features/logs';
+import { KeptBody, LogSections, useLog } from '~/features/logs';
 import { useWords } from '~/i18n/use-words';
 import { useTeam } from '~/session/me';
-import { IconChevronLeft, IconMessages } from '~/ui/icons';
+import { IconChevronLeft, IconMessages, IconPlayerPlay } from '~/ui/icons';
 import { LinkButton, TextLink } from '~/ui/link';
 import { Page } from '~/ui/page';
 import { Loaded } from '~/ui/states';
@@ -42,6 +42,7 @@ export function LogPage() {
     >
       <Loaded query={log} rows={6}>
         {(one) => (
+          <>
           <LogSections
             log={one}
             keyName={keys.find((key) => key.id === one.key_id)?.name ?? one.key_id}
@@ -55,6 +56,24 @@ export function LogPage() {
               )
             }
           />
+          <KeptBody
+            requestId={one.id}
+            replay={
+              team.may('keys.create') && (
+                <LinkButton
+                  to="/teams/$teamId/playground"
+                  params={params}
+                  search={{ replay: one.id }}
+                  variant="default"
+                  size="xs"
+                  leftSection={<IconPlayerPlay size={16} />}
+                >
+                  {t('app:logs.replay')}
+                </LinkButton>
+              )
+            }
+          />
+          </>
         )}
       </Loaded>
     </Page>

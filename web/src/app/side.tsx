@@ -1,5 +1,5 @@
 import { Menu, UnstyledButton } from '@mantine/core';
-import { Link, useNavigate } from '@tanstack/react-router';
+import { Link, useLocation, useNavigate } from '@tanstack/react-router';
 
 import { useWords } from '~/i18n/use-words';
 import { api } from '~/api/client';
@@ -9,9 +9,11 @@ import { Brand } from '~/ui/brand';
 import {
   IconBook,
   IconCheck,
+  IconChevronLeft,
   IconLogout,
   IconPlus,
   IconSelector,
+  IconTool,
   IconUserCircle,
 } from '~/ui/icons';
 import { docsUrl } from '~/ui/links';
@@ -26,6 +28,7 @@ import { Palette } from './palette';
 
 export function SideContent() {
   const { t, language } = useWords();
+  const { pathname } = useLocation();
   return (
     <>
       <Link to="/" className={css.sideBrand} aria-label={t('app:nav.start')} style={{ textDecoration: 'none' }}>
@@ -33,8 +36,8 @@ export function SideContent() {
       </Link>
       <TeamPicker />
       <Palette />
-      <Pages />
-      <AdminPages />
+      <div className={css.pages}>{pathname.startsWith('/admin') ? <AdminPages /> : <Pages />}</div>
+      <Other desk={pathname.startsWith('/admin')} />
       <div className={css.sideFoot}>
         <a className={css.link} href={docsUrl(language)}>
           <IconBook size={18} aria-hidden />
@@ -89,6 +92,27 @@ function AdminPages() {
         ))}
       </ul>
     </nav>
+  );
+}
+
+/** From a team's pages to the platform's, and back. */
+function Other({ desk }: { desk: boolean }) {
+  const { t } = useWords();
+  const team = useCurrentTeam();
+  const first = adminPagesFor(useMe().platform_role)[0];
+  if (desk) {
+    return team === undefined ? null : (
+      <Link to="/teams/$teamId" params={{ teamId: team.id }} className={css.link}>
+        <IconChevronLeft size={18} aria-hidden />
+        {t('app:admin.back')}
+      </Link>
+    );
+  }
+  return first === undefined ? null : (
+    <Link to={first.to} className={css.link}>
+      <IconTool size={18} aria-hidden />
+      {t('app:admin.title')}
+    </Link>
   );
 }
 

@@ -7,7 +7,7 @@ import { useWords } from '~/i18n/use-words';
 import { useTeam } from '~/session/me';
 import { type Column, DataTable } from '~/ui/data-table';
 import { Filters, TwoLines } from '~/ui/facts';
-import { IconBox, IconLock, IconSearch, IconSearchOff } from '~/ui/icons';
+import { IconBox, IconSearch, IconSearchOff } from '~/ui/icons';
 import kit from '~/ui/kit.module.css';
 import { Page, Panel } from '~/ui/page';
 import { Empty, Loaded } from '~/ui/states';
@@ -22,23 +22,18 @@ const AT_ONCE = 50;
 export function ModelsPage() {
   const { t } = useWords();
   const team = useTeam();
-  const allowed = team.may('keys.create');
-  const models = useModels(team.id, allowed);
+  const models = useModels(team.id);
   return (
     <Page title={t('models:title')} lead={t('models:lead')}>
-      {allowed ? (
-        <Loaded query={models} rows={8}>
-          {(rows) =>
-            rows.length === 0 ? (
-              <Empty icon={<IconBox />} title={t('models:empty')} text={t('models:emptyText')} />
-            ) : (
-              <List rows={rows} />
-            )
-          }
-        </Loaded>
-      ) : (
-        <Empty icon={<IconLock />} title={t('models:forbidden')} text={t('models:forbiddenText')} />
-      )}
+      <Loaded query={models} rows={8}>
+        {(rows) =>
+          rows.length === 0 ? (
+            <Empty icon={<IconBox />} title={t('models:empty')} text={t('models:emptyText')} />
+          ) : (
+            <List rows={rows} />
+          )
+        }
+      </Loaded>
     </Page>
   );
 }
@@ -101,10 +96,10 @@ function List({ rows }: { rows: ModelRow[] }) {
           clearButtonProps={{ 'aria-label': t('app:action.clear') }}
         />
       </Filters>
-      <Panel>
-        <p role="status" className={kit.count}>
-          {t('models:count', { count: found.length })}
-        </p>
+      <p role="status" className={kit.count}>
+        {t('models:count', { count: found.length })}
+      </p>
+      <Panel flush>
         {found.length === 0 ? (
           <Empty icon={<IconSearchOff />} title={t('models:none')} text={t('models:noneText')} />
         ) : (
