@@ -42,7 +42,6 @@ export function LogPage() {
     >
       <Loaded query={log} rows={6}>
         {(one) => (
-          <>
           <LogSections
             log={one}
             keyName={keys.find((key) => key.id === one.key_id)?.name ?? one.key_id}
@@ -55,25 +54,26 @@ export function LogPage() {
                 </TextLink>
               )
             }
-          />
-          <KeptBody
-            requestId={one.id}
-            replay={
-              team.may('keys.create') && (
-                <LinkButton
-                  to="/teams/$teamId/playground"
-                  params={params}
-                  search={{ replay: one.id }}
-                  variant="default"
-                  size="xs"
-                  leftSection={<IconPlayerPlay size={16} />}
-                >
-                  {t('app:logs.replay')}
-                </LinkButton>
-              )
+            body={
+              <KeptBody
+                requestId={one.id}
+                replay={
+                  team.may('keys.create') && (
+                    <LinkButton
+                      to="/teams/$teamId/playground"
+                      params={params}
+                      search={{ replay: one.id }}
+                      variant="default"
+                      size="xs"
+                      leftSection={<IconPlayerPlay size={16} />}
+                    >
+                      {t('app:logs.replay')}
+                    </LinkButton>
+                  )
+                }
+              />
             }
           />
-          </>
         )}
       </Loaded>
     </Page>

@@ -17,6 +17,7 @@ import { ModelSheet } from './model-sheet';
 import { Price } from './prices';
 
 const AT_ONCE = 50;
+const MOST_SHOWN = 4;
 
 /** What this zone serves: found by name, kind and what it can, each with its prices. */
 export function ModelsPage() {
@@ -144,6 +145,16 @@ function columnsOf(t: ReturnType<typeof useWords>['t'], show: (id: string) => vo
         <Badge variant="default" tt="none" fw={500}>
           {row.kind}
         </Badge>
+      ),
+    },
+    {
+      id: 'can',
+      name: t('models:column.can'),
+      cell: (row) => (
+        <span className={kit.words}>
+          {row.capabilities.slice(0, MOST_SHOWN).join(' · ') || '–'}
+          {row.capabilities.length > MOST_SHOWN ? ` +${row.capabilities.length - MOST_SHOWN}` : ''}
+        </span>
       ),
     },
     { id: 'context', name: t('models:column.context'), end: true, cell: (row) => <Tokens count={row.context_length} /> },
