@@ -111,15 +111,20 @@ fix: $(TOOLS)/.test ## format, and mend what lint can mend
 	@$(BIN)/ruff format src tests tools
 	@$(BIN)/ruff check --fix src tests tools
 
-test: $(TOOLS)/.test $(TOOLS)/.e2e $(TOOLS)/.chromium $(TOOLS)/.prometheus $(SITE) $(APP) check web-check ## everything, at most 20 minutes
+# What `make test` needs and what needs no product, two at a time: downloads and builds leave a core idle.
+PARTS := $(TOOLS)/.e2e $(TOOLS)/.chromium $(TOOLS)/.prometheus $(SITE) $(APP) check web-check
+test: $(TOOLS)/.test $(TOOLS)/.web-check ## everything, at most 20 minutes
+	@$(MAKE) --no-print-directory -j 2 --output-sync=target $(PARTS)
 	@$(BIN)/pytest -q -n 2 -m "slow or servers" $(QUICK)
-	@# A file stays with one worker: its tests share a running product.
-	@$(BIN)/pytest -q -rs -n 2 --dist loadfile tests/e2e tests/chaos --ignore=tests/e2e/web
-	@# The browser's driver leaves an event loop running: processes of its own.
-	@$(MAKE) --no-print-directory e2e
+	@# Beside each other, as both wait much. The browser's driver leaves an event loop running: processes of
+	@# its own. A file stays with one worker: its tests share a running product.
+	@$(MAKE) --no-print-directory e2e WORKERS=2 > $(TOOLS)/e2e-web.log 2>&1 & web=$$!; \
+	  $(BIN)/pytest -q -rs -n 2 --dist loadfile tests/e2e tests/chaos --ignore=tests/e2e/web; failed=$$?; \
+	  wait $$web || failed=1; tail -n 200 $(TOOLS)/e2e-web.log; exit $$failed
 
+WORKERS ?= 3
 e2e: $(TOOLS)/.test $(TOOLS)/.chromium $(SITE) $(APP) ## the tests in a browser
-	@$(BIN)/pytest -q -rs -n 3 --dist loadfile tests/e2e/web
+	@$(BIN)/pytest -q -rs -n $(WORKERS) --dist loadfile tests/e2e/web
 
 $(TOOLS)/.e2e: $(TOOLS)/.node tests/e2e/node/package-lock.json
 	@cd tests/e2e/node && $(NODE) npm ci --no-audit --no-fund --loglevel=error

@@ -24,6 +24,7 @@ SCREENSHOTS = ROOT / "build" / "screens"
 AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 WIDE, NARROW = 1440, 360
+expect.set_options(timeout=15_000)  # for a machine that does other things too
 
 
 class WebZone(Zone):
