@@ -7,8 +7,9 @@ kept on disk, if one did.
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec import structs
 
 from opengateway.compose.paths import Paths
 from opengateway.compose.zone import load_zone, snapshot_of
@@ -65,7 +66,7 @@ def explained(
         preferences=preferences,
     )
     try:
-        plan = plan_chat(request, replace(_NOBODY, team_id=team_id), snapshot)
+        plan = plan_chat(request, structs.replace(_NOBODY, team_id=team_id), snapshot)
     except CallerError as error:
         lack = error.unavailability
         return {

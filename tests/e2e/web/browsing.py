@@ -61,9 +61,9 @@ class Watched:
 
     def _asked(self, url: str) -> None:
         parts = urlsplit(url)
-        if (
-            parts.scheme not in ("data", "blob")
-            and f"{parts.scheme}://{parts.netloc}" not in (self.origin, self.elsewhere)
+        if parts.scheme not in ("data", "blob") and f"{parts.scheme}://{parts.netloc}" not in (
+            self.origin,
+            self.elsewhere,
         ):
             self.found.append(f"foreign: {url}")
 

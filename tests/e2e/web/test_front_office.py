@@ -115,7 +115,9 @@ def test_requests_are_shown_as_they_end(yuna: Person, team: str, site: Product) 
     yuna.told("No request fits")
     with page.expect_request("**/api/v1/logs/tail?*"):
         page.get_by_role("switch", name="Live").check(force=True)
-    until(lambda: ask(site, key, session="ses-live") and page.get_by_role("link", name=CHAT).count())
+    until(
+        lambda: ask(site, key, session="ses-live") and page.get_by_role("link", name=CHAT).count()
+    )
     listed = yuna.api(f"/api/v1/logs?team_id={team}&session_id=ses-live")["data"]
     assert listed[0]["requested_model"] == CHAT
 

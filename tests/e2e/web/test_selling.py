@@ -85,7 +85,7 @@ def test_a_saved_card_is_charged_by_itself_until_it_is_forgotten(nari: Person, t
     assert nari.api(settings)["has_method"]
     nari.go(f"/teams/{team}/billing")
     panel = page.get_by_role("region", name="Card and auto-recharge")
-    panel.get_by_text("Recharge by itself").click()
+    panel.get_by_role("switch", name="Recharge by itself").check()
     panel.get_by_label("When the balance falls to").fill("4")
     panel.get_by_label("Charge", exact=True).fill("40")
     panel.get_by_label("At most in a month").fill("120")
@@ -170,7 +170,7 @@ def test_a_key_refuses_parameters_that_a_model_does_not_know(nari: Person, team:
     page.get_by_role("button", name="New key").first.click()
     drawer = page.get_by_role("dialog", name="New key")
     drawer.get_by_label("Name", exact=True).fill("strict")
-    drawer.get_by_text("Refuse parameters that a model does not know").click()
+    drawer.get_by_role("switch", name="Refuse parameters that a model does not know").check()
     drawer.get_by_role("button", name="Create key").click()
     page.get_by_role("button", name="I have kept it").click()
     (key,) = nari.api(f"/api/v1/teams/{team}/keys")["data"]

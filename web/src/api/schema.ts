@@ -3005,6 +3005,31 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/teams/{team_id}/routing": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Routing Policy
+         * @description Where the team's requests may go at all.
+         */
+        get: operations["get_routing_policy_api_v1_teams__team_id__routing_get"];
+        /**
+         * Set Routing Policy
+         * @description Set the ceiling, whole. Requests and keys may narrow it, never widen it; the zone's holds beside
+         *     it. Gateways follow within seconds.
+         */
+        put: operations["set_routing_policy_api_v1_teams__team_id__routing_put"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/teams/{team_id}/topups": {
         parameters: {
             query?: never;
@@ -5581,6 +5606,24 @@ export interface components {
             until_ns: number;
         };
         /**
+         * MaxPriceBody
+         * @description Nano-dollars: per million tokens, per request, per image. Null is no bound.
+         * @example {
+         *       "completion": 20000000000,
+         *       "prompt": 5000000000
+         *     }
+         */
+        MaxPriceBody: {
+            /** Completion */
+            completion?: number | null;
+            /** Image */
+            image?: number | null;
+            /** Prompt */
+            prompt?: number | null;
+            /** Request */
+            request?: number | null;
+        };
+        /**
          * Me
          * @example {
          *       "csrf_token": "mW3x8pJ6hJkq0y9n2s4v6b8d0f2h4j6l8n0p2r4t6v8",
@@ -7784,6 +7827,99 @@ export interface components {
         Rewrapped: {
             /** Rewrapped */
             rewrapped: number;
+        };
+        /**
+         * RoutingPolicyBody
+         * @description The whole ceiling: what is left out bounds nothing. `only` and `ignore` name providers, or one
+         *     region of them; `countries` are where an endpoint must be.
+         * @example {
+         *       "countries": [
+         *         "KR",
+         *         "JP"
+         *       ],
+         *       "deny_data_collection": true,
+         *       "ignore": [
+         *         "azure/eastus"
+         *       ],
+         *       "max_price": {
+         *         "completion": 20000000000,
+         *         "prompt": 5000000000
+         *       },
+         *       "only": [],
+         *       "zdr": false
+         *     }
+         */
+        RoutingPolicyBody: {
+            /**
+             * Countries
+             * @default []
+             */
+            countries?: string[];
+            /**
+             * Deny Data Collection
+             * @default false
+             */
+            deny_data_collection?: boolean;
+            /**
+             * Ignore
+             * @default []
+             */
+            ignore?: string[];
+            max_price?: components["schemas"]["MaxPriceBody"] | null;
+            /**
+             * Only
+             * @default []
+             */
+            only?: string[];
+            /**
+             * Zdr
+             * @description Only providers that keep nothing.
+             * @default false
+             */
+            zdr?: boolean;
+        };
+        /**
+         * RoutingPolicyView
+         * @description `served`: how many of the zone's models some endpoint may still serve; null before the zone
+         *     has published its first configuration. `version` is the team's.
+         * @example {
+         *       "countries": [
+         *         "KR",
+         *         "JP"
+         *       ],
+         *       "deny_data_collection": true,
+         *       "ignore": [
+         *         "azure/eastus"
+         *       ],
+         *       "max_price": {
+         *         "completion": 20000000000,
+         *         "prompt": 5000000000
+         *       },
+         *       "models": 202,
+         *       "only": [],
+         *       "served": 187,
+         *       "version": 3,
+         *       "zdr": false
+         *     }
+         */
+        RoutingPolicyView: {
+            /** Countries */
+            countries: string[];
+            /** Deny Data Collection */
+            deny_data_collection: boolean;
+            /** Ignore */
+            ignore: string[];
+            max_price: components["schemas"]["MaxPriceBody"] | null;
+            /** Models */
+            models: number | null;
+            /** Only */
+            only: string[];
+            /** Served */
+            served: number | null;
+            /** Version */
+            version: number;
+            /** Zdr */
+            zdr: boolean;
         };
         /**
          * RowInForce
@@ -14953,6 +15089,75 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Page_RedemptionView_"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    get_routing_policy_api_v1_teams__team_id__routing_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                team_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RoutingPolicyView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    set_routing_policy_api_v1_teams__team_id__routing_put: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `etag` of what you saw. 412 when it has changed since. */
+                "if-match"?: string | null;
+            };
+            path: {
+                team_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RoutingPolicyBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RoutingPolicyView"];
                 };
             };
             /** @description Validation Error */

@@ -35,6 +35,8 @@ const ALLOWED = {
   'webhooks.write': 'owner admin',
   'own_credentials.read': 'owner admin viewer',
   'own_credentials.write': 'owner admin',
+  'routing.read': 'owner admin billing member viewer',
+  'routing.write': 'owner admin',
   'logs.bodies.read': 'owner admin',
 } as const satisfies Record<string, string>;
 

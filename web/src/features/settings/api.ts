@@ -62,6 +62,25 @@ export function useChangeAlerts(teamId: string) {
   });
 }
 
+const ROUTING = '/api/v1/teams/{team_id}/routing';
+export type Ceiling = components['schemas']['RoutingPolicyView'];
+
+export function useCeiling(teamId: string) {
+  return useQuery({
+    queryKey: ['team', teamId, 'routing'],
+    queryFn: ({ signal }) => api.get(ROUTING, { signal, path: { team_id: teamId } }),
+  });
+}
+
+export function useSetCeiling(teamId: string) {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: ({ version, ...body }: components['schemas']['RoutingPolicyBody'] & { version: number }) =>
+      api.put(ROUTING, { path: { team_id: teamId }, body, ...(version === 0 ? {} : { version }) }),
+    onSuccess: (changed) => client.setQueryData(['team', teamId, 'routing'], changed),
+  });
+}
+
 export function useWebhooks(teamId: string) {
   return useQuery({
     queryKey: ['team', teamId, 'webhooks'],
