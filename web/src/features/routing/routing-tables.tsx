@@ -13,7 +13,7 @@ const BANDS: Record<string, string> = { well: 'brand', degraded: 'orange', poor:
 /** Those that would be tried, the first one first. */
 export function Candidates({ rows }: { rows: Candidate[] }) {
   const { t, language } = useWords();
-  const number = new Intl.NumberFormat(language, { maximumFractionDigits: 3 });
+  const number = new Intl.NumberFormat(language, { style: 'percent', maximumFractionDigits: 1 });
   const numbered = rows.map((row, place) => ({ ...row, place: place + 1 }));
   const columns: Column<(typeof numbered)[number]>[] = [
     { id: 'endpoint', name: t('routing:column.endpoint'), cell: (row) => <TwoLines first={<b>{`${row.place}. ${row.endpoint}`}</b>} second={row.model} /> },
