@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from pathlib import Path
 from typing import Final
 
@@ -23,6 +23,7 @@ from opengateway.control.budgets.routes import router as budgets
 from opengateway.control.documents.routes import router as documents
 from opengateway.control.idempotency.edge import KeepAnswers, idempotent
 from opengateway.control.invitations.routes import router as invitations
+from opengateway.control.kept_bodies.routes import router as bodies
 from opengateway.control.keys.routes import router as keys
 from opengateway.control.ledger.routes import admin as ledger_admin
 from opengateway.control.ledger.routes import router as ledger
@@ -34,7 +35,8 @@ from opengateway.control.notifications.routes import router as notifications
 from opengateway.control.offers.routes import router as offers
 from opengateway.control.offers.showcase import admin as route_explanations
 from opengateway.control.offers.showcase import team as team_models
-from opengateway.control.overview.queues import router as queues
+from opengateway.control.overview.dead_letters import router as dead_letters
+from opengateway.control.overview.reconciliation import router as reconciliation
 from opengateway.control.overview.routes import router as figures
 from opengateway.control.overview.system import router as system
 from opengateway.control.own_credentials.routes import router as own_credentials
@@ -59,7 +61,7 @@ from opengateway.http.control_errors import ControlEdge, error_response, install
 from opengateway.http.internal_app import ControlParts
 from opengateway.http.openapi import describe
 from opengateway.http.static_site import StaticSite
-from opengateway.http.unit_of_work import UnitOfWork
+from opengateway.http.unit_of_work import UnitOfWork, unit_of_work
 from opengateway.http.web_site import WebSite
 
 MAX_BODY_BYTES: Final = 1024 * 1024
@@ -119,6 +121,7 @@ def new_control_app(parts: ControlParts, assets: Path) -> FastAPI:
     app.state.desk_tools = parts.desk
     app.state.outbound_rules = parts.spending.outbound_rules
     app.state.log_desk = parts.logs
+    app.state.open_scope = partial(unit_of_work, parts.database, parts.new_scope)
     app.state.smoke_desk = parts.operation.smoke
     app.state.idempotency_running = set()
     install_errors(app)
@@ -166,14 +169,15 @@ def _routes() -> APIRouter:
         own_credentials,
         team_routing,
         figures,
-        queues,
+        dead_letters,
+        reconciliation,
         system,
         team_models,
         route_explanations,
         view_as,
     ):
         routes.include_router(router, prefix="/api/v1")
-    for router in (logs, logs_admin):
+    for router in (bodies, logs, logs_admin):
         routes.include_router(router, prefix="/api/v1")
     require_declared(routes, set(Access) - {Access.INTERNAL})
     return routes

@@ -41,18 +41,7 @@ export function useLog(id: string, wait = false) {
   });
 }
 
-/** Of a request whose team keeps what is asked and answered. */
-export interface BodyPart {
-  text: string;
-  size_bytes: number;
-  truncated: boolean;
-}
-export interface Kept {
-  request: BodyPart;
-  response: BodyPart;
-  redactions: number;
-  kept_until_ns: number;
-}
+export type BodyPart = components['schemas']['BodyPart'];
 
 export function useKeptBody(id: string, wanted: boolean) {
   return useQuery({
@@ -60,10 +49,7 @@ export function useKeptBody(id: string, wanted: boolean) {
     enabled: wanted,
     gcTime: 0, // what was read is not kept beyond the page
     staleTime: Infinity, // each reading is audited: once is enough
-    queryFn: ({ signal }) => {
-      const read = api.get as unknown as (path: string, ask: object) => Promise<Kept>;
-      return read('/api/v1/logs/{request_id}/body', { signal, path: { request_id: id } });
-    },
+    queryFn: ({ signal }) => api.get('/api/v1/logs/{request_id}/body', { signal, path: { request_id: id } }),
   });
 }
 

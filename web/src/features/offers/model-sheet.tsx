@@ -130,7 +130,9 @@ function SmokeResult({ smoke }: { smoke: NonNullable<DeskModel['smoke']> }) {
     <ul className={css.smoke} aria-label={t('offers:column.smoke')}>
       {smoke.endpoints.map(({ endpoint, result }) => (
         <li key={endpoint}>
-          <Alert variant="light" color={result.ok ? 'brand' : 'red'} title={endpoint}>
+          <Alert variant="light" color={result.ok ? 'brand' : 'red'}>
+            <strong>{endpoint}</strong>
+            <br />
             {result.ok ? t('offers:answered', { time: duration(result.took_ms, language) }) : result.message}
           </Alert>
         </li>

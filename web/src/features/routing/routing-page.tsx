@@ -78,7 +78,9 @@ function Answer({ found }: { found: Explanation }) {
   if (found.error != null) {
     return (
       <Panel title={t('routing:nobody')}>
-        <Alert color="orange" variant="light" icon={<IconAlertTriangle size={18} />} title={`${found.error.status} ${found.error.code}`}>
+        <Alert color="orange" variant="light" icon={<IconAlertTriangle size={18} />}>
+          <strong>{`${found.error.status} ${found.error.code}`}</strong>
+          <br />
           {found.error.message}
         </Alert>
         {(found.excluded_by ?? []).length > 0 && (
