@@ -137,33 +137,6 @@ def test_the_words_of_a_request_are_revealed_only_when_asked_for(
     expect(page.get_by_text(f'"id": "{request}"')).to_be_visible()
 
 
-def test_a_kept_request_is_read_and_asked_again_in_the_playground(
-    yuna: Person, team: str, site: Product
-) -> None:
-    page = yuna.page
-    key = key_of(site, team, "kept")
-    yuna.go(f"/teams/{team}/settings")
-    page.get_by_role("switch", name="Keep prompts and answers").check(force=True)
-    yuna.told("Saved.")
-    assert yuna.api(f"/api/v1/teams/{team}")["body_logging"] is True
-
-    def kept() -> str | None:
-        request = ask(site, key, session="ses-kept")
-        body = f"{yuna.origin}/api/v1/logs/{request}/body"
-        until(lambda: yuna.context.request.get(body.removesuffix("/body")).ok)
-        return request if yuna.context.request.get(body).ok else None
-
-    request = until(kept)
-    yuna.go(f"/teams/{team}/logs/{request}")
-    page.get_by_role("button", name="Reveal").click()
-    expect(page.get_by_role("group", name="Request").get_by_text('"Hello"')).to_be_visible()
-    deeds = yuna.api(f"/api/v1/teams/{team}/audit")["data"]
-    assert "body.read" in {deed["action"] for deed in deeds}
-    page.get_by_role("link", name="Replay in the playground").click()
-    expect(page.get_by_role("textbox", name="Message")).to_have_value("Hello")
-    expect(page.get_by_role("combobox", name="Model")).to_have_value(CHAT)
-
-
 def test_filters_stand_in_the_address_and_can_be_kept_as_a_view(
     yuna: Person, team: str, site: Product
 ) -> None:
@@ -287,3 +260,30 @@ def test_the_palette_leads_to_any_page_by_keyboard(yuna: Person, team: str) -> N
     page.keyboard.press("Control+K")
     page.get_by_role("combobox", name="Search pages").fill("no such page")
     yuna.told("No page of this name")
+
+
+def test_a_kept_request_is_read_and_asked_again_in_the_playground(
+    yuna: Person, team: str, site: Product
+) -> None:
+    page = yuna.page
+    key = key_of(site, team, "kept")
+    yuna.go(f"/teams/{team}/settings")
+    page.get_by_role("switch", name="Keep prompts and answers").click(force=True)
+    yuna.told("Saved.")
+    assert yuna.api(f"/api/v1/teams/{team}")["body_logging"] is True
+
+    def kept() -> str | None:
+        request = ask(site, key, session="ses-kept")
+        body = f"{yuna.origin}/api/v1/logs/{request}/body"
+        until(lambda: yuna.context.request.get(body.removesuffix("/body")).ok)
+        return request if yuna.context.request.get(body).ok else None
+
+    request = until(kept)
+    yuna.go(f"/teams/{team}/logs/{request}")
+    page.get_by_role("button", name="Reveal").click()
+    expect(page.get_by_role("group", name="Request").get_by_text('"Hello"')).to_be_visible()
+    deeds = yuna.api(f"/api/v1/teams/{team}/audit")["data"]
+    assert "body.read" in {deed["action"] for deed in deeds}
+    page.get_by_role("link", name="Replay in the playground").click()
+    expect(page.get_by_role("textbox", name="Message")).to_have_value("Hello")
+    expect(page.get_by_role("combobox", name="Model")).to_have_value(CHAT)

@@ -53,7 +53,7 @@ class NewExplanation(BaseModel):
     """A request that is not sent. Lists and switches are as in its `provider` object; `team_id` adds
     the team's own keys, prices and routing policy."""
 
-    model_config = input_example(model="openai/gpt-4o", only=[], ignore=["azure"], zdr=False)
+    model_config = input_example(model="openai/gpt-4o", only=[], ignore=[], zdr=True)
 
     model: Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[^\x00]+$")]
     team_id: Annotated[str, Field(max_length=64, pattern=r"^[A-Za-z0-9_-]*$")] = ""
