@@ -624,7 +624,8 @@ export interface paths {
         post?: never;
         /**
          * Discard Payment
-         * @description An event moves nothing. A refund was not paid out: its credit goes back to the team.
+         * @description An event moves nothing. A refund was not paid out: its credit goes back to the team. A payment
+         *     of another amount was seen to by hand.
          */
         delete: operations["discard_payment_api_v1_admin_dead_letters_payments__stuck_id__delete"];
         options?: never;
@@ -6466,12 +6467,10 @@ export interface components {
          * @description A request that is not sent. Lists and switches are as in its `provider` object; `team_id` adds
          *     the team's own keys, prices and routing policy.
          * @example {
-         *       "ignore": [
-         *         "azure"
-         *       ],
+         *       "ignore": [],
          *       "model": "openai/gpt-4o",
          *       "only": [],
-         *       "zdr": false
+         *       "zdr": true
          *     }
          */
         NewExplanation: {
@@ -7151,6 +7150,10 @@ export interface components {
         Overview: {
             /** Approvals Pending */
             approvals_pending: number;
+            /** Dead Letters */
+            dead_letters: {
+                [key: string]: number;
+            };
             /** Deliveries Failed */
             deliveries_failed: number;
             /** Failed */
@@ -8727,7 +8730,8 @@ export interface components {
         };
         /**
          * StuckPayment
-         * @description An event of the processor's that could not be booked, or a refund that it did not answer.
+         * @description An event of the processor's that could not be booked, a refund that it did not answer, or a
+         *     payment of another amount than was asked for.
          * @example {
          *       "cents": 5500,
          *       "id": "evt_0193",
@@ -8747,7 +8751,7 @@ export interface components {
              * Kind
              * @enum {string}
              */
-            kind: "event" | "refund";
+            kind: "event" | "refund" | "payment";
             /** Payment Id */
             payment_id: string;
             /** Since Ns */
