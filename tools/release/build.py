@@ -27,7 +27,9 @@ from opengateway.compose.bundle.sbom import bill_of
 
 SEMVER = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[0-9A-Za-z.-]+)?")
 RELEASED = ROOT / "tools/release/migrations.txt"
-NEEDED = ("opengateway/assets/web/index.html", "opengateway/assets/docs/index.html")
+NEEDED = tuple(
+    f"opengateway/assets/{name}" for name in ("web/index.html", "docs/index.html", "whats-new.json")
+)
 
 
 def main(arguments: list[str]) -> int:
@@ -45,7 +47,9 @@ def main(arguments: list[str]) -> int:
     (out / "CHANGES.md").write_text(section)
     upgrade = notes.upgrade_note(__version__, found, notes.migrations_since(known))
     (out / "UPGRADE.md").write_text(upgrade)
-    (out / "whats-new.json").write_text(notes.whats_new(__version__, day, found))
+    new = notes.whats_new((ROOT / "CHANGELOG.md").read_text(), found, __version__, day)
+    (out / "whats-new.json").write_text(new)
+    (ROOT / "src/opengateway/assets/whats-new.json").write_text(new)
     wheel = _wheel(out)
     missing = _missing(wheel)
     if missing:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -106,9 +107,23 @@ def test_fragments_become_a_section_an_upgrade_note_and_what_is_new(tmp_path: Pa
     assert "- An old thing is gone." in upgrade
     assert "v0099_x: Words" in upgrade
     assert "A new thing" not in upgrade
-    assert '"A new thing."' in notes.whats_new("1.2.0", "2099-01-02", found)
     log = notes.into_changelog("# C\n\n<!-- towncrier release notes start -->\n\n## 1.1\n", section)
     assert log.index("## 1.2.0") < log.index("## 1.1")
+
+
+def test_what_is_new_is_told_of_the_newest_versions(tmp_path: Path) -> None:
+    log = "# C\n\n"
+    for minor in range(9, 0, -1):
+        log += f"## 1.{minor}.0 (2099-01-0{minor})\n\n### New\n\n- Thing {minor}.\n\n"
+        log += "### Security\n\n- Hidden.\n\n"
+    (tmp_path / "+a.feature.md").write_text("The newest\nthing.\n")
+    told = json.loads(notes.whats_new(log, notes.fragments(tmp_path), "2.0.0", "2099-02-01"))
+    assert [release["version"] for release in told] == ["2.0.0", "1.9.0", "1.8.0", "1.7.0", "1.6.0"]
+    assert told[0]["entries"] == [{"kind": "feature", "text": "The newest thing."}]
+    assert told[1]["date"] == "2099-01-09"
+    assert told[1]["entries"] == [{"kind": "feature", "text": "Thing 9."}]
+    unreleased = json.loads(notes.whats_new(log, notes.fragments(tmp_path)))
+    assert unreleased[0]["version"] is None
 
 
 def test_a_fragment_of_no_kind_is_refused(tmp_path: Path) -> None:

@@ -2925,6 +2925,31 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/teams/{team_id}/routing": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Routing Policy
+         * @description Where the team's requests may go at all.
+         */
+        get: operations["get_routing_policy_api_v1_teams__team_id__routing_get"];
+        /**
+         * Set Routing Policy
+         * @description Set the ceiling, whole. Requests and keys may narrow it, never widen it; the zone's holds beside
+         *     it. Gateways follow within seconds.
+         */
+        put: operations["set_routing_policy_api_v1_teams__team_id__routing_put"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/teams/{team_id}/topups": {
         parameters: {
             query?: never;
@@ -3128,6 +3153,26 @@ export interface paths {
          * @description The version that runs, and the zone it runs in.
          */
         get: operations["version_api_v1_version_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/whats-new": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Whats New
+         * @description What changed in the newest versions, the newest first: what is new, providers, models, fixes.
+         */
+        get: operations["whats_new_api_v1_whats_new_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -3879,6 +3924,13 @@ export interface components {
             version: number;
             /** Zone */
             zone: string;
+        };
+        /** Change */
+        Change: {
+            /** Kind */
+            kind: string;
+            /** Text */
+            text: string;
         };
         /**
          * CheckMail
@@ -5393,6 +5445,24 @@ export interface components {
             truncated: boolean;
             /** Until Ns */
             until_ns: number;
+        };
+        /**
+         * MaxPriceBody
+         * @description Nano-dollars: per million tokens, per request, per image. Null is no bound.
+         * @example {
+         *       "completion": 20000000000,
+         *       "prompt": 5000000000
+         *     }
+         */
+        MaxPriceBody: {
+            /** Completion */
+            completion?: number | null;
+            /** Image */
+            image?: number | null;
+            /** Prompt */
+            prompt?: number | null;
+            /** Request */
+            request?: number | null;
         };
         /**
          * Me
@@ -7508,6 +7578,18 @@ export interface components {
             state: string;
         };
         /**
+         * Release
+         * @description `version` and `date` are null for what runs here and no release has yet.
+         */
+        Release: {
+            /** Date */
+            date: string | null;
+            /** Entries */
+            entries: components["schemas"]["Change"][];
+            /** Version */
+            version: string | null;
+        };
+        /**
          * ResetLink
          * @description `link` is there only where the zone has no mail: give it to the person, and nobody else.
          */
@@ -7539,6 +7621,99 @@ export interface components {
         Rewrapped: {
             /** Rewrapped */
             rewrapped: number;
+        };
+        /**
+         * RoutingPolicyBody
+         * @description The whole ceiling: what is left out bounds nothing. `only` and `ignore` name providers, or one
+         *     region of them; `countries` are where an endpoint must be.
+         * @example {
+         *       "countries": [
+         *         "KR",
+         *         "JP"
+         *       ],
+         *       "deny_data_collection": true,
+         *       "ignore": [
+         *         "azure/eastus"
+         *       ],
+         *       "max_price": {
+         *         "completion": 20000000000,
+         *         "prompt": 5000000000
+         *       },
+         *       "only": [],
+         *       "zdr": false
+         *     }
+         */
+        RoutingPolicyBody: {
+            /**
+             * Countries
+             * @default []
+             */
+            countries?: string[];
+            /**
+             * Deny Data Collection
+             * @default false
+             */
+            deny_data_collection?: boolean;
+            /**
+             * Ignore
+             * @default []
+             */
+            ignore?: string[];
+            max_price?: components["schemas"]["MaxPriceBody"] | null;
+            /**
+             * Only
+             * @default []
+             */
+            only?: string[];
+            /**
+             * Zdr
+             * @description Only providers that keep nothing.
+             * @default false
+             */
+            zdr?: boolean;
+        };
+        /**
+         * RoutingPolicyView
+         * @description `served`: how many of the zone's models some endpoint may still serve; null before the zone
+         *     has published its first configuration. `version` is the team's.
+         * @example {
+         *       "countries": [
+         *         "KR",
+         *         "JP"
+         *       ],
+         *       "deny_data_collection": true,
+         *       "ignore": [
+         *         "azure/eastus"
+         *       ],
+         *       "max_price": {
+         *         "completion": 20000000000,
+         *         "prompt": 5000000000
+         *       },
+         *       "models": 202,
+         *       "only": [],
+         *       "served": 187,
+         *       "version": 3,
+         *       "zdr": false
+         *     }
+         */
+        RoutingPolicyView: {
+            /** Countries */
+            countries: string[];
+            /** Deny Data Collection */
+            deny_data_collection: boolean;
+            /** Ignore */
+            ignore: string[];
+            max_price: components["schemas"]["MaxPriceBody"] | null;
+            /** Models */
+            models: number | null;
+            /** Only */
+            only: string[];
+            /** Served */
+            served: number | null;
+            /** Version */
+            version: number;
+            /** Zdr */
+            zdr: boolean;
         };
         /**
          * RowInForce
@@ -8334,6 +8509,27 @@ export interface components {
             url: string;
             /** Version */
             version: number;
+        };
+        /**
+         * WhatsNew
+         * @example {
+         *       "data": [
+         *         {
+         *           "date": "2026-12-01",
+         *           "entries": [
+         *             {
+         *               "kind": "feature",
+         *               "text": "Prompts and answers can be kept."
+         *             }
+         *           ],
+         *           "version": "0.2.0"
+         *         }
+         *       ]
+         *     }
+         */
+        WhatsNew: {
+            /** Data */
+            data: components["schemas"]["Release"][];
         };
         /**
          * Rotation
@@ -14534,6 +14730,75 @@ export interface operations {
             };
         };
     };
+    get_routing_policy_api_v1_teams__team_id__routing_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                team_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RoutingPolicyView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    set_routing_policy_api_v1_teams__team_id__routing_put: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `etag` of what you saw. 412 when it has changed since. */
+                "if-match"?: string | null;
+            };
+            path: {
+                team_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RoutingPolicyBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RoutingPolicyView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     top_up_api_v1_teams__team_id__topups_post: {
         parameters: {
             query?: never;
@@ -15017,6 +15282,26 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Version"];
+                };
+            };
+        };
+    };
+    whats_new_api_v1_whats_new_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WhatsNew"];
                 };
             };
         };
