@@ -102,7 +102,7 @@ web-check: $(TOOLS)/.test $(TOOLS)/.web-check ## the web app's API types, compil
 	@cd web && $(NODE) npm run --silent check
 
 # --- quality ---------------------------------------------------------------------------------------
-QUICK := tests/unit tests/contract tests/replay tests/property tests/arch tests/perf
+QUICK := tests/unit tests/contract tests/golden tests/replay tests/property tests/arch tests/perf
 
 check: $(TOOLS)/.test ## format, lint, types, contracts, unit + contract + replay tests; under 90 s
 	@$(BIN)/ruff format --check --quiet src tests tools

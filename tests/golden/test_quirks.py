@@ -193,6 +193,12 @@ def test_an_answer_s_form_is_held_to_or_refused(row: str, form: str) -> None:
     match wanted:
         case "sent":
             assert shown == asked
+        case "said":
+            body = sent(row, response_format=asked, messages=messages)[0]
+            assert shown == {"type": "json_object"}
+            assert json.dumps(SCHEMA, separators=(",", ":")) in "".join(
+                message["content"].replace(" ", "") for message in body["messages"]
+            )
         case "as schema":
             assert shown["type"] == "json_schema"
             assert shown["json_schema"]["schema"] == {"type": "object"}
