@@ -24,7 +24,7 @@ import pytest
 import yaml
 
 from e2e.conftest import CHAT, FAST, small_zone
-from e2e.operating import Servers, Team, chat, flood, new_team, servers
+from e2e.operating import Servers, Team, chat, flood, new_team, operator, servers
 from e2e.product import Product, Simulator, Zone, http, product, run, until
 from opengateway.control.second_factors import totp
 from stores import apart
@@ -168,7 +168,8 @@ class Story:
         team.done("POST", f"/webhooks/{hook['webhook']['id']}/test")
         return team
 
-    def person(self) -> None:
+    def person(self) -> Browser:
+        """An administrator, signed in."""
         zone = ("--zone", str(self.product.zone_file))
         made = json.loads(run("admin", "create", *zone, "--email", EMAIL, "--json").stdout)
         self.hide("first password", made["password"])
@@ -197,6 +198,31 @@ class Story:
         Browser(self.product).ask("POST", "/auth/password-reset", {"email": EMAIL})
         again.ask("POST", "/auth/sign-in", {"email": EMAIL, "password": password, "x": wrong})
         self.told += browser.answers + again.answers
+        return again
+
+    def bodies(self, team: Team, admin: Browser) -> None:
+        """A prompt that is kept is read by whoever may, and lies nowhere unsealed."""
+        prompt, secret = self.new("keptprompt"), self.new("keptsecret")
+        key = team.new_key(body_logging=True)["key"]
+        asked = {"role": "user", "content": f"echo {prompt} api_key={secret}"}
+        body = {"model": CHAT, "max_tokens": 50, "messages": [asked], "stream": True}
+
+        def sent(**headers: str) -> str:
+            given = {"authorization": f"Bearer {key}", **headers}
+            status, _, told = self.product.chat(body, given)
+            assert status == 200
+            return f"/logs/{told['x-request-id']}/body?team_id={team.id}"
+
+        unheard, heard = sent(**{"x-opengateway-log-body": "false"}), sent()
+        shown = until(lambda: (b := admin.ask("GET", heard)) != 404 and b, 20, every_s=0.1)
+        assert prompt in shown["request"]["text"]
+        assert secret not in shown["request"]["text"]
+        answer = json.loads(shown["response"]["text"])["choices"][0]["message"]
+        assert prompt in answer["content"]
+        assert secret not in answer["content"]
+        found = admin.ask("GET", f"/logs/bodies?team_id={team.id}&text={prompt.upper()}")
+        assert [f["where"] for f in found["data"]] == ["request"]
+        assert admin.ask("GET", unheard) == 404
 
     def calls(self, team: Team) -> None:
         prompt = self.new("prompt")
@@ -254,6 +280,42 @@ class Story:
             self.provider.faults({"fault": fault})
             self.refusals(flood([self.product.url], team.key, body, 2))
             self.provider.reset()
+
+    def shop(self, team: Team) -> None:
+        """Of the desk: providers' credentials, a team's own, codes, and what payments are asked with."""
+        place = {"wire": "openai", "base_url": f"{self.provider.url}/as/vllm/v1"}
+        self.operate("POST", "/admin/providers", {"id": "later", **place})
+        held = "/admin/providers/later/credentials"
+        wish = {"name": "main", "secret": {"api_key": self.new("desk")}}
+        made = self.operate("POST", held, wish)
+        turned = {"secret": {"api_key": self.new("rotated")}}
+        self.operate("POST", f"/admin/credentials/{made['id']}/rotate", turned)
+        self.operate("POST", "/admin/providers/later/test", {"credential": "main"})
+        own = {"provider": "later", "name": "ours", "secret": {"api_key": self.new("own")}}
+        self.operate("POST", f"/teams/{team.id}/credentials", own)
+        campaign = self.operate("POST", "/admin/campaigns", {"name": "c", "usd": "1"})
+        codes = f"/admin/campaigns/{campaign['id']}"
+        for code in operator(self.product, "POST", f"{codes}/batches", {"count": 2})["codes"]:
+            self.hide(f"code {code[:8]}", code[9:])  # the first characters are shown as a hint
+            wish = json.dumps({"code": code, "team_id": team.id}).encode()
+            (answer,) = flood([self.product.url], team.manager, wish, 1, "/api/v1/redeem")
+            assert answer.status == 201, answer
+            self.told.append(answer.body)
+        for path in (held, f"/teams/{team.id}/credentials", f"{codes}/codes", "/admin/audit"):
+            self.operate("GET", path)
+        # The processor's address is somebody else's here: it refuses, and hears the zone's key.
+        assert team.manage("POST", "/topups", {"usd": "50"})[0] >= 400
+        self.told.append(json.dumps(team.done("GET", "/payment-settings")).encode())
+        url = f"{self.product.url}/api/v1/payments/stripe/webhook"
+        forged = {"stripe-signature": f"t=1,v1={self.new('signature')}"}
+        status, raw, _ = http(url, method="POST", body=b"{}", headers=forged)
+        assert status == 403
+        self.told.append(raw)
+
+    def operate(self, method: str, path: str, payload: object = None) -> Any:
+        made = operator(self.product, method, path, payload)
+        self.told.append(json.dumps(made).encode())
+        return made
 
     def crash(self, team: Team) -> None:
         """What a dying process leaves is looked at, too."""
@@ -323,6 +385,9 @@ def test_no_secret_comes_out_again(
     credential, password = canary("provider"), canary("smtp")
     monkeypatch.setenv("OG_CANARY_PROVIDER", credential)
     monkeypatch.setenv("OG_CANARY_SMTP", password)
+    paying = {"OG_CANARY_STRIPE": canary("stripe"), "OG_CANARY_STRIPE_EVENTS": canary("events")}
+    for name, secret in paying.items():
+        monkeypatch.setenv(name, secret)
     with ExitStack() as stack:
         mail = stack.enter_context(mail_server(password))
         stores = stack.enter_context(servers()) if kind == "servers" else None
@@ -330,8 +395,15 @@ def test_no_secret_comes_out_again(
         zone = LoopbackZone(provider, plain.home, plain.providers, plain.models)
         for one in zone.providers.values():
             one["credentials"] = [{"name": "main", "api_key": "env:OG_CANARY_PROVIDER"}]
+        zone.outbound = {"allow": ["127.0.0.1"]}
         zone.components = {
             "billing": {"use": "ledger"},
+            "payments": {
+                "use": "stripe",
+                "secret_key": "env:OG_CANARY_STRIPE",
+                "webhook_secret": "env:OG_CANARY_STRIPE_EVENTS",
+                "api_url": provider.url,
+            },
             "mail": {
                 "use": "smtp",
                 "host": "127.0.0.1",
@@ -347,9 +419,13 @@ def test_no_secret_comes_out_again(
             story = Story(running, provider)
             story.hide("provider credential", credential)
             story.hide("smtp password", password)
+            for name, secret in paying.items():
+                story.hide(name, secret)
             team = story.keys()
-            story.person()
+            admin = story.person()
+            story.bodies(team, admin)
             story.calls(team)
+            story.shop(team)
             story.crash(team)
             story.told.append(http(f"http://127.0.0.1:{running.metrics_port}/metrics")[1])
             running.records()

@@ -20,6 +20,7 @@ from pathlib import Path
 
 from opengateway import __version__
 from opengateway.compose.admission import Admission, new_admission
+from opengateway.compose.bodies import body_samples, new_spool, stop_spooling
 from opengateway.compose.credentials import Credentials
 from opengateway.compose.listening import SIMULATOR_URL, bind, bind_unix
 from opengateway.compose.paths import Paths
@@ -34,6 +35,7 @@ from opengateway.dialects import openai_chat as openai_dialect
 from opengateway.dialects.openai_chat.routing_note import OpenAIRoutingNotes
 from opengateway.domain.catalog import Snapshot
 from opengateway.domain.errors import OperatorError
+from opengateway.gateway.capture import Bodies
 from opengateway.gateway.generations import GenerationDesk
 from opengateway.gateway.keepsakes import Keepsakes
 from opengateway.gateway.key_state import KeyDesk
@@ -43,6 +45,7 @@ from opengateway.http.forward import ControlForward
 from opengateway.http.metrics_app import MetricsApp, Sample
 from opengateway.http.server import new_server
 from opengateway.http.surfaces import Surfaces
+from opengateway.infra.bodies.spool import BodySpool
 from opengateway.infra.control_client import ControlClient
 from opengateway.infra.egress_guard import EgressGuard
 from opengateway.infra.feeds import KeyFeed, SnapshotFeed
@@ -110,6 +113,7 @@ class _Parts:
     desk: KeyDesk
     surfaces: Surfaces
     routing: RoutingParts
+    bodies: BodySpool
 
 
 def _build(zone: Zone, paths: Paths, wall: EgressGuard | None) -> _Parts:
@@ -131,6 +135,7 @@ def _build(zone: Zone, paths: Paths, wall: EgressGuard | None) -> _Parts:
         new_id=new_id,
         on_bug=_on_bug,
     )
+    spool = new_spool(zone, paths, client, AesSecretBox(secrets.data_keys), clock, new_id)
     routing = new_routing(zone, paths.gateway_state, gateway_id=gateway_id, clock=clock)
     services = GatewayServices(
         zone=zone.name,
@@ -144,6 +149,7 @@ def _build(zone: Zone, paths: Paths, wall: EgressGuard | None) -> _Parts:
         teams=table.teams,
         rates=admission.rates,
         idempotency=admission.idempotency,
+        bodies=Bodies(table.teams, spool),
         keepsakes=Keepsakes(admission.thoughts, admission.box),
         trusted_proxies=networks(zone.listen.trusted_proxies),
         journal=journal,
@@ -158,10 +164,7 @@ def _build(zone: Zone, paths: Paths, wall: EgressGuard | None) -> _Parts:
         tokens=TiktokenCounter(on_fault=_on_vocabulary_fault),
     )
     return _Parts(
-        services,
-        holder,
-        table,
-        KeyTableFile(paths.gateway_state),
+        *(services, holder, table, KeyTableFile(paths.gateway_state)),
         SnapshotFiles(paths.gateway_state),
         places.vaults,
         journal,
@@ -171,6 +174,7 @@ def _build(zone: Zone, paths: Paths, wall: EgressGuard | None) -> _Parts:
         KeyDesk(ControlKeyStates(client.key_state, clock), admission.rates, zone.name),
         new_surfaces(services, admission.responses, admission.box, _keeps_responses(table)),
         routing,
+        spool,
     )
 
 
@@ -250,6 +254,7 @@ async def _serve(
     logger = log.get_logger("gateway")
     supervisor = Supervisor(_on_bug)
     shipping = _start_feeds(parts, paths, supervisor)
+    spooling = supervisor.start(parts.bodies.run(), name="bodies")
     forward = ControlForward(paths.control_socket, services.trusted_proxies)
     tls = zone.listen.tls
     server = new_server(
@@ -266,7 +271,7 @@ async def _serve(
         on_stop=forward.end_streams,
     )
     metrics = new_server(
-        MetricsApp(lambda: gateway_samples(services, parts.journal, wall)),
+        MetricsApp(lambda: gateway_samples(services, parts, wall)),
         drain_s=1,
         owns_signals=False,
     )
@@ -288,6 +293,7 @@ async def _serve(
         # The shipper ends by itself once the journal's end is shipped; what is left when control
         # does not answer is shipped by whoever starts next.
         await asyncio.wait({shipping}, timeout=_LAST_SHIPMENT_S)
+        await stop_spooling(parts.bodies, spooling)
         await supervisor.drain(timeout_s=0)
         parts.key_file.close()
         await parts.admission.aclose()
@@ -330,7 +336,7 @@ def _start_feeds(parts: _Parts, paths: Paths, supervisor: Supervisor) -> asyncio
 
 
 def gateway_samples(
-    services: GatewayServices, journal: FileJournal, wall: EgressGuard | None
+    services: GatewayServices, parts: _Parts, wall: EgressGuard | None
 ) -> Iterator[Sample]:
     """What this process alone knows; everything else is derived from the journal in control."""
     gauges = services.gauges
@@ -367,7 +373,9 @@ def gateway_samples(
             {"process": "gateway"},
             wall.refused,
         )
-    yield "opengateway_journal_depth_bytes", "gauge", "Not yet acknowledged", {}, journal.depth
+    depth = parts.journal.depth
+    yield "opengateway_journal_depth_bytes", "gauge", "Not yet acknowledged", {}, depth
+    yield from body_samples(parts.bodies)
 
 
 if __name__ == "__main__":

@@ -65,6 +65,11 @@ class Paths:
         return self.home / "journal"
 
     @property
+    def bodies(self) -> Path:
+        """Sealed bodies on their way from the gateway to control."""
+        return self.home / "bodies"
+
+    @property
     def gateway_state(self) -> Path:
         """The gateway's disk copy of snapshot and key table."""
         return self.home / "gateway"

@@ -13,6 +13,7 @@ from typing import Annotated, Final, TypeVar
 from fastapi import Query
 
 from opengateway.domain.errors import InvalidRequest
+from opengateway.domain.request_log import Place
 
 _PLACE: Final = re.compile(r"p1:([A-Za-z0-9_.:-]{1,120})")
 
@@ -85,3 +86,19 @@ def contains(text: str) -> str:
     for special in "!%_":
         text = text.replace(special, f"!{special}")
     return f"%{text.lower()}%"
+
+
+def request_cursor(place: Place) -> str:
+    """The cursor of requests before `place`."""
+    return cursor(f"{place.started_at_ns}:{place.id}")
+
+
+def request_place(after: str) -> Place | None:
+    """Raises `InvalidRequest`."""
+    place = place_of(after)
+    if not place:
+        return None
+    began, _, request_id = place.partition(":")
+    if not began.isdecimal() or int(began) >= 2**63 or not request_id:
+        raise InvalidRequest("'after' is not a cursor; take `next` of a page", param="after")
+    return Place(int(began), request_id)

@@ -71,5 +71,7 @@ class TeamState(msgspec.Struct, frozen=True):
     concurrency: int | None = None
     keep_responses: bool = False
     """Whether answers of `/v1/responses` are kept for 24 hours, sealed, for `previous_response_id`."""
+    body_logging: bool = False
+    """Whether prompts and answers are kept, where the key says nothing of it."""
     members: dict[str, RateLimits] = {}
     """A user's id to the limits on all the keys that this member made; members without are absent."""

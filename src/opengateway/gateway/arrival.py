@@ -17,3 +17,11 @@ class Arrival(msgspec.Struct, frozen=True):
     headers: Mapping[str, str]
     body: bytes
     client_request_id: str | None
+
+
+def client_request_id(headers: Mapping[str, str]) -> str | None:
+    """The caller's own id, kept beside ours (decision 26); only what is printable."""
+    value = headers.get("x-request-id") or headers.get("x-client-request-id")
+    if value and len(value) <= 128 and value.isprintable():
+        return value
+    return None

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from opengateway.domain.catalog import Wire
 from opengateway.domain.principal import TeamState
+from opengateway.gateway.capture import Bodies
 from opengateway.gateway.ceiling import Ceilings
 from opengateway.gateway.idempotency import Idempotency
 from opengateway.gateway.keepsakes import Keepsakes
@@ -86,6 +87,8 @@ class GatewayServices:
     """Somebody pays: what has no price is not sent (decision 14)."""
     rates: Rates | None = None
     idempotency: Idempotency | None = None
+    bodies: Bodies | None = None
+    """Listens to requests whose team keeps bodies."""
     keepsakes: Keepsakes | None = None
     """Of a surface whose plain callers cannot carry a model's thoughts."""
     trusted_proxies: Networks = ()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from functools import cache
+from functools import cache, lru_cache, partial
 from pathlib import Path
 from typing import Final
 
@@ -23,6 +23,7 @@ from opengateway.control.budgets.routes import router as budgets
 from opengateway.control.documents.routes import router as documents
 from opengateway.control.idempotency.edge import KeepAnswers, idempotent
 from opengateway.control.invitations.routes import router as invitations
+from opengateway.control.kept_bodies.routes import router as bodies
 from opengateway.control.keys.routes import router as keys
 from opengateway.control.ledger.routes import admin as ledger_admin
 from opengateway.control.ledger.routes import router as ledger
@@ -32,7 +33,8 @@ from opengateway.control.memberships.routes import router as members
 from opengateway.control.newcomers.routes import admin as abuse
 from opengateway.control.notifications.routes import router as notifications
 from opengateway.control.offers.routes import router as offers
-from opengateway.control.overview.queues import router as queues
+from opengateway.control.overview.dead_letters import router as dead_letters
+from opengateway.control.overview.reconciliation import router as reconciliation
 from opengateway.control.overview.routes import router as figures
 from opengateway.control.own_credentials.routes import router as own_credentials
 from opengateway.control.payments.routes import admin as payments_admin
@@ -56,7 +58,7 @@ from opengateway.http.control_errors import ControlEdge, error_response, install
 from opengateway.http.internal_app import ControlParts
 from opengateway.http.openapi import describe
 from opengateway.http.static_site import StaticSite
-from opengateway.http.unit_of_work import UnitOfWork
+from opengateway.http.unit_of_work import UnitOfWork, unit_of_work
 from opengateway.http.web_site import WebSite
 from opengateway.http.whats_new import router as whats_new
 
@@ -118,6 +120,7 @@ def new_control_app(parts: ControlParts, assets: Path) -> FastAPI:
     app.state.desk_tools = parts.desk
     app.state.outbound_rules = parts.spending.outbound_rules
     app.state.log_desk = parts.logs
+    app.state.open_scope = partial(unit_of_work, parts.database, parts.new_scope)
     app.state.smoke_desk = parts.operation.smoke
     app.state.idempotency_running = set()
     install_errors(app)
@@ -166,18 +169,23 @@ def _routes() -> APIRouter:
         own_credentials,
         team_routing,
         figures,
-        queues,
+        dead_letters,
+        reconciliation,
         view_as,
     ):
         routes.include_router(router, prefix="/api/v1")
-    for router in (logs, logs_admin):
+    for router in (bodies, logs, logs_admin):
         routes.include_router(router, prefix="/api/v1")
     require_declared(routes, set(Access) - {Access.INTERNAL})
     return routes
 
 
+@lru_cache(maxsize=8)
 def _pages(assets: Path) -> APIRouter:
-    """The built pages: `/docs/...`, and the web app at every other path outside `/api`."""
+    """The built pages: `/docs/...`, and the web app at every other path outside `/api`.
+
+    They are looked at once in a process: a package does not change under it.
+    """
     docs = StaticSite(assets / "docs", "/docs/", hashed="_astro/", wasm=True)
     web = WebSite(assets / "web")
     router = APIRouter(include_in_schema=False)

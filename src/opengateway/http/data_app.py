@@ -24,7 +24,8 @@ from opengateway.domain.errors import (
     UpstreamError,
 )
 from opengateway.domain.principal import KeyKind, Principal
-from opengateway.gateway.arrival import Arrival
+from opengateway.gateway.arrival import Arrival, client_request_id
+from opengateway.gateway.capture import Serve
 from opengateway.gateway.generations import GenerationDesk
 from opengateway.gateway.headers import JSON, refusal_head
 from opengateway.gateway.key_state import KeyDesk
@@ -38,7 +39,13 @@ from opengateway.gateway.token_count import count_body
 from opengateway.http.asgi import App, Receive, Scope, Send
 from opengateway.http.data_openapi import document
 from opengateway.http.direct import DirectCall
-from opengateway.http.surfaces import RESPONSES, Surfaces, is_not_served_yet, stored_response
+from opengateway.http.surfaces import (
+    RESPONSES,
+    Surfaces,
+    advice,
+    is_not_served_yet,
+    stored_response,
+)
 from opengateway.kit.json import dumps
 
 
@@ -188,7 +195,7 @@ class DataApp:
             raise StepFailed("accept", _wrong_method(method, known))
         if path in self._methods:
             raise StepFailed("accept", _wrong_method(method, self._methods[path]))
-        raise StepFailed("accept", NotFound(_advice(path, self._methods), code="unknown_url"))
+        raise StepFailed("accept", NotFound(advice(path, self._methods), code="unknown_url"))
 
     async def _chat(self, incoming: Incoming) -> None:
         await self._converse(incoming, self._services, "chat.completions")
@@ -217,12 +224,19 @@ class DataApp:
         self, incoming: Incoming, services: GatewayServices, operation: str
     ) -> None:
         """A conversation on one surface: `services` hold its dialect and its wires."""
-        principal, arrival = self._arrived(incoming, operation)
-        await serve_chat(services, arrival, principal, incoming.call)
+        await self._heard(incoming, operation, partial(serve_chat, services))
 
     async def _respond(self, incoming: Incoming) -> None:
-        principal, arrival = self._arrived(incoming, "responses")
-        await self._surfaces.responses.serve(arrival, principal, incoming.call)
+        await self._heard(incoming, "responses", self._surfaces.responses.serve)
+
+    async def _heard(self, incoming: Incoming, operation: str, serve: Serve) -> None:
+        """Serve; listened to where what is said is kept."""
+        principal, arrival = self._arrived(incoming, operation)
+        bodies = self._services.bodies
+        if bodies is None or not bodies.keeps(principal):
+            await serve(arrival, principal, incoming.call)
+        else:
+            await bodies.hear(arrival, principal, incoming.call, serve)
 
     async def _stored(self, incoming: Incoming) -> None:
         principal, call = self._principal(incoming), incoming.call
@@ -249,7 +263,7 @@ class DataApp:
             operation=operation,
             headers=headers,
             body=call.body,
-            client_request_id=_client_request_id(headers),
+            client_request_id=client_request_id(headers),
         )
 
     async def _operate(self, incoming: Incoming) -> None:
@@ -375,24 +389,6 @@ def _too_large(limit: int) -> TooLarge:
 
 def _wrong_method(method: str, allowed: str) -> MethodNotAllowed:
     return MethodNotAllowed(f"{method[:20]} is not served here; use {allowed}", allow=allowed)
-
-
-def _advice(path: str, known: Mapping[str, str]) -> str:
-    for wrong, right in (("/v1/v1/", "/v1/"), ("//", "/")):
-        if wrong in path:
-            path_now = path.replace(wrong, right)
-            return f"there is no {path[:100]!r}; the base URL ends in /v1: try {path_now[:100]!r}"
-    if path.rstrip("/") in known:
-        return f"there is no {path[:100]!r}; try {path.rstrip('/')!r}, without the last slash"
-    return f"there is no {path[:100]!r}; see /docs for what is served"
-
-
-def _client_request_id(headers: Mapping[str, str]) -> str | None:
-    """The caller's own id, kept beside ours (decision 26); only what is printable."""
-    value = headers.get("x-request-id") or headers.get("x-client-request-id")
-    if value and len(value) <= 128 and value.isprintable():
-        return value
-    return None
 
 
 def _send_json(incoming: Incoming, status: int, body: bytes) -> None:

@@ -41,6 +41,7 @@ _ASK_HEADERS: Final = {
     "x-opengateway-user-id": "Your end user; stronger than `user`.",
     "x-opengateway-timeout": "Milliseconds to wait for the first content, 1 to 600000.",
     "x-opengateway-strict-parameters": "`true`: what a provider cannot do as asked is refused.",
+    "x-opengateway-log-body": "`false`: nothing of this request's body is kept.",
     "idempotency-key": "Makes a repeat safe: the same request is done once.",
 }
 _TOLD_HEADERS: Final = {

@@ -24,6 +24,7 @@ from opengateway.control.changes.feed import ChangeFeed
 from opengateway.control.changes.routes import router as changes
 from opengateway.control.events.routes import router as events
 from opengateway.control.idempotency.edge import KeepAnswers, idempotent
+from opengateway.control.kept_bodies.routes import internal as bodies
 from opengateway.control.keys.routes import internal as keys
 from opengateway.control.keys.routes import router as team_keys
 from opengateway.control.leases.desk import LeaseDesk
@@ -34,7 +35,8 @@ from opengateway.control.ledger.routes import router as team_ledger
 from opengateway.control.logs.desk import LogDesk
 from opengateway.control.logs.routes import internal as generations
 from opengateway.control.offers.routes import router as offers
-from opengateway.control.overview.queues import router as queues
+from opengateway.control.overview.dead_letters import router as dead_letters
+from opengateway.control.overview.reconciliation import router as reconciliation
 from opengateway.control.overview.routes import router as figures
 from opengateway.control.own_credentials.routes import router as own_credentials
 from opengateway.control.owners.routes import router as owners
@@ -162,6 +164,7 @@ def new_internal_app(parts: ControlParts) -> FastAPI:
     app.state.parts = parts
     app.state.registry = registry
     app.state.change_feed = parts.feed
+    app.state.log_desk = parts.logs
     app.state.lease_desk = parts.leases
     app.state.smoke_desk = parts.operation.smoke
     app.state.snapshot_board = parts.board
@@ -181,9 +184,11 @@ def _routes() -> APIRouter:
     # What a team and the platform's people may do, the operator may do here.
     for router in (team_keys, team_admin, audit):
         routes.include_router(router, prefix="/internal/v1")
-    for router in (owners, generations):
+    for router in (owners, generations, bodies):
         routes.include_router(router, prefix="/internal/v1")
-    for router in (providers, offers, approvals, own_credentials, team_routing, figures, queues):
+    for router in (providers, offers, approvals, own_credentials, team_routing, figures):
+        routes.include_router(router, prefix="/internal/v1")
+    for router in (dead_letters, reconciliation):
         routes.include_router(router, prefix="/internal/v1")
     for router in (leases, ledger, team_ledger, ledger_admin, redeem_codes, campaigns, smoke):
         routes.include_router(router, prefix="/internal/v1")

@@ -58,6 +58,17 @@ def is_not_served_yet(path: str) -> bool:
     return any(rest == name or rest.startswith(name + "/") for name in _NOT_YET)
 
 
+def advice(path: str, known: Mapping[str, str]) -> str:
+    """What a caller of a path that does not exist may have meant."""
+    for wrong, right in (("/v1/v1/", "/v1/"), ("//", "/")):
+        if wrong in path:
+            path_now = path.replace(wrong, right)
+            return f"there is no {path[:100]!r}; the base URL ends in /v1: try {path_now[:100]!r}"
+    if path.rstrip("/") in known:
+        return f"there is no {path[:100]!r}; try {path.rstrip('/')!r}, without the last slash"
+    return f"there is no {path[:100]!r}; see /docs for what is served"
+
+
 async def stored_response(
     keeper: ResponseKeeper, principal: Principal, method: str, rest: str, query: str
 ) -> bytes:

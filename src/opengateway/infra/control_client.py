@@ -153,6 +153,13 @@ class ControlClient:
         _expect(status, 200, body)
         return _decode(body, _Acked).acked
 
+    async def keep_bodies(self, data: bytes) -> None:
+        """Push sealed bodies. Raises `ControlRefused` for what control finds damaged."""
+        status, body, _ = await self.call("POST", "/bodies", body=data)
+        if status in (400, 413, 422):
+            raise ControlRefused(body[:500].decode(errors="replace"))
+        _expect(status, 200, body)
+
     async def ask(self, path: str, payload: object, kind: type[T]) -> T:
         """A short question that somebody waits for: POST `payload`, give the answer as a `kind`.
 

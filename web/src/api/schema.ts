@@ -514,6 +514,145 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/admin/dead-letters/journals/{gateway_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Give Up Journal
+         * @description Its disk is lost: void what it holds open. Only for one that was silent for a day; what comes of
+         *     it later is not charged.
+         */
+        delete: operations["give_up_journal_api_v1_admin_dead_letters_journals__gateway_id__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/dead-letters/mail": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Dead Letters
+         * @description Letters that were refused or came too late, of the last 30 days, newest first.
+         */
+        get: operations["dead_letters_api_v1_admin_dead_letters_mail_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/dead-letters/mail/{letter_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Discard Letter */
+        delete: operations["discard_letter_api_v1_admin_dead_letters_mail__letter_id__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/dead-letters/mail/{letter_id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Retry Letter
+         * @description Send it now. One whose time is over holds a link that is worth nothing: it is not sent.
+         */
+        post: operations["retry_letter_api_v1_admin_dead_letters_mail__letter_id__retry_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/dead-letters/payments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Stuck Payments
+         * @description What of payments has stood still for an hour, oldest first, at most 100 of each kind.
+         */
+        get: operations["stuck_payments_api_v1_admin_dead_letters_payments_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/dead-letters/payments/{stuck_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Discard Payment
+         * @description An event moves nothing. A refund was not paid out: its credit goes back to the team.
+         */
+        delete: operations["discard_payment_api_v1_admin_dead_letters_payments__stuck_id__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/dead-letters/payments/{stuck_id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Retry Payment
+         * @description Book the event, or ask the processor for the refund once more. Look there first: after a day it
+         *     may take the same refund for another one.
+         */
+        post: operations["retry_payment_api_v1_admin_dead_letters_payments__stuck_id__retry_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/admin/dead-letters/webhooks": {
         parameters: {
             query?: never;
@@ -529,6 +668,26 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/dead-letters/webhooks/{delivery_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Discard Delivery
+         * @description Put it away. The team still sees it among its deliveries.
+         */
+        delete: operations["discard_delivery_api_v1_admin_dead_letters_webhooks__delivery_id__delete"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1820,6 +1979,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/logs/bodies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Search Bodies
+         * @description Requests of a team whose kept body has a text, newest first. They lie encrypted: each is
+         *     opened and looked into, so give times; it stops after 2,000 bodies or 2 seconds and says where.
+         */
+        get: operations["search_bodies_api_v1_logs_bodies_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/logs/export": {
         parameters: {
             query?: never;
@@ -1872,6 +2052,26 @@ export interface paths {
          * @description One request in full, by our id or by the provider's.
          */
         get: operations["get_log_api_v1_logs__request_id__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/logs/{request_id}/body": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Body
+         * @description What a caller sent and was answered, where the team keeps that. The reading is audited.
+         */
+        get: operations["read_body_api_v1_logs__request_id__body_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2330,6 +2530,26 @@ export interface paths {
         put: operations["set_billing_profile_api_v1_teams__team_id__billing_profile_put"];
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/teams/{team_id}/bodies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Erase Bodies
+         * @description Forget kept bodies of the team now, at most 2,000 a call. `left`: call again.
+         */
+        delete: operations["erase_bodies_api_v1_teams__team_id__bodies_delete"];
         options?: never;
         head?: never;
         patch?: never;
@@ -3765,6 +3985,68 @@ export interface components {
              */
             version?: number;
         };
+        /** BodyPart */
+        BodyPart: {
+            /**
+             * Size Bytes
+             * @description As it was sent, what was cut off included.
+             */
+            size_bytes: number;
+            /**
+             * Text
+             * @description JSON where it was; a stream is put together as one answer.
+             */
+            text: string;
+            /**
+             * Truncated
+             * @description Whether the end is missing, for its length.
+             */
+            truncated: boolean;
+        };
+        /**
+         * BodyView
+         * @description What a caller sent, and was answered.
+         * @example {
+         *       "id": "gen_019a2b3c4d5e7f608192a3b4c5d6e7f8",
+         *       "kept_at_ns": 1764000000000000000,
+         *       "kept_until_ns": 1766592000000000000,
+         *       "redactions": 0,
+         *       "request": {
+         *         "size_bytes": 71,
+         *         "text": "{\"model\":\"openai/gpt-4o\",\"messages\":[{\"role\":\"user\",\"content\":\"Hello\"}]}",
+         *         "truncated": false
+         *       },
+         *       "response": {
+         *         "size_bytes": 62,
+         *         "text": "{\"choices\":[{\"message\":{\"role\":\"assistant\",\"content\":\"Hi.\"}}]}",
+         *         "truncated": false
+         *       },
+         *       "team_id": "team_0192f0c1a2b37c4d8e9fa0b1c2d3e4f6"
+         *     }
+         */
+        BodyView: {
+            /** Id */
+            id: string;
+            /**
+             * Kept At Ns
+             * @description Unix time in nanoseconds.
+             */
+            kept_at_ns: number;
+            /**
+             * Kept Until Ns
+             * @description Unix time in nanoseconds.
+             */
+            kept_until_ns: number;
+            /**
+             * Redactions
+             * @description How often something was taken out before it was kept.
+             */
+            redactions: number;
+            request: components["schemas"]["BodyPart"];
+            response: components["schemas"]["BodyPart"];
+            /** Team Id */
+            team_id: string;
+        };
         /**
          * BookedView
          * @description `again`: it was booked before, under the same ref.
@@ -4179,6 +4461,36 @@ export interface components {
             /** Webhook Id */
             webhook_id: string;
         };
+        /**
+         * DeadLetter
+         * @description A letter that was refused or came too late. What it said is shown to nobody. `can_retry` false:
+         *     its time is over.
+         * @example {
+         *       "attempts": 3,
+         *       "can_retry": true,
+         *       "created_at_ns": 1764000000000000000,
+         *       "failed_at_ns": 1764000060000000000,
+         *       "id": "mail_0193",
+         *       "last_error": "550 no such mailbox",
+         *       "recipient": "mina@example.com"
+         *     }
+         */
+        DeadLetter: {
+            /** Attempts */
+            attempts: number;
+            /** Can Retry */
+            can_retry: boolean;
+            /** Created At Ns */
+            created_at_ns: number;
+            /** Failed At Ns */
+            failed_at_ns: number | null;
+            /** Id */
+            id: string;
+            /** Last Error */
+            last_error: string;
+            /** Recipient */
+            recipient: string;
+        };
         /** DeliveryPage */
         DeliveryPage: {
             /** Data */
@@ -4440,6 +4752,19 @@ export interface components {
          */
         EntryKind: "grant" | "topup" | "redeem" | "adjustment" | "refund" | "chargeback" | "fee" | "lease" | "return" | "settle" | "expiry" | "write_off";
         /**
+         * Erased
+         * @example {
+         *       "erased": 412,
+         *       "left": 0
+         *     }
+         */
+        Erased: {
+            /** Erased */
+            erased: number;
+            /** Left */
+            left: number;
+        };
+        /**
          * EventKind
          * @enum {string}
          */
@@ -4458,6 +4783,61 @@ export interface components {
             csrf_token: string;
             /** Recovery Codes */
             recovery_codes?: string[] | null;
+        };
+        /**
+         * FoundBodies
+         * @description `next` is null when everything that was asked for was looked at.
+         * @example {
+         *       "data": [
+         *         {
+         *           "excerpt": "\"content\":\"Where is my invoice?\"",
+         *           "id": "gen_019a2b3c4d5e7f608192a3b4c5d6e7f8",
+         *           "started_at_ns": 1764000000000000000,
+         *           "team_id": "team_0192f0c1a2b37c4d8e9fa0b1c2d3e4f6",
+         *           "where": "request"
+         *         }
+         *       ],
+         *       "scanned": 412,
+         *       "unreadable": 0
+         *     }
+         */
+        FoundBodies: {
+            /** Data */
+            data: components["schemas"]["FoundBody"][];
+            /**
+             * Next
+             * @description Give it as `after` to go on looking; null at the end.
+             */
+            next: string | null;
+            /**
+             * Scanned
+             * @description Bodies that were looked into: at most 2,000, for 2 seconds.
+             */
+            scanned: number;
+            /**
+             * Unreadable
+             * @description Of these, sealed under a key that is gone.
+             */
+            unreadable: number;
+        };
+        /** FoundBody */
+        FoundBody: {
+            /** Excerpt */
+            excerpt: string;
+            /** Id */
+            id: string;
+            /**
+             * Started At Ns
+             * @description Unix time in nanoseconds.
+             */
+            started_at_ns: number;
+            /** Team Id */
+            team_id: string;
+            /**
+             * Where
+             * @description `request` or `answer`.
+             */
+            where: string;
         };
         /**
          * FoundCode
@@ -4522,6 +4902,17 @@ export interface components {
             source: string;
             /** Usd Per Unit */
             usd_per_unit: string;
+        };
+        /**
+         * GivenUp
+         * @description How many requests are void by it.
+         * @example {
+         *       "voided": 2
+         *     }
+         */
+        GivenUp: {
+            /** Voided */
+            voided: number;
         };
         /**
          * GrantView
@@ -6753,6 +7144,17 @@ export interface components {
              */
             next: string | null;
         };
+        /** Page[DeadLetter] */
+        Page_DeadLetter_: {
+            /** Data */
+            data: components["schemas"]["DeadLetter"][];
+            /**
+             * Next
+             * @description Give it as `after` for what follows; null at the end.
+             * @example null
+             */
+            next: string | null;
+        };
         /** Page[DeskModelView] */
         Page_DeskModelView_: {
             /** Data */
@@ -7603,6 +8005,17 @@ export interface components {
             status: "sent" | "link";
         };
         /**
+         * Retried
+         * @description False: it goes on waiting.
+         * @example {
+         *       "done": true
+         *     }
+         */
+        Retried: {
+            /** Done */
+            done: boolean;
+        };
+        /**
          * RevokedView
          * @example {
          *       "codes": 1
@@ -8063,7 +8476,7 @@ export interface components {
         /**
          * StuckJournal
          * @description A gateway that was not heard of for an hour and whose journal did not come to its end: what it
-         *     still holds open is void once another start ships the rest.
+         *     still holds open is void once another start ships the rest, or once it is given up.
          * @example {
          *       "gateway": "gw_0193",
          *       "last_seen_ns": 1764000000000000000,
@@ -8082,6 +8495,43 @@ export interface components {
         StuckJournals: {
             /** Data */
             data: components["schemas"]["StuckJournal"][];
+        };
+        /**
+         * StuckPayment
+         * @description An event of the processor's that could not be booked, or a refund that it did not answer.
+         * @example {
+         *       "cents": 5500,
+         *       "id": "evt_0193",
+         *       "kind": "event",
+         *       "payment_id": "pay_0193",
+         *       "since_ns": 1764000000000000000,
+         *       "team_id": "team_0193",
+         *       "told": "charge.dispute.funds_withdrawn"
+         *     }
+         */
+        StuckPayment: {
+            /** Cents */
+            cents: number;
+            /** Id */
+            id: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "event" | "refund";
+            /** Payment Id */
+            payment_id: string;
+            /** Since Ns */
+            since_ns: number;
+            /** Team Id */
+            team_id: string;
+            /** Told */
+            told: string;
+        };
+        /** StuckPaymentList */
+        StuckPaymentList: {
+            /** Data */
+            data: components["schemas"]["StuckPayment"][];
         };
         /**
          * SumsView
@@ -8154,8 +8604,13 @@ export interface components {
          */
         TeamPatch: {
             /**
+             * Bodies Days
+             * @description For how many days; null: as long as the zone keeps them.
+             */
+            bodies_days?: number | null;
+            /**
              * Body Logging
-             * @description Keep prompts and answers of its requests.
+             * @description Keep prompts and answers of its requests, encrypted.
              * @default false
              */
             body_logging?: boolean;
@@ -8205,6 +8660,8 @@ export interface components {
          *     }
          */
         TeamView: {
+            /** Bodies Days */
+            bodies_days: number | null;
             /** Body Logging */
             body_logging: boolean;
             /** Concurrency */
@@ -9646,6 +10103,211 @@ export interface operations {
             };
         };
     };
+    give_up_journal_api_v1_admin_dead_letters_journals__gateway_id__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                gateway_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GivenUp"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    dead_letters_api_v1_admin_dead_letters_mail_get: {
+        parameters: {
+            query?: {
+                /** @description The `next` of the page before; empty for the first page. */
+                after?: string;
+                /** @description At most so many, 1 to 1000. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_DeadLetter_"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    discard_letter_api_v1_admin_dead_letters_mail__letter_id__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                letter_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    retry_letter_api_v1_admin_dead_letters_mail__letter_id__retry_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                letter_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeadLetter"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    stuck_payments_api_v1_admin_dead_letters_payments_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StuckPaymentList"];
+                };
+            };
+        };
+    };
+    discard_payment_api_v1_admin_dead_letters_payments__stuck_id__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                stuck_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    retry_payment_api_v1_admin_dead_letters_payments__stuck_id__retry_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                stuck_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Retried"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     dead_deliveries_api_v1_admin_dead_letters_webhooks_get: {
         parameters: {
             query?: {
@@ -9668,6 +10330,35 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Page_DeadDelivery_"];
                 };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    discard_delivery_api_v1_admin_dead_letters_webhooks__delivery_id__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                delivery_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Validation Error */
             422: {
@@ -12340,6 +13031,45 @@ export interface operations {
             };
         };
     };
+    search_bodies_api_v1_logs_bodies_get: {
+        parameters: {
+            query: {
+                /** @description The team whose bodies these are. */
+                team_id: string;
+                /** @description Found as it is; upper and lower case are alike. */
+                text: string;
+                from_ns?: number;
+                until_ns?: number;
+                limit?: number;
+                /** @description `next` of the search before. */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FoundBodies"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     export_logs_api_v1_logs_export_get: {
         parameters: {
             query?: {
@@ -12489,6 +13219,37 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["LogDetail"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    read_body_api_v1_logs__request_id__body_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                request_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BodyView"];
                 };
             };
             /** @description Validation Error */
@@ -13377,6 +14138,37 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["BillingProfileView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    erase_bodies_api_v1_teams__team_id__bodies_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                team_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Erased"];
                 };
             };
             /** @description Validation Error */

@@ -40,8 +40,19 @@ class TooManyReaders(CapacityError):
 class LogDesk:
     """One for the process. Holds no transaction between two chunks, and few readers at a time."""
 
-    def __init__(self, open_log: OpenLog, clock: Clock) -> None:
+    def __init__(
+        self,
+        open_log: OpenLog,
+        clock: Clock,
+        *,
+        bodies_days: int = 30,
+        has_room: Callable[[], bool] = lambda: True,
+    ) -> None:
+        """`bodies_days`: how long a team that says nothing keeps bodies; `has_room`: whether the
+        store's disk has room for more of them."""
         self.open_log = open_log
+        self.bodies_days = bodies_days
+        self.has_room = has_room
         self._clock = clock
         self._pulse = Pulse()
         self._exports = 0

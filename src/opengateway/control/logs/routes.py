@@ -31,7 +31,7 @@ from opengateway.control.logs.schemas import (
     UsageTerms,
     UsageView,
 )
-from opengateway.control.paging import cursor, following, place_of
+from opengateway.control.paging import following, request_cursor, request_place
 from opengateway.control.replies import JsonReply
 from opengateway.control.scope import ControlScope, Scope
 from opengateway.domain.errors import InvalidRequest, NotFound
@@ -172,23 +172,14 @@ async def get_all_latency(reader: All, terms: Annotated[UsageTerms, Query()]) ->
 
 
 async def _page(reader: _Reader, terms: PageTerms) -> Response:
-    after = _place(terms.after)
+    after = request_place(terms.after)
     wanted = terms.filter(reader.team_ids)
     rows = await reader.scope.event_log.page(wanted, limit=terms.limit, after=after)
     last = following(rows, terms.limit)
-    following_page = None if last is None else cursor(f"{last.started_at_ns}:{last.id}")
+    following_page = None
+    if last is not None:
+        following_page = request_cursor(Place(last.started_at_ns, last.id))
     return JsonReply({"data": [reader.show(row) for row in rows], "next": following_page})
-
-
-def _place(after: str) -> Place | None:
-    """Raises `InvalidRequest`."""
-    place = place_of(after)
-    if not place:
-        return None
-    began, _, request_id = place.partition(":")
-    if not began.isdecimal() or int(began) >= 2**63 or not request_id:
-        raise InvalidRequest("'after' is not a cursor; take `next` of a page", param="after")
-    return Place(int(began), request_id)
 
 
 async def _one(reader: _Reader, request_id: str) -> Response:

@@ -44,6 +44,7 @@ async def team_states(session: AsyncSession) -> Sequence[TeamState]:
             Team.tpm.is_not(None),
             Team.concurrency.is_not(None),
             Team.keep_responses,
+            Team.body_logging,
             Team.id.in_(select(Membership.team_id).where(_LIMITED)),
         ),
         # The keys of a deleted team are revoked: nothing can ask in its name.
@@ -62,5 +63,6 @@ def _state(team: Team, members: Sequence[Membership]) -> TeamState:
         tpm=team.tpm,
         concurrency=team.concurrency,
         keep_responses=team.keep_responses,
+        body_logging=team.body_logging,
         members={m.user_id: RateLimits(m.rpm, m.tpm, m.concurrency) for m in members},
     )

@@ -18,6 +18,7 @@ _VIEW: Final[dict[str, Any]] = {
     "zone": "kr",
     "status": "active",
     "body_logging": False,
+    "bodies_days": None,
     "keep_responses": False,
     "outage_allowance_nanos": None,
     "rpm": None,
@@ -42,7 +43,12 @@ class TeamPatch(BaseModel):
     model_config = input_example(name="Research and development")
 
     name: Name = Field("", validate_default=False)
-    body_logging: bool = Field(False, description="Keep prompts and answers of its requests.")
+    body_logging: bool = Field(
+        False, description="Keep prompts and answers of its requests, encrypted."
+    )
+    bodies_days: Annotated[int, Field(ge=1, le=3650)] | None = Field(
+        None, description="For how many days; null: as long as the zone keeps them."
+    )
     keep_responses: bool = Field(
         False,
         description="Keep the answers of `/v1/responses` for 24 hours, encrypted, so that"
@@ -75,6 +81,7 @@ class TeamView(BaseModel):
     zone: str
     status: str
     body_logging: bool
+    bodies_days: int | None
     keep_responses: bool
     outage_allowance_nanos: int | None
     rpm: int | None

@@ -21,9 +21,9 @@ from opengateway.control.teams.service import TeamService, TeamStatus, tidy_name
 from opengateway.policies.permissions import Role
 
 _LIMITS: Final = ("rpm", "tpm", "concurrency", "outage_allowance_nanos")
-_CONTENT: Final = ("body_logging", "keep_responses")
+_CONTENT: Final = ("body_logging", "bodies_days", "keep_responses")
 """Settings that keep what people wrote and were answered."""
-_REPLICATED: Final = ("keep_responses", *_LIMITS)
+_REPLICATED: Final = ("body_logging", "keep_responses", *_LIMITS)
 _TOLD: Final = ("name", "status", *_CONTENT, *_LIMITS)
 
 

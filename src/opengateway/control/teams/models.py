@@ -23,6 +23,8 @@ class Team(Base):
     zone: Mapped[str] = mapped_column(String(64))
     status: Mapped[str] = mapped_column(String(16))
     body_logging: Mapped[bool]
+    bodies_days: Mapped[int | None]
+    """How long its bodies are kept; None: as long as the zone says."""
     keep_responses: Mapped[bool] = mapped_column(default=False)
     outage_allowance_nanos: Mapped[int | None]
     rpm: Mapped[int | None]
