@@ -20,7 +20,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tools")]
 
-from tools.release import gate, notes
+from tools.release import bill, gate, notes
 
 from opengateway import __version__
 from opengateway.compose.bundle.sbom import bill_of
@@ -55,7 +55,7 @@ def main(arguments: list[str]) -> int:
     if missing:
         return _stop(f"the wheel lacks {', '.join(missing)}: run `make docs web` first")
     (out / f"opengateway-{__version__}.cdx.json").write_bytes(
-        bill_of("opengateway", __version__, [wheel])
+        bill.release_bill(ROOT, bill_of("opengateway", __version__, [wheel]))
     )
     if "--no-bundle" not in arguments:
         subprocess.run(

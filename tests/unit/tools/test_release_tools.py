@@ -12,7 +12,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[3]
 sys.path[:0] = [str(ROOT), str(ROOT / "tools")]
-from tools.release import build, notes, surface
+from tools.release import bill, build, notes, surface
 
 API: dict[str, Any] = {
     "paths": {
@@ -134,6 +134,21 @@ def test_a_fragment_of_no_kind_is_refused(tmp_path: Path) -> None:
 
 def test_the_repository_s_own_fragments_are_sound() -> None:
     assert all(fragment.text for fragment in notes.fragments())
+
+
+def test_the_bill_names_every_package_of_the_locks_and_none_that_only_checks() -> None:
+    root = {"bom-ref": "pkg:pypi/opengateway@1", "components": [], "dependencies": [{"ref": "x"}]}
+    told = json.loads(bill.release_bill(ROOT, json.dumps(root).encode()))
+    names = {part["name"] for part in told["components"]}
+    pinned = (ROOT / "requirements/runtime.lock").read_text()
+    assert {"aiohttp", "fastapi", "uvicorn", "react"} <= names
+    assert sum(part["purl"].startswith("pkg:pypi/") for part in told["components"]) == len(
+        [line for line in pinned.splitlines() if "==" in line and line[:1].isalnum()]
+    )
+    assert "eslint" not in names
+    assert set(told["dependencies"][0]["dependsOn"]) == {p["bom-ref"] for p in told["components"]}
+    react = next(part for part in told["components"] if part["name"] == "react")
+    assert react["hashes"][0]["alg"] == "SHA-512"
 
 
 def test_sums_are_of_every_artefact(tmp_path: Path) -> None:
