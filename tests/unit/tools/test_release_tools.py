@@ -12,7 +12,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[3]
 sys.path[:0] = [str(ROOT), str(ROOT / "tools")]
-from tools.release import bill, build, notes, surface
+from tools.release import bill, build, gate, notes, surface
 
 API: dict[str, Any] = {
     "paths": {
@@ -94,6 +94,23 @@ def test_what_is_added_breaks_nobody() -> None:
     assert changed("paths", "/more", to={"get": {"responses": {"200": {}}}}) == []
     assert changed("c", "Team", "properties", "name", to={"type": "string"}) == []
     assert changed("c", "New", "properties", "x", to={"type": "string"}) == []
+
+
+def test_a_breaking_change_stops_a_release_until_it_is_announced(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = set(gate.BASELINE.read_text().splitlines())
+    gone = {line for line in before if line.startswith("op   DELETE /api/v1/me")}
+    assert gone
+    monkeypatch.setattr(gate, "announced", lambda: False)
+    monkeypatch.setattr(gate, "current", lambda: before)
+    assert gate.main([]) == 0
+    monkeypatch.setattr(gate, "current", lambda: before - gone)
+    assert gate.main([]) == 1
+    assert build.main([]) == 1, "nothing is built"
+    assert "breaking changes of the API" in capsys.readouterr().err
+    monkeypatch.setattr(gate, "announced", lambda: True)
+    assert gate.main([]) == 0
 
 
 def test_fragments_become_a_section_an_upgrade_note_and_what_is_new(tmp_path: Path) -> None:
