@@ -55,8 +55,9 @@ setup-test: $(TOOLS)/.test $(TOOLS)/.chromium $(TOOLS)/.prometheus
 # --- the product -----------------------------------------------------------------------------------
 SITE := src/opengateway/assets/docs/index.html
 APP := src/opengateway/assets/web/index.html
+NEWS := src/opengateway/assets/whats-new.json
 
-run: $(TOOLS)/.run $(SITE) $(APP) ## start the whole product (PORT, HOST, ZONE)
+run: $(TOOLS)/.run $(SITE) $(APP) $(NEWS) ## start the whole product (PORT, HOST, ZONE)
 	@exec $(BIN)/opengateway serve --zone $(ZONE) --host $(HOST) --port $(PORT)
 
 docs: ## build the docs site into the package
@@ -69,6 +70,9 @@ $(SITE): $(DOCS_SOURCES) | $(TOOLS)/.node
 	@cd docs && $(NODE) npm ci --no-audit --no-fund --loglevel=error && $(NODE) npm run --silent build > ../$(TOOLS)/docs.log 2>&1 \
 	  || { tail -n 40 ../$(TOOLS)/docs.log; exit 1; }
 	@touch $@
+
+$(NEWS): CHANGELOG.md $(wildcard changes/*.md) tools/release/notes.py | $(TOOLS)/.run
+	@$(BIN)/python tools/release/notes.py
 
 web: ## build the web app into the package
 	@rm -f $(APP)
@@ -182,7 +186,7 @@ $(TOOLS)/.prometheus:
 monitoring: $(TOOLS)/.test ## renew Prometheus' rules, Grafana's dashboards and the runbook pages
 	@$(BIN)/python tools/monitoring/write.py
 
-release: $(TOOLS)/.test $(SITE) $(APP) ## a release's artefacts into dist/, as a dry run (CUT=1 changes the changelog; TESTS=no)
+release: $(TOOLS)/.test $(SITE) $(APP) $(NEWS) ## a release's artefacts into dist/, as a dry run (CUT=1 changes the changelog; TESTS=no)
 ifneq ($(TESTS),no)
 	@$(MAKE) --no-print-directory test
 endif
@@ -216,11 +220,11 @@ bench-money: $(TOOLS)/.test ## what holds, limits and budgets cost, and what ser
 	@$(BIN)/python tools/bench/run.py --rounds $(ROUNDS) --targets opengateway \
 	  --stores embedded,servers --spending on,off
 
-bundle: $(TOOLS)/.run $(SITE) $(APP) ## the airgap medium, into dist/ (SIGN=key file)
+bundle: $(TOOLS)/.run $(SITE) $(APP) $(NEWS) ## the airgap medium, into dist/ (SIGN=key file)
 	@$(BIN)/opengateway bundle --out dist $(if $(SIGN),--sign $(SIGN))
 
 lock: | $(UV) ## renew requirements/*.lock; nothing younger than 7 days
 	@$(PYTHON) tools/lock.py $(UV)
 
 clean: ## remove all that was built
-	rm -rf $(TOOLS) $(VENV) dist src/opengateway/assets/docs src/opengateway/assets/web docs/dist docs/node_modules web/node_modules tests/e2e/node/node_modules
+	rm -rf $(TOOLS) $(VENV) dist src/opengateway/assets/docs src/opengateway/assets/web $(NEWS) docs/dist docs/node_modules web/node_modules tests/e2e/node/node_modules
