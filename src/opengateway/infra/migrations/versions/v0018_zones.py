@@ -1,6 +1,6 @@
 """Teams that moved from zone to zone, each file once; and what a program must know of the schema.
 
-Revision: 0018, after 0022.
+Revision: 0018, after 0017.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0018"
-down_revision = "0022"
+down_revision = "0017"
 branch_labels = None
 depends_on = None
 
