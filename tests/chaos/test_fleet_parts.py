@@ -34,7 +34,7 @@ from e2e.operating import (
 )
 from e2e.product import Product, Zone, product, simulator, until
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1_200)]
 
 RATE = float(os.environ.get("OPENGATEWAY_SOAK_RATE", "300"))
 STREAMED = 0.2
@@ -209,9 +209,11 @@ async def _while_frozen(fleet: Fleet, pids: list[int]) -> float:
     await asyncio.sleep(3)
     for pid in pids:
         os.kill(pid, signal.SIGSTOP)
-    await asyncio.sleep(FROZEN_S)
-    for pid in reversed(pids):
-        os.kill(pid, signal.SIGCONT)
+    try:
+        await asyncio.sleep(FROZEN_S)
+    finally:
+        for pid in reversed(pids):
+            os.kill(pid, signal.SIGCONT)
     told = time.monotonic()
     await running
     return told
