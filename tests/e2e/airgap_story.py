@@ -17,12 +17,14 @@ from typing import Any, Final
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from e2e.operating import new_team, operator
 from e2e.product import Product, Simulator, Zone, http, product, simulator
 
 _NEW_USER: Final = 0x10000000
 _NEW_NETWORK: Final = 0x40000000
 _SIOCSIFFLAGS: Final = 0x8914
 _UP: Final = 0x1
+CHAT: Final = {"model": "house/chat", "messages": [{"role": "user", "content": "hello"}]}
 
 
 def leave_the_network() -> None:
@@ -61,13 +63,38 @@ def _metric(running: Product, name: str) -> float:
     return sum(float(line.rpartition(" ")[2]) for line in found) if found else -1.0
 
 
-def _story(running: Product, provider: Simulator) -> dict[str, Any]:
-    chat = {"model": "house/chat", "messages": [{"role": "user", "content": "hello"}]}
-    status, answer = _ask(running, "/v1/chat/completions", chat)
-    streamed = _ask(running, "/v1/chat/completions", {**chat, "stream": True})
+def _people(running: Product) -> dict[str, Any]:
+    """Somebody signs in with a password, and a team redeems a code: no mail, no processor."""
+    made = operator(running, "POST", "/admins", {"email": "kim@example.com", "again": False})
+    who = {"email": "kim@example.com", "password": made["password"]}
+    pages = {"origin": f"http://localhost:{running.port}", "sec-fetch-site": "same-origin"}
+    signed_in = _ask(running, "/api/v1/auth/sign-in", who, **pages)[0]
+    team = new_team(running, "redeemers")
+    wish = {"name": "gift", "usd": "3", "count": 1}
+    (code,) = operator(running, "POST", "/redeem/codes", wish)["codes"]
+    given = {"code": code, "team_id": team.id}
+    redeemed = _ask(running, "/api/v1/redeem", given, authorization=f"Bearer {team.manager}")[0]
+    return {"signed_in": signed_in, "redeemed": redeemed, "balance": team.balance()[0]}
+
+
+def _again(running: Product) -> int:
+    """Stopped, and started on the same home: as after `install.sh` of a newer medium."""
+    assert running.stop() == 0
+    running.start_again()
+    return _ask(running, "/v1/chat/completions", CHAT)[0]
+
+
+def _story(running: Product, provider: Simulator, *, beyond: bool) -> dict[str, Any]:
+    status, answer = _ask(running, "/v1/chat/completions", CHAT)
+    streamed = _ask(running, "/v1/chat/completions", {**CHAT, "stream": True})
+    people, again = _people(running), _again(running)
     before = routes_missed()
-    beyond = _ask(running, "/v1/chat/completions", {**chat, "model": "house/beyond"})
+    asked = (
+        _ask(running, "/v1/chat/completions", {**CHAT, "model": "house/beyond"}) if beyond else None
+    )
     return {
+        **people,
+        "again": again,
         "chat": status,
         "said": bool(json.loads(answer)["choices"][0]["message"]["content"]),
         "stream": streamed[1].rstrip().endswith(b"data: [DONE]"),
@@ -75,13 +102,13 @@ def _story(running: Product, provider: Simulator) -> dict[str, Any]:
         "docs": _ask(running, "/docs/")[0],
         "models": sorted(m["id"] for m in json.loads(_ask(running, "/v1/models")[1])["data"]),
         "before": before,
-        "beyond": beyond[0],
+        "beyond": None if asked is None else asked[0],
         "refused": _metric(running, "opengateway_egress_refused_total"),
         "missed": routes_missed(),
     }
 
 
-def main(folder: Path) -> None:
+def main(folder: Path, *, beyond: bool) -> None:
     leave_the_network()
     with simulator() as provider:
         zone = Zone(provider, folder, edition="airgap")
@@ -93,8 +120,8 @@ def main(folder: Path) -> None:
         zone.outbound["allow"] = ["models.invalid"]
         zone.model("house/beyond", ("beyond", "sim-chat"))
         with product(zone) as running:
-            print(json.dumps(_story(running, provider)))
+            print(json.dumps(_story(running, provider, beyond=beyond)))
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), beyond="--within" not in sys.argv)

@@ -288,7 +288,9 @@ class Product:
                 text=True,
                 env=environment,
             )
-        until(lambda: http(self.url + "/readyz")[0] == 200, 120)
+        # The second is control's own answer.
+        for path in ("/readyz", "/api/v1/version"):
+            until(lambda path=path: http(self.url + path)[0] == 200, 120)
 
 
 @contextmanager

@@ -18,7 +18,7 @@ import asyncpg
 import pytest
 
 from e2e.operating import SOAK, chat, new_team, servers, verify
-from e2e.product import ROOT, Product, Simulator, Zone, http, product, run, until
+from e2e.product import ROOT, Product, Simulator, Zone, product, run, until
 from stores import apart
 
 pytestmark = pytest.mark.slow
@@ -114,7 +114,6 @@ class Rotation:
         self.urls.remove(member.url)
         assert member.stop() == 0
         member.start_again(source)
-        until(lambda: http(member.url + "/api/v1/version")[0] == 200, 60)
         until(lambda: member.knows(self.key), 30)
         self.urls.append(member.url)
 
