@@ -11,7 +11,7 @@ import pytest
 from e2e.operating import SOAK, USD, flood, gateways, new_team, operator, servers, tally, verify
 from e2e.product import Product, Simulator, Zone, product, run
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1_800 if SOAK else 120)]
 
 ATTEMPTS = 1_000 if SOAK else 300
 GUESSES = 10_000 if SOAK else 600

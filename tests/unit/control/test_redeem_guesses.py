@@ -130,6 +130,7 @@ async def test_every_refusal_makes_the_same_statements(people: People) -> None:
     assert len(spent) == 2
 
 
+@pytest.mark.timeout(4 * 3_600 if SOAK else 120)
 async def test_guesses_hit_nothing(people: People) -> None:
     """At the service, past the throttle; the long count is a soak's."""
     finance = await people.person(platform=Role.PLATFORM_FINANCE)
@@ -160,6 +161,7 @@ async def test_guesses_hit_nothing(people: People) -> None:
     assert await people.rows("SELECT 1 FROM redemptions") == []
 
 
+@pytest.mark.timeout(1_800 if SOAK else 120)
 async def test_a_crowd_past_the_throttle_gets_what_there_is_and_no_more(
     people: People, tmp_path: Path, store_url: str
 ) -> None:
