@@ -10,7 +10,12 @@ from opengateway.catalog.loader import load_catalogue
 
 CATALOGUE = load_catalogue()
 ENDPOINTS = [
-    (model_id, endpoint.upstream_model, frozenset(endpoint.lacks), frozenset(model.capabilities))
+    (
+        model_id,
+        endpoint.upstream_model,
+        frozenset(endpoint.lacks),
+        frozenset(model.capabilities or ()),
+    )
     for model_id, model in CATALOGUE.models.items()
     for endpoint in model.endpoints
     if endpoint.provider == "bedrock"
