@@ -17,6 +17,7 @@ import msgspec
 
 from opengateway.catalog.loader import load_catalogue
 from opengateway.checks.caller_view import Seen, see_reply, see_stream
+from opengateway.checks.case_player import CasePlayer
 from opengateway.checks.endings import failure_fits
 from opengateway.checks.recorded_case import RecordedCase, read_cases
 from opengateway.checks.replay_cohere import play_cohere
@@ -174,29 +175,16 @@ def endpoint_for(provider: Provider, upstream_model: str) -> Endpoint:
     )
 
 
-class _Player:
+class _Player(CasePlayer):
     """One case. `faults` says in words what is not as it must be."""
 
-    __slots__ = ("_case", "_decode", "_endpoint", "_provider", "checks", "faults")
+    __slots__ = ("_decode", "_endpoint", "_provider")
 
     def __init__(self, case: RecordedCase, decode: Decode) -> None:
-        self._case = case
+        super().__init__(case)
         self._decode = decode
         self._provider = provider_of(case.provider)
         self._endpoint = endpoint_for(self._provider, case.model)
-        self.checks: list[str] = []
-        self.faults: list[str] = []
-
-    def _check(self, name: str, is_right: bool, fault: str) -> None:
-        if name not in self.checks:
-            self.checks.append(name)
-        if is_right:
-            return
-        excused = any(
-            e.case_id == self._case.case_id and e.check == name for e in replay_rules().exception
-        )
-        if not excused:
-            self.faults.append(f"{name}: {fault}")
 
     def play(self) -> None:
         chat = self._play_request()

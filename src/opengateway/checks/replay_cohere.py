@@ -10,9 +10,9 @@ from typing import Any, Final
 
 from opengateway.catalog.loader import load_catalogue
 from opengateway.checks.caller_view import Seen, see_reply, see_stream
+from opengateway.checks.case_player import CasePlayer
 from opengateway.checks.endings import finish_fits
 from opengateway.checks.recorded_case import RecordedCase
-from opengateway.checks.replay_rules import replay_rules
 from opengateway.dialects.openai_chat import ChatRendering, decode
 from opengateway.domain.catalog import Endpoint, Provider, Wire
 from opengateway.domain.chat import ChatRequest, Meter
@@ -52,27 +52,16 @@ def play_cohere(case: RecordedCase) -> tuple[list[str], list[str]]:
     return player.faults, player.checks
 
 
-class _Player:
-    __slots__ = ("_case", "_endpoint", "_provider", "_wire", "checks", "faults")
+class _Player(CasePlayer):
+    __slots__ = ("_endpoint", "_provider", "_wire")
 
     def __init__(self, case: RecordedCase) -> None:
-        self._case = case
+        super().__init__(case)
         self._provider = cohere_provider(case.provider)
         self._endpoint = cohere_endpoint(self._provider, case.model)
         ids = iter(range(1_000_000))
         rendering = ChatRendering(lambda: 0, lambda prefix: f"{prefix}{next(ids)}")
         self._wire = TranslatedWire(CohereWire(), rendering)
-        self.checks: list[str] = []
-        self.faults: list[str] = []
-
-    def _check(self, name: str, is_right: bool, fault: str) -> None:
-        if name not in self.checks:
-            self.checks.append(name)
-        excused = any(
-            e.case_id == self._case.case_id and e.check == name for e in replay_rules().exception
-        )
-        if not is_right and not excused:
-            self.faults.append(f"{name}: {fault}")
 
     def play(self) -> None:
         case = self._case

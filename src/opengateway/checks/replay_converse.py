@@ -13,6 +13,7 @@ from urllib.parse import unquote
 import msgspec
 
 from opengateway.catalog.loader import load_catalogue
+from opengateway.checks.case_player import CasePlayer
 from opengateway.checks.converse_reader import read_converse
 from opengateway.checks.endings import failure_fits, finish_fits
 from opengateway.checks.messages_history import next_request
@@ -93,24 +94,13 @@ def played(case: RecordedCase) -> list[Event]:
     return [*parser.feed(case.response), *parser.end()]
 
 
-class _Player:
-    __slots__ = ("_case", "_endpoint", "_provider", "checks", "faults")
+class _Player(CasePlayer):
+    __slots__ = ("_endpoint", "_provider")
 
     def __init__(self, case: RecordedCase) -> None:
-        self._case = case
+        super().__init__(case)
         self._provider = bedrock_provider(case.provider)
         self._endpoint = bedrock_endpoint(model_in(case.path) or unquote(case.model))
-        self.checks: list[str] = []
-        self.faults: list[str] = []
-
-    def _check(self, name: str, is_right: bool, fault: str) -> None:
-        if name not in self.checks:
-            self.checks.append(name)
-        excused = any(
-            e.case_id == self._case.case_id and e.check == name for e in replay_rules().exception
-        )
-        if not is_right and not excused:
-            self.faults.append(f"{name}: {fault}")
 
     def play(self) -> None:
         case = self._case

@@ -13,6 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from opengateway.catalog.loader import load_catalogue
+from opengateway.checks.case_player import CasePlayer
 from opengateway.checks.endings import arguments_of, failure_fits, finish_fits
 from opengateway.checks.recorded_case import RecordedCase
 from opengateway.checks.replay_rules import replay_rules
@@ -95,23 +96,12 @@ def played(case: RecordedCase) -> list[Event]:
     return [*parser.feed(case.response), *parser.end()]
 
 
-class _Player:
-    __slots__ = ("_case", "_provider", "checks", "faults")
+class _Player(CasePlayer):
+    __slots__ = ("_provider",)
 
     def __init__(self, case: RecordedCase) -> None:
-        self._case = case
+        super().__init__(case)
         self._provider = google_provider(case.provider)
-        self.checks: list[str] = []
-        self.faults: list[str] = []
-
-    def _check(self, name: str, is_right: bool, fault: str) -> None:
-        if name not in self.checks:
-            self.checks.append(name)
-        excused = any(
-            e.case_id == self._case.case_id and e.check == name for e in replay_rules().exception
-        )
-        if not is_right and not excused:
-            self.faults.append(f"{name}: {fault}")
 
     def play(self) -> None:
         case = self._case

@@ -12,6 +12,7 @@ from typing import Any, Final
 from urllib.parse import unquote
 
 from opengateway.catalog.loader import load_catalogue
+from opengateway.checks.case_player import CasePlayer
 from opengateway.checks.endings import arguments_of, failure_fits, finish_fits
 from opengateway.checks.messages_history import next_request, recorded_blocks
 from opengateway.checks.messages_reader import read_messages
@@ -82,10 +83,10 @@ def played(case: RecordedCase) -> list[Event]:
     return [*parser.feed(case.response), *parser.end()]
 
 
-class MessagesPlayer:
+class MessagesPlayer(CasePlayer):
     """One case. `wire` and `provider` are of who serves it, where that is a cloud."""
 
-    __slots__ = ("_case", "_endpoint", "_provider", "_wire", "checks", "faults")
+    __slots__ = ("_endpoint", "_provider", "_wire")
 
     def __init__(
         self,
@@ -93,21 +94,10 @@ class MessagesPlayer:
         wire: CanonicalWire = _WIRE,
         provider: Provider | None = None,
     ) -> None:
-        self._case = case
+        super().__init__(case)
         self._wire = wire
         self._provider = provider or anthropic_provider(case.provider)
         self._endpoint = anthropic_endpoint(unquote(case.model))
-        self.checks: list[str] = []
-        self.faults: list[str] = []
-
-    def _check(self, name: str, is_right: bool, fault: str) -> None:
-        if name not in self.checks:
-            self.checks.append(name)
-        excused = any(
-            e.case_id == self._case.case_id and e.check == name for e in replay_rules().exception
-        )
-        if not is_right and not excused:
-            self.faults.append(f"{name}: {fault}")
 
     def play(self) -> None:
         case = self._case

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from opengateway.checks.case_player import CasePlayer
 from opengateway.checks.messages_grammar import SeenMessage, lean, see_message, see_messages
 from opengateway.checks.messages_reader import TEAM
 from opengateway.checks.recorded_case import RecordedCase
@@ -52,21 +53,13 @@ def play_count(case: RecordedCase) -> tuple[list[str], list[str]]:
     return player.faults, player.checks
 
 
-class _Player:
-    __slots__ = ("_case", "_endpoint", "_provider", "checks", "faults")
+class _Player(CasePlayer):
+    __slots__ = ("_endpoint", "_provider")
 
     def __init__(self, case: RecordedCase) -> None:
-        self._case = case
+        super().__init__(case)
         self._provider = anthropic_provider(case.provider)
         self._endpoint = anthropic_endpoint(case.model)
-        self.checks: list[str] = []
-        self.faults: list[str] = []
-
-    def _check(self, name: str, is_right: bool, fault: str) -> None:
-        if name not in self.checks:
-            self.checks.append(name)
-        if not is_right:
-            self.faults.append(f"{name}: {fault}")
 
     def play(self) -> None:
         case = self._case

@@ -13,6 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from opengateway.catalog.loader import load_catalogue
+from opengateway.checks.case_player import CasePlayer
 from opengateway.checks.endings import failure_fits, finish_fits
 from opengateway.checks.recorded_case import RecordedCase
 from opengateway.checks.replay_rules import replay_rules
@@ -97,25 +98,14 @@ def play_input_tokens(case: RecordedCase) -> tuple[list[str], list[str]]:
     return faults, ["path", "request", "tokens"]
 
 
-class _Player:
-    __slots__ = ("_case", "_endpoint", "_lane", "_provider", "checks", "faults")
+class _Player(CasePlayer):
+    __slots__ = ("_endpoint", "_lane", "_provider")
 
     def __init__(self, case: RecordedCase) -> None:
-        self._case = case
+        super().__init__(case)
         self._lane = responses_lane()
         self._provider = responses_provider(case.provider)
         self._endpoint = responses_endpoint(case.model)
-        self.checks: list[str] = []
-        self.faults: list[str] = []
-
-    def _check(self, name: str, is_right: bool, fault: str) -> None:
-        if name not in self.checks:
-            self.checks.append(name)
-        excused = any(
-            e.case_id == self._case.case_id and e.check == name for e in replay_rules().exception
-        )
-        if not is_right and not excused:
-            self.faults.append(f"{name}: {fault}")
 
     def play(self) -> None:
         case = self._case

@@ -514,6 +514,146 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/admin/dead-letters/journals/{gateway_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Give Up Journal
+         * @description Its disk is lost: void what it holds open. Only for one that was silent for a day; what comes of
+         *     it later is not charged.
+         */
+        delete: operations["give_up_journal_api_v1_admin_dead_letters_journals__gateway_id__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/dead-letters/mail": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Dead Letters
+         * @description Letters that were refused or came too late, of the last 30 days, newest first.
+         */
+        get: operations["dead_letters_api_v1_admin_dead_letters_mail_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/dead-letters/mail/{letter_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Discard Letter */
+        delete: operations["discard_letter_api_v1_admin_dead_letters_mail__letter_id__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/dead-letters/mail/{letter_id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Retry Letter
+         * @description Send it now. One whose time is over holds a link that is worth nothing: it is not sent.
+         */
+        post: operations["retry_letter_api_v1_admin_dead_letters_mail__letter_id__retry_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/dead-letters/payments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Stuck Payments
+         * @description What of payments has stood still for an hour, oldest first, at most 100 of each kind.
+         */
+        get: operations["stuck_payments_api_v1_admin_dead_letters_payments_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/dead-letters/payments/{stuck_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Discard Payment
+         * @description An event moves nothing. A refund was not paid out: its credit goes back to the team. A payment
+         *     of another amount was seen to by hand.
+         */
+        delete: operations["discard_payment_api_v1_admin_dead_letters_payments__stuck_id__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/dead-letters/payments/{stuck_id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Retry Payment
+         * @description Book the event, or ask the processor for the refund once more. Look there first: after a day it
+         *     may take the same refund for another one.
+         */
+        post: operations["retry_payment_api_v1_admin_dead_letters_payments__stuck_id__retry_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/admin/dead-letters/webhooks": {
         parameters: {
             query?: never;
@@ -529,6 +669,26 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/dead-letters/webhooks/{delivery_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Discard Delivery
+         * @description Put it away. The team still sees it among its deliveries.
+         */
+        delete: operations["discard_delivery_api_v1_admin_dead_letters_webhooks__delivery_id__delete"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1069,6 +1229,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/admin/route-explanations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Explain Route
+         * @description Where a request would go now, in which order, and why not elsewhere. Nothing is sent.
+         */
+        post: operations["explain_route_api_v1_admin_route_explanations_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/admin/smoke": {
         parameters: {
             query?: never;
@@ -1185,6 +1365,26 @@ export interface paths {
          * @description A run's results, in the order in which they came.
          */
         get: operations["list_smoke_results_api_v1_admin_smoke_runs__run_id__results_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/system": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * System
+         * @description The zone, its edition and parts, the gateways whose journals are read, and what waits.
+         */
+        get: operations["system_api_v1_admin_system_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2841,6 +3041,46 @@ export interface paths {
         patch: operations["change_member_api_v1_teams__team_id__members__user_id__patch"];
         trace?: never;
     };
+    "/api/v1/teams/{team_id}/model-endpoints": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Team Model Endpoints
+         * @description Who serves one model, at what price, and how that went lately.
+         */
+        get: operations["list_team_model_endpoints_api_v1_teams__team_id__model_endpoints_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/teams/{team_id}/models": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Team Models
+         * @description The models that this team is served: what `/v1/models` says to a key of the team.
+         */
+        get: operations["list_team_models_api_v1_teams__team_id__models_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/teams/{team_id}/notifications": {
         parameters: {
             query?: never;
@@ -3214,6 +3454,26 @@ export interface paths {
          * @description The version that runs, and the zone it runs in.
          */
         get: operations["version_api_v1_version_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/whats-new": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Whats New
+         * @description What changed in the newest versions, the newest first: what is new, providers, models, fixes.
+         */
+        get: operations["whats_new_api_v1_whats_new_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -4028,6 +4288,13 @@ export interface components {
             /** Zone */
             zone: string;
         };
+        /** Change */
+        Change: {
+            /** Kind */
+            kind: string;
+            /** Text */
+            text: string;
+        };
         /**
          * CheckMail
          * @description The same whether the address has an account or not.
@@ -4124,6 +4391,13 @@ export interface components {
             campaign_id: string;
             /** Codes */
             codes: string[] | null;
+        };
+        /** Component */
+        Component: {
+            /** Slot */
+            slot: string;
+            /** Use */
+            use: string;
         };
         /** Cost */
         Cost: {
@@ -4274,6 +4548,36 @@ export interface components {
             team_id: string;
             /** Webhook Id */
             webhook_id: string;
+        };
+        /**
+         * DeadLetter
+         * @description A letter that was refused or came too late. What it said is shown to nobody. `can_retry` false:
+         *     its time is over.
+         * @example {
+         *       "attempts": 3,
+         *       "can_retry": true,
+         *       "created_at_ns": 1764000000000000000,
+         *       "failed_at_ns": 1764000060000000000,
+         *       "id": "mail_0193",
+         *       "last_error": "550 no such mailbox",
+         *       "recipient": "mina@example.com"
+         *     }
+         */
+        DeadLetter: {
+            /** Attempts */
+            attempts: number;
+            /** Can Retry */
+            can_retry: boolean;
+            /** Created At Ns */
+            created_at_ns: number;
+            /** Failed At Ns */
+            failed_at_ns: number | null;
+            /** Id */
+            id: string;
+            /** Last Error */
+            last_error: string;
+            /** Recipient */
+            recipient: string;
         };
         /** DeliveryPage */
         DeliveryPage: {
@@ -4553,6 +4857,91 @@ export interface components {
          * @enum {string}
          */
         EventKind: "budget.alert" | "balance.low" | "balance.empty" | "payment.failed" | "webhook.disabled" | "webhook.test";
+        /** ExplainedCandidate */
+        ExplainedCandidate: {
+            /**
+             * Band
+             * @description How well it is: well, degraded, poor, full, half_open, out...
+             */
+            band: string;
+            /** Endpoint */
+            endpoint: string;
+            /** Expected */
+            expected: number;
+            /** First Token Ms */
+            first_token_ms: number | null;
+            /** In Flight */
+            in_flight: number;
+            /** Model */
+            model: string;
+            /**
+             * Out For
+             * @default []
+             */
+            out_for?: string[];
+            /** Priority */
+            priority: number;
+            /** Tier */
+            tier: number;
+            /**
+             * Usd Per Million
+             * @description Three parts input and one part output.
+             */
+            usd_per_million: string;
+        };
+        /** ExplainedError */
+        ExplainedError: {
+            /** Code */
+            code: string;
+            /** Message */
+            message: string;
+            /** Status */
+            status: number;
+        };
+        /** ExplainedExclusion */
+        ExplainedExclusion: {
+            /** By */
+            by: string;
+            /** Endpoint */
+            endpoint: string;
+            /** Model */
+            model: string;
+        };
+        /**
+         * Explanation
+         * @description Candidates in the order in which they would be tried. `error` where nobody can serve it.
+         */
+        Explanation: {
+            /**
+             * Alternatives
+             * @default []
+             */
+            alternatives?: string[];
+            /**
+             * Candidates
+             * @default []
+             */
+            candidates?: components["schemas"]["ExplainedCandidate"][];
+            error?: components["schemas"]["ExplainedError"] | null;
+            /**
+             * Excluded
+             * @default []
+             */
+            excluded?: components["schemas"]["ExplainedExclusion"][];
+            /**
+             * Excluded By
+             * @default []
+             */
+            excluded_by?: string[];
+            /** Model */
+            model?: string | null;
+            /** Requested */
+            requested: string;
+            /** Strategy */
+            strategy?: string | null;
+            /** Zone */
+            zone: string;
+        };
         /**
          * ExportFormat
          * @enum {string}
@@ -4688,6 +5077,17 @@ export interface components {
             usd_per_unit: string;
         };
         /**
+         * GivenUp
+         * @description How many requests are void by it.
+         * @example {
+         *       "voided": 2
+         *     }
+         */
+        GivenUp: {
+            /** Voided */
+            voided: number;
+        };
+        /**
          * GrantView
          * @description A credit of which something is left, in the order in which they are spent.
          */
@@ -4763,6 +5163,20 @@ export interface components {
             role: string;
             /** Team Id */
             team_id: string;
+        };
+        /**
+         * JournalOfGateway
+         * @description One start of a gateway, as far as its journal was read. `open_requests` have not ended yet.
+         */
+        JournalOfGateway: {
+            /** First Seen Ns */
+            first_seen_ns: number;
+            /** Gateway */
+            gateway: string;
+            /** Last Seen Ns */
+            last_seen_ns: number;
+            /** Open Requests */
+            open_requests: number;
         };
         /**
          * KeyKind
@@ -6075,6 +6489,51 @@ export interface components {
             /** Successor */
             successor?: string | null;
         };
+        /**
+         * NewExplanation
+         * @description A request that is not sent. Lists and switches are as in its `provider` object; `team_id` adds
+         *     the team's own keys, prices and routing policy.
+         * @example {
+         *       "ignore": [],
+         *       "model": "openai/gpt-4o",
+         *       "only": [],
+         *       "zdr": true
+         *     }
+         */
+        NewExplanation: {
+            /**
+             * Deny Data Collection
+             * @default false
+             */
+            deny_data_collection?: boolean;
+            /**
+             * Ignore
+             * @default []
+             */
+            ignore?: string[];
+            /** Model */
+            model: string;
+            /**
+             * Only
+             * @default []
+             */
+            only?: string[];
+            /**
+             * Order
+             * @default []
+             */
+            order?: string[];
+            /**
+             * Team Id
+             * @default
+             */
+            team_id?: string;
+            /**
+             * Zdr
+             * @default false
+             */
+            zdr?: boolean;
+        };
         /** NewFxRate */
         NewFxRate: {
             /**
@@ -6718,6 +7177,10 @@ export interface components {
         Overview: {
             /** Approvals Pending */
             approvals_pending: number;
+            /** Dead Letters */
+            dead_letters: {
+                [key: string]: number;
+            };
             /** Deliveries Failed */
             deliveries_failed: number;
             /** Failed */
@@ -6910,6 +7373,17 @@ export interface components {
         Page_DeadDelivery_: {
             /** Data */
             data: components["schemas"]["DeadDelivery"][];
+            /**
+             * Next
+             * @description Give it as `after` for what follows; null at the end.
+             * @example null
+             */
+            next: string | null;
+        };
+        /** Page[DeadLetter] */
+        Page_DeadLetter_: {
+            /** Data */
+            data: components["schemas"]["DeadLetter"][];
             /**
              * Next
              * @description Give it as `after` for what follows; null at the end.
@@ -7591,6 +8065,18 @@ export interface components {
             /** Zdr */
             zdr: boolean;
         };
+        /**
+         * Queue
+         * @description `oldest_ns` is when what waits longest came; null where nothing waits, or nobody knows.
+         */
+        Queue: {
+            /** Depth */
+            depth: number;
+            /** Name */
+            name: string;
+            /** Oldest Ns */
+            oldest_ns: number | null;
+        };
         /** ReadUpTo */
         ReadUpTo: {
             /**
@@ -7742,6 +8228,18 @@ export interface components {
             state: string;
         };
         /**
+         * Release
+         * @description `version` and `date` are null for what runs here and no release has yet.
+         */
+        Release: {
+            /** Date */
+            date: string | null;
+            /** Entries */
+            entries: components["schemas"]["Change"][];
+            /** Version */
+            version: string | null;
+        };
+        /**
          * ResetLink
          * @description `link` is there only where the zone has no mail: give it to the person, and nobody else.
          */
@@ -7753,6 +8251,17 @@ export interface components {
              * @enum {string}
              */
             status: "sent" | "link";
+        };
+        /**
+         * Retried
+         * @description False: it goes on waiting.
+         * @example {
+         *       "done": true
+         *     }
+         */
+        Retried: {
+            /** Done */
+            done: boolean;
         };
         /**
          * RevokedView
@@ -7953,6 +8462,29 @@ export interface components {
             state: string;
             /** Version */
             version: number;
+        };
+        /**
+         * ServedEndpoints
+         * @description As `GET /v1/models/{model}/endpoints` gives them, each with `lately`: how the whole zone's
+         *     requests to this model at that provider went in the last day; null where they were few.
+         */
+        ServedEndpoints: {
+            /** Data */
+            data: {
+                [key: string]: unknown;
+            };
+        };
+        /**
+         * ServedModels
+         * @description As `GET /v1/models` gives them.
+         */
+        ServedModels: {
+            /** Data */
+            data: {
+                [key: string]: unknown;
+            }[];
+            /** Object */
+            object: string;
         };
         /** SessionList */
         SessionList: {
@@ -8215,7 +8747,7 @@ export interface components {
         /**
          * StuckJournal
          * @description A gateway that was not heard of for an hour and whose journal did not come to its end: what it
-         *     still holds open is void once another start ships the rest.
+         *     still holds open is void once another start ships the rest, or once it is given up.
          * @example {
          *       "gateway": "gw_0193",
          *       "last_seen_ns": 1764000000000000000,
@@ -8234,6 +8766,44 @@ export interface components {
         StuckJournals: {
             /** Data */
             data: components["schemas"]["StuckJournal"][];
+        };
+        /**
+         * StuckPayment
+         * @description An event of the processor's that could not be booked, a refund that it did not answer, or a
+         *     payment of another amount than was asked for.
+         * @example {
+         *       "cents": 5500,
+         *       "id": "evt_0193",
+         *       "kind": "event",
+         *       "payment_id": "pay_0193",
+         *       "since_ns": 1764000000000000000,
+         *       "team_id": "team_0193",
+         *       "told": "charge.dispute.funds_withdrawn"
+         *     }
+         */
+        StuckPayment: {
+            /** Cents */
+            cents: number;
+            /** Id */
+            id: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "event" | "refund" | "payment";
+            /** Payment Id */
+            payment_id: string;
+            /** Since Ns */
+            since_ns: number;
+            /** Team Id */
+            team_id: string;
+            /** Told */
+            told: string;
+        };
+        /** StuckPaymentList */
+        StuckPaymentList: {
+            /** Data */
+            data: components["schemas"]["StuckPayment"][];
         };
         /**
          * SumsView
@@ -8296,6 +8866,53 @@ export interface components {
             total_us: number;
             /** Written Tokens */
             written_tokens: number;
+        };
+        /**
+         * System
+         * @example {
+         *       "billing": true,
+         *       "components": [
+         *         {
+         *           "slot": "control_store",
+         *           "use": "sqlite"
+         *         }
+         *       ],
+         *       "edition": "selfhost",
+         *       "gateways": [],
+         *       "queues": [
+         *         {
+         *           "depth": 0,
+         *           "name": "mail"
+         *         }
+         *       ],
+         *       "snapshot": "v1",
+         *       "version": "0.1.0",
+         *       "zone": "kr"
+         *     }
+         */
+        System: {
+            /** Billing */
+            billing: boolean;
+            /** Components */
+            components: components["schemas"]["Component"][];
+            /** Edition */
+            edition: string;
+            /**
+             * Gateways
+             * @description Those that run, or are not read out yet.
+             */
+            gateways: components["schemas"]["JournalOfGateway"][];
+            /** Queues */
+            queues: components["schemas"]["Queue"][];
+            /**
+             * Snapshot
+             * @description The configuration that is in force.
+             */
+            snapshot: string;
+            /** Version */
+            version: string;
+            /** Zone */
+            zone: string;
         };
         /**
          * TeamPatch
@@ -8668,6 +9285,27 @@ export interface components {
             url: string;
             /** Version */
             version: number;
+        };
+        /**
+         * WhatsNew
+         * @example {
+         *       "data": [
+         *         {
+         *           "date": "2026-12-01",
+         *           "entries": [
+         *             {
+         *               "kind": "feature",
+         *               "text": "Prompts and answers can be kept."
+         *             }
+         *           ],
+         *           "version": "0.2.0"
+         *         }
+         *       ]
+         *     }
+         */
+        WhatsNew: {
+            /** Data */
+            data: components["schemas"]["Release"][];
         };
         /**
          * Rotation
@@ -9784,6 +10422,211 @@ export interface operations {
             };
         };
     };
+    give_up_journal_api_v1_admin_dead_letters_journals__gateway_id__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                gateway_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GivenUp"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    dead_letters_api_v1_admin_dead_letters_mail_get: {
+        parameters: {
+            query?: {
+                /** @description The `next` of the page before; empty for the first page. */
+                after?: string;
+                /** @description At most so many, 1 to 1000. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_DeadLetter_"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    discard_letter_api_v1_admin_dead_letters_mail__letter_id__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                letter_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    retry_letter_api_v1_admin_dead_letters_mail__letter_id__retry_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                letter_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeadLetter"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    stuck_payments_api_v1_admin_dead_letters_payments_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StuckPaymentList"];
+                };
+            };
+        };
+    };
+    discard_payment_api_v1_admin_dead_letters_payments__stuck_id__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                stuck_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    retry_payment_api_v1_admin_dead_letters_payments__stuck_id__retry_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                stuck_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Retried"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     dead_deliveries_api_v1_admin_dead_letters_webhooks_get: {
         parameters: {
             query?: {
@@ -9806,6 +10649,35 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Page_DeadDelivery_"];
                 };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    discard_delivery_api_v1_admin_dead_letters_webhooks__delivery_id__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                delivery_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Validation Error */
             422: {
@@ -11109,6 +11981,39 @@ export interface operations {
             };
         };
     };
+    explain_route_api_v1_admin_route_explanations_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewExplanation"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Explanation"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     list_smoke_cells_api_v1_admin_smoke_get: {
         parameters: {
             query?: {
@@ -11339,6 +12244,26 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    system_api_v1_admin_system_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["System"];
                 };
             };
         };
@@ -14706,6 +15631,70 @@ export interface operations {
             };
         };
     };
+    list_team_model_endpoints_api_v1_teams__team_id__model_endpoints_get: {
+        parameters: {
+            query: {
+                model: string;
+            };
+            header?: never;
+            path: {
+                team_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServedEndpoints"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_team_models_api_v1_teams__team_id__models_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                team_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServedModels"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     list_notifications_api_v1_teams__team_id__notifications_get: {
         parameters: {
             query?: {
@@ -15521,6 +16510,26 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Version"];
+                };
+            };
+        };
+    };
+    whats_new_api_v1_whats_new_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WhatsNew"];
                 };
             };
         };
