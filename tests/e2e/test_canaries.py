@@ -215,9 +215,11 @@ class Story:
 
         unheard, heard = sent(**{"x-opengateway-log-body": "false"}), sent()
         shown = until(lambda: (b := admin.ask("GET", heard)) != 404 and b, 20, every_s=0.1)
-        assert prompt in shown["request"]["text"] and secret not in shown["request"]["text"]
+        assert prompt in shown["request"]["text"]
+        assert secret not in shown["request"]["text"]
         answer = json.loads(shown["response"]["text"])["choices"][0]["message"]
-        assert prompt in answer["content"] and secret not in answer["content"]
+        assert prompt in answer["content"]
+        assert secret not in answer["content"]
         found = admin.ask("GET", f"/logs/bodies?team_id={team.id}&text={prompt.upper()}")
         assert [f["where"] for f in found["data"]] == ["request"]
         assert admin.ask("GET", unheard) == 404

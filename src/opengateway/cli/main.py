@@ -20,6 +20,7 @@ import typer.exceptions
 from opengateway import __version__
 from opengateway.cli.admins import admin_app
 from opengateway.cli.bundles import bundle_app
+from opengateway.cli.logs import logs_app
 from opengateway.cli.money import credits_app, ledger_app
 from opengateway.cli.people import audit_app, teams_app
 from opengateway.cli.redeem import redeem_app
@@ -48,6 +49,7 @@ app.add_typer(audit_app, name="audit")
 app.add_typer(credits_app, name="credits")
 app.add_typer(redeem_app, name="redeem")
 app.add_typer(ledger_app, name="ledger")
+app.add_typer(logs_app, name="logs")
 app.add_typer(catalog_app, name="catalog")
 app.add_typer(route_app, name="route")
 app.add_typer(bundle_app, name="bundle")

@@ -12,6 +12,7 @@ from opengateway.domain.request_log import (
     LogFilter,
     LogRow,
     Place,
+    Reconciled,
     UsageLine,
 )
 
@@ -68,6 +69,10 @@ class EventLog(Protocol):
         Where the filter asks for nothing else than what rollups are of, they answer: then times
         must be whole hours.
         """
+        ...
+
+    async def reconcile(self, from_ns: int, until_ns: int) -> Reconciled:
+        """Compare rows, rollups and ledger over whole hours, at most a day."""
         ...
 
     async def latencies(

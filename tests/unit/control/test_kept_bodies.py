@@ -30,7 +30,7 @@ def captured(request: Any, answer: bytes = b"{}", **changes: Any) -> CapturedBod
     sent = request if isinstance(request, bytes) else json.dumps(request).encode()
     made = CapturedBody(
         *("gen_1", "team_a", None, 1, "chat.completions", sent, len(sent), answer, len(answer)),
-        stream=answer.startswith(b"data:") or answer.startswith(b"event:"),
+        stream=answer.startswith((b"data:", b"event:")),
     )
     return msgspec.structs.replace(made, **changes)
 
@@ -149,7 +149,8 @@ async def test_a_search_finds_texts_and_says_where_it_stopped(
     assert [f["id"][-1] for f in rest["data"]] == ["6"]
     assert (rest["scanned"], rest["next"]) == (3, None)
     rows = await office.people.rows("SELECT after FROM audit_log WHERE action='bodies.searched'")
-    assert len(rows) == 2 and "invoice" not in str(rows).lower()
+    assert len(rows) == 2
+    assert "invoice" not in str(rows).lower()
 
 
 async def test_bodies_are_forgotten_when_their_time_is_over(office: Office) -> None:

@@ -12,7 +12,16 @@ from msgspec.structs import astuple, fields, replace
 
 from opengateway.control.logs.schemas import ExportFormat
 from opengateway.domain.errors import CapacityError
-from opengateway.domain.request_log import LogFilter, LogRow, Place
+from opengateway.domain.request_log import (
+    DAY_NS,
+    HOUR_NS,
+    MOST_DIFFERENCES,
+    Difference,
+    LogFilter,
+    LogRow,
+    Place,
+    Reconciled,
+)
 from opengateway.kit import json
 from opengateway.kit.clock import Clock
 from opengateway.kit.pulse import Pulse
@@ -24,6 +33,7 @@ _CHUNK: Final = 5_000
 _TAIL_ROWS: Final = 500
 _TAIL_STEP_S: Final = 0.5
 _KEEP_ALIVE_S: Final = 15.0
+_SECOND_LOOK_S: Final = 1.0
 _NAMES: Final = tuple(field.name for field in fields(LogRow))
 _NOT_TEAMS: Final = _NAMES.index("provider_cost_nanos")
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
@@ -73,6 +83,30 @@ class LogDesk:
         """Raises `TooManyReaders`."""
         if self._tails >= MAX_TAILS:
             raise TooManyReaders("too many follow the log; try again", retry_after_s=10.0)
+
+    async def reconcile(self, days: int) -> Reconciled:
+        """So many whole days up to an hour ago. What does not agree is looked at twice: a record may
+        have come in between two questions."""
+        until = self._clock.now_ns() // HOUR_NS * HOUR_NS - HOUR_NS
+        requests, cost, found = 0, 0, list[Difference]()
+        for day in range(days):
+            end = until - day * DAY_NS
+            one = await self.reconcile_hours(end - DAY_NS, end)
+            requests, cost = requests + one.requests, cost + one.cost_nanos
+            found += one.differences
+            if self._pulse.stopped or len(found) >= MOST_DIFFERENCES:
+                break
+        return Reconciled(requests, cost, tuple(found[:MOST_DIFFERENCES]))
+
+    async def reconcile_hours(self, from_ns: int, until_ns: int) -> Reconciled:
+        """At most a day of whole hours."""
+        for pause_s in (_SECOND_LOOK_S, 0.0):
+            async with self.open_log() as log:
+                found = await log.reconcile(from_ns, until_ns)
+            if not found.differences:
+                break
+            await self._pulse.wait(pause_s)
+        return found
 
     @contextmanager
     def _counted(self, what: str) -> Iterator[None]:

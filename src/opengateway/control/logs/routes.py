@@ -35,7 +35,15 @@ from opengateway.control.paging import following, request_cursor, request_place
 from opengateway.control.replies import JsonReply
 from opengateway.control.scope import ControlScope, Scope
 from opengateway.domain.errors import InvalidRequest, NotFound
-from opengateway.domain.request_log import Group, LogFilter, LogRow, Place, UsageSums
+from opengateway.domain.request_log import (
+    DAY_NS,
+    HOUR_NS,
+    Group,
+    LogFilter,
+    LogRow,
+    Place,
+    UsageSums,
+)
 
 router = APIRouter(tags=["logs"])
 admin = APIRouter(tags=["logs"])
@@ -200,6 +208,19 @@ async def get_generation(
     if record is None:
         raise NoSuchRequest(f"there is no request {id!r}", param="id")
     return JsonReply(record)
+
+
+@internal.get("/logs/reconcile", openapi_extra=access(Access.INTERNAL))
+async def reconcile(
+    request: Request,
+    from_ns: Annotated[int, Query(ge=0, le=2**62)],
+    until_ns: Annotated[int, Query(ge=0, le=2**62)],
+) -> Response:
+    """Whether rows, rollups and ledger agree over whole hours, at most a day."""
+    if from_ns % HOUR_NS or until_ns % HOUR_NS or not 0 < until_ns - from_ns <= DAY_NS:
+        raise InvalidRequest("give whole hours, at most a day of them", param="until_ns")
+    desk: LogDesk = request.app.state.log_desk
+    return JsonReply(await desk.reconcile_hours(from_ns, until_ns))
 
 
 class NoSuchRequest(NotFound):

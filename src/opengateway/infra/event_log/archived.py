@@ -8,7 +8,7 @@ from typing import Final
 
 from opengateway.domain.records import CloseRecord
 from opengateway.domain.request_log import Group, LogFilter, LogRow, Place
-from opengateway.infra.event_log import statements
+from opengateway.infra.event_log import reconciling, statements
 from opengateway.infra.event_log.columns import log_row
 from opengateway.infra.event_log.segments import SegmentList, holding, overlapping
 from opengateway.infra.event_log.sql import SqlEventLog, decode
@@ -122,6 +122,11 @@ class ArchivedEventLog(SqlEventLog):
         asked = statements.latencies(self._archives, _SOURCE, wanted, by, offset_ns)
         for which, one in enumerate(asked):
             buckets.add(which, await self._tell(segments, one))
+
+    async def _costs(self, low: str, high: str) -> dict[str, int]:
+        segments = [s for s in await self._segments.all() if s.max_id >= low and s.min_id < high]
+        rows = await self._tell(segments, reconciling.costs_of_rows(_SOURCE, low, high))
+        return reconciling.added(rows, (await super()._costs(low, high)).items())
 
     async def _in_time(self, wanted: LogFilter) -> list[Segment]:
         return overlapping(await self._segments.all(), wanted)

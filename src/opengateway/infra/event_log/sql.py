@@ -14,14 +14,18 @@ import msgspec
 
 from opengateway.domain.records import CloseRecord
 from opengateway.domain.request_log import (
+    MOST_DIFFERENCES,
+    Difference,
     Group,
     LatencyLine,
     LogFilter,
     LogRow,
     Place,
+    Reconciled,
     UsageLine,
+    UsageSums,
 )
-from opengateway.infra.event_log import statements
+from opengateway.infra.event_log import reconciling, statements
 from opengateway.infra.event_log.columns import (
     COLUMNS,
     ROLLUPS,
@@ -40,6 +44,10 @@ decode: Final = msgspec.json.Decoder(CloseRecord).decode
 _INTO: Final = f"INSERT INTO requests ({', '.join(COLUMNS)}) "
 _TOGETHER: Final = 32
 """Rows of one statement on SQLite: 1,300 of the 32,766 parameters that it allows."""
+_ALL_LINES: Final = 24 * 100_000
+_ALWAYS_BILLED: Final = (
+    "SELECT count(*) FROM ledger_spans WHERE from_arrival <= 1 AND to_arrival IS NULL"
+)
 _TABLE: Final = RequestRow.__tablename__
 
 
@@ -209,6 +217,28 @@ class SqlEventLog:
     ) -> None:
         asked = statements.usage_of_rows(self._speech, _TABLE, wanted, by, offset_ns)
         lines.add(await self._ask(asked))
+
+    async def reconcile(self, from_ns: int, until_ns: int) -> Reconciled:
+        wanted, by = LogFilter(from_ns=from_ns, until_ns=until_ns), (Group.HOUR, Group.TEAM)
+        counted = Lines(by)
+        await self._add_rows(counted, wanted, by, 0)
+        rows = counted.lines(_ALL_LINES)
+        found: list[Difference] = []
+        for table in ROLLUPS:
+            lines = Lines(by)
+            asked = statements.usage_of_rollups(self._speech, table, wanted, by, 0)
+            lines.add(await self._ask(asked))
+            found += reconciling.of_rollup(table, rows, lines.lines(_ALL_LINES))
+        low, high = reconciling.ids_between(from_ns, until_ns)
+        booked = reconciling.added(await self._ask(reconciling.costs_of_ledger(low, high)))
+        bills = bool((await self._ask((_ALWAYS_BILLED, [])))[0][0])
+        costs = await self._costs(low, high)
+        found += reconciling.of_ledger(from_ns, costs, booked, bills=bills)
+        total = sum((line.sums for line in rows), UsageSums())
+        return Reconciled(total.requests, total.cost_nanos, tuple(found[:MOST_DIFFERENCES]))
+
+    async def _costs(self, low: str, high: str) -> dict[str, int]:
+        return reconciling.added(await self._ask(reconciling.costs_of_rows(_TABLE, low, high)))
 
     async def latencies(
         self,
