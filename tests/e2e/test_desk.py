@@ -38,6 +38,18 @@ def hello(model: str, **extra: Any) -> dict[str, Any]:
     return {"model": model, "messages": [{"role": "user", "content": "hello"}], **extra}
 
 
+def test_a_teams_own_policy_is_a_ceiling_within_seconds(running: Product) -> None:
+    team_id = operator(running, "GET", "/team?team=e2e")["id"]
+    place = f"/teams/{team_id}/routing"
+    shown = operator(running, "PUT", place, {"ignore": ["first"]})
+    assert shown["served"] == shown["models"] - 1
+    until(lambda: running.chat(hello("acme/one"))[0] == 403)
+    _, answer, _ = running.chat(hello("acme/one", provider={"only": ["first"]}))
+    assert json.loads(answer)["error"]["code"] == "team_policy"
+    operator(running, "PUT", place, {})
+    until(lambda: running.chat(hello("acme/one"))[0] == 200)
+
+
 def test_a_provider_added_at_run_time_serves_streams_and_bills(
     running: Product, upstream: Simulator
 ) -> None:

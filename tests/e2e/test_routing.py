@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from e2e.conftest import small_zone
-from e2e.product import PRICE, Product, Simulator, product
+from e2e.product import PRICE, Product, Simulator, http, product
 
 WARM = "lab/warm"
 """A model whose two providers read what they have cached for less."""
@@ -79,3 +79,30 @@ def test_debug_routing_tells_the_way_in_answers_streams_and_errors(
         provider.reset()
     assert status == 400
     assert json.loads(raw)["extra"]["routing"]["attempts"][0]["status"] == "failed"
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/v1/responses", {"input": "hello"}),
+        ("/v1/messages", {"messages": BODY["messages"], "max_tokens": 20}),
+    ],
+)
+def test_debug_routing_tells_the_way_on_every_surface(
+    gateway: Product, path: str, body: dict[str, object]
+) -> None:
+    asked = {**body, "model": WARM, "debug": {"routing": True}}
+
+    def ask(**more: object) -> bytes:
+        headers = {"authorization": f"Bearer {gateway.key}", "content-type": "application/json"}
+        sent = json.dumps({**asked, **more}).encode()
+        status, raw, _ = http(gateway.url + path, method="POST", body=sent, headers=headers)
+        assert status == 200, raw
+        return raw
+
+    told = json.loads(ask())["extra"]["routing"]
+    assert [attempt["status"] for attempt in told["attempts"]] == ["succeeded"]
+    events = [part.split(b"data: ")[1] for part in ask(stream=True).split(b"\n\n") if part]
+    (note,) = (json.loads(data) for data in events if b'"extra"' in data)
+    assert note["extra"]["routing"]["candidates"]["order"]
+    assert b'"extra"' not in events[-1]

@@ -15,6 +15,8 @@ from opengateway.catalog.config import CredentialConfig, ModelConfig, ProviderCo
 from opengateway.catalog.loader import Catalogue
 from opengateway.domain.catalog import Endpoint, Model, Provider, Snapshot
 from opengateway.domain.particulars import ModelEnd, OwnCredential
+from opengateway.domain.routing import both_policies
+from opengateway.domain.routing_rules import RoutingPolicy
 from opengateway.domain.vault import Vault, own_name
 
 
@@ -47,6 +49,8 @@ class DeskCatalogue(msgspec.Struct, frozen=True):
     """Models that will end."""
     credentials: tuple[DeskCredential, ...] = ()
     endpoints: dict[str, DeskEndpoint] = {}
+    team_policies: dict[str, RoutingPolicy] = {}
+    """What teams set for themselves: holds beside what the zone file says of them."""
     vault: str = ""
 
 
@@ -113,9 +117,21 @@ def finish(snapshot: Snapshot, desk: DeskCatalogue) -> Snapshot:
         aliases={name: to for name, to in snapshot.aliases.items() if to in models},
         own_credentials={team_id: tuple(found) for team_id, found in sorted(own.items())},
         ended={name: to for name, to in sorted(desk.ended.items()) if name in snapshot.models},
+        team_policies=_both_of_teams(snapshot.team_policies, desk.team_policies),
         vault=desk.vault,
     )
     return msgspec.structs.replace(finished, version=content_version(finished))
+
+
+def _both_of_teams(
+    zone: Mapping[str, RoutingPolicy], own: Mapping[str, RoutingPolicy]
+) -> dict[str, RoutingPolicy]:
+    return {
+        team_id: both_policies(zone[team_id], own[team_id])
+        if team_id in zone and team_id in own
+        else (own.get(team_id) or zone[team_id])
+        for team_id in sorted({*zone, *own})
+    }
 
 
 def _own_only(provider: Provider) -> Provider:

@@ -6,9 +6,15 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
+from opengateway.dialects.openai_chat.routing_note import (
+    COMPLETION_CHUNK,
+    NamedRoutingNotes,
+    OpenAIRoutingNotes,
+)
 from opengateway.dialects.openai_operations import DIALECTS
 from opengateway.domain.operations import Operation
 from opengateway.gateway.services import GatewayServices
+from opengateway.ports.dialect import RoutingNotes
 from opengateway.providers.operations import operation_wires
 
 PATHS: Final[Mapping[Operation, str]] = {
@@ -23,6 +29,12 @@ PATHS: Final[Mapping[Operation, str]] = {
 }
 
 
+_NAMED: Final = NamedRoutingNotes()
+_NOTES: Final[Mapping[Operation, RoutingNotes]] = {
+    Operation.COMPLETIONS: OpenAIRoutingNotes(COMPLETION_CHUNK)
+}
+
+
 def operation_services(services: GatewayServices) -> dict[str, GatewayServices]:
     """By path: the same gateway, which decodes and asks as that operation does."""
     return {
@@ -30,7 +42,7 @@ def operation_services(services: GatewayServices) -> dict[str, GatewayServices]:
             services,
             chat_dialect=DIALECTS[operation],
             wires=operation_wires(operation),
-            routing_notes=None,
+            routing_notes=_NOTES.get(operation, _NAMED),
         )
         for operation, path in PATHS.items()
     }

@@ -8,6 +8,7 @@ from dataclasses import replace
 from opengateway.compose.operations import operation_services
 from opengateway.compose.wires import MESSAGES_COUNTING, messages_wires, responses_wires
 from opengateway.dialects import anthropic_messages, openai_responses
+from opengateway.dialects.openai_chat.routing_note import NamedRoutingNotes
 from opengateway.gateway.responses import ResponseKeeper
 from opengateway.gateway.responses_surface import ResponsesSurface
 from opengateway.gateway.services import GatewayServices
@@ -26,13 +27,13 @@ def new_surfaces(
         services,
         chat_dialect=openai_responses.DIALECT,
         wires=responses_wires(services.clock, services.new_id),
-        routing_notes=None,
+        routing_notes=NamedRoutingNotes(),
     )
     messages = replace(
         services,
         chat_dialect=anthropic_messages.DIALECT,
         wires=messages_wires(services.new_id),
-        routing_notes=None,
+        routing_notes=NamedRoutingNotes(),
     )
     return Surfaces(
         conversations={**operation_services(services), MESSAGES: messages},

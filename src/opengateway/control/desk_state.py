@@ -11,6 +11,7 @@ from opengateway.control.offers.state import read_offers
 from opengateway.control.providers.models import CredentialRow
 from opengateway.control.providers.repository import ProviderRepository
 from opengateway.control.teams.models import Team
+from opengateway.domain.routing_rules import RoutingPolicy
 from opengateway.domain.vault import SealedCredential, new_vault, own_name
 from opengateway.kit.db import AsyncSession
 
@@ -40,6 +41,7 @@ async def read_desk(session: AsyncSession, now_ns: int) -> DeskState:
             for row in used
         ),
         endpoints=offers.endpoints,
+        team_policies=await _team_policies(session),
         vault=vault.version,
     )
     return DeskState(catalogue, vault, offers.next_change_ns)
@@ -58,3 +60,11 @@ async def _in_use(session: AsyncSession) -> list[CredentialRow]:
         .order_by(CredentialRow.id)
     )
     return list((await session.scalars(statement)).all())
+
+
+async def _team_policies(session: AsyncSession) -> dict[str, RoutingPolicy]:
+    statement = select(Team.id, Team.routing_policy).where(
+        Team.routing_policy.is_not(None), Team.deleted_at_ns.is_(None)
+    )
+    rows = (await session.execute(statement)).all()
+    return {row.id: msgspec.convert(row.routing_policy, RoutingPolicy) for row in rows}

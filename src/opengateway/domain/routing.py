@@ -119,14 +119,7 @@ def narrowed(
     )
     merged = own
     for ceiling in ceilings:
-        merged = RoutingPolicy(
-            only=_both(ceiling.only, merged.only),
-            ignore=tuple(dict.fromkeys((*ceiling.ignore, *merged.ignore))),
-            countries=_common(ceiling.countries, merged.countries),
-            deny_data_collection=ceiling.deny_data_collection or merged.deny_data_collection,
-            zdr=ceiling.zdr or merged.zdr,
-            max_price=_lower(ceiling.max_price, merged.max_price),
-        )
+        merged = both_policies(ceiling, merged)
     return merged, replace(
         wishes,
         only=merged.only,
@@ -135,6 +128,39 @@ def narrowed(
         zdr=merged.zdr,
         max_price=merged.max_price,
     )
+
+
+def both_policies(a: RoutingPolicy, b: RoutingPolicy) -> RoutingPolicy:
+    """What both allow."""
+    return RoutingPolicy(
+        only=_both(a.only, b.only),
+        ignore=tuple(dict.fromkeys((*a.ignore, *b.ignore))),
+        countries=_common(a.countries, b.countries),
+        deny_data_collection=a.deny_data_collection or b.deny_data_collection,
+        zdr=a.zdr or b.zdr,
+        max_price=_lower(a.max_price, b.max_price),
+    )
+
+
+def allows(policy: RoutingPolicy, provider: Provider, endpoint: Endpoint) -> bool:
+    """Whether the policy lets a request go there, whatever it costs."""
+    if policy.only and not named(policy.only, provider, endpoint):
+        return False
+    if named(policy.ignore, provider, endpoint):
+        return False
+    # The bundled simulator is this very product: nothing leaves.
+    if policy.countries and not provider.bundled:
+        return (endpoint.country or provider.country) in policy.countries
+    return not (
+        (policy.zdr and not provider.zdr)
+        or (policy.deny_data_collection and provider.collects_data)
+    )
+
+
+def named(slugs: Iterable[str], provider: Provider, endpoint: Endpoint) -> bool:
+    """`azure` means every region of it, `azure/eastus` one."""
+    place = f"{provider.id}/{endpoint.region}"
+    return any(within(place, slug) for slug in slugs)
 
 
 NOBODY = "-"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from pathlib import Path
 from typing import Final
 
@@ -49,6 +49,7 @@ from opengateway.control.sign_in.routes import router as sign_in
 from opengateway.control.smoke.routes import router as smoke
 from opengateway.control.team_admin.routes import admin as team_admin
 from opengateway.control.team_admin.routes import router as teams
+from opengateway.control.team_routing.routes import router as team_routing
 from opengateway.control.users.routes import router as users
 from opengateway.control.users.view_as import router as view_as
 from opengateway.control.webhooks.routes import router as webhooks
@@ -162,6 +163,7 @@ def _routes() -> APIRouter:
         approvals,
         announcements,
         own_credentials,
+        team_routing,
         figures,
         queues,
         view_as,
@@ -173,8 +175,12 @@ def _routes() -> APIRouter:
     return routes
 
 
+@lru_cache(maxsize=8)
 def _pages(assets: Path) -> APIRouter:
-    """The built pages: `/docs/...`, and the web app at every other path outside `/api`."""
+    """The built pages: `/docs/...`, and the web app at every other path outside `/api`.
+
+    They are looked at once in a process: a package does not change under it.
+    """
     docs = StaticSite(assets / "docs", "/docs/", hashed="_astro/", wasm=True)
     web = WebSite(assets / "web")
     router = APIRouter(include_in_schema=False)

@@ -55,6 +55,7 @@ from opengateway.control.snapshots.routes import router as snapshots
 from opengateway.control.spending import SpendingTools
 from opengateway.control.team_admin.routes import admin as team_admin
 from opengateway.control.team_admin.routes import internal as teams
+from opengateway.control.team_routing.routes import router as team_routing
 from opengateway.control.telemetry.routes import router as operation
 from opengateway.control.telemetry.standing import StandingMetrics
 from opengateway.control.telemetry.tools import OperationTools
@@ -184,7 +185,7 @@ def _routes() -> APIRouter:
         routes.include_router(router, prefix="/internal/v1")
     for router in (owners, generations, bodies):
         routes.include_router(router, prefix="/internal/v1")
-    for router in (providers, offers, approvals, own_credentials, figures, queues):
+    for router in (providers, offers, approvals, own_credentials, team_routing, figures, queues):
         routes.include_router(router, prefix="/internal/v1")
     for router in (leases, ledger, team_ledger, ledger_admin, redeem_codes, campaigns, smoke):
         routes.include_router(router, prefix="/internal/v1")

@@ -49,6 +49,8 @@ _TEAM = {
     "webhooks.write": "oakA",
     "own_credentials.read": "oavkAS",
     "own_credentials.write": "oakA",
+    "routing.read": "oabmvkAS",
+    "routing.write": "oakA",
     "logs.read": "oamvkAS",
     "logs.bodies.read": "oaA",
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import unicodedata
 from collections.abc import Callable
+from functools import cache
 from typing import Final, TypeVar
 
 from argon2 import PasswordHasher, Type
@@ -21,15 +22,23 @@ _WAITING: Final = 64
 _Result = TypeVar("_Result")
 
 
+def _argon2(memory_kib: int, time_cost: int) -> PasswordHasher:
+    return PasswordHasher(time_cost=time_cost, memory_cost=memory_kib, parallelism=1, type=Type.ID)
+
+
+@cache
+def _nobody(memory_kib: int, time_cost: int) -> str:
+    """Once in a process: it costs as much as a sign-in."""
+    return _argon2(memory_kib, time_cost).hash("nobody has this password")
+
+
 class Hasher:
     """Hashes and verifies. Bounded: sign-ins must not take the memory and cores of the settler."""
 
     def __init__(self, *, memory_kib: int = MEMORY_KIB, time_cost: int = _TIME_COST) -> None:
-        self._argon2 = PasswordHasher(
-            time_cost=time_cost, memory_cost=memory_kib, parallelism=1, type=Type.ID
-        )
+        self._argon2 = _argon2(memory_kib, time_cost)
         # What an unknown account is compared with, so that it costs as much as a known one.
-        self._nobody = self._argon2.hash("nobody has this password")
+        self._nobody = _nobody(memory_kib, time_cost)
         self._room = asyncio.Semaphore(_AT_ONCE)
         self._waiting = 0
         self.hashed = 0

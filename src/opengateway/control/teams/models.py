@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import String
+from typing import Any
+
+from sqlalchemy import JSON, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from opengateway.kit.db import Base
@@ -28,6 +30,8 @@ class Team(Base):
     rpm: Mapped[int | None]
     tpm: Mapped[int | None]
     concurrency: Mapped[int | None]
+    routing_policy: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    """Its own ceiling on where its requests may go: a `RoutingPolicy`. Null: none."""
     created_at_ns: Mapped[int]
     deleted_at_ns: Mapped[int | None]
     version: Mapped[int] = mapped_column()

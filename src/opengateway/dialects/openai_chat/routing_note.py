@@ -1,6 +1,8 @@
-"""`debug.routing`: where `extra.routing` goes in an answer, an error and a stream of this dialect."""
+"""`debug.routing`: where `extra.routing` goes in an answer, an error and a stream."""
 
 from __future__ import annotations
+
+from typing import Final
 
 from opengateway.kit.json import JsonObject, dumps
 
@@ -14,13 +16,22 @@ def with_routing(body: bytes, note: JsonObject) -> bytes:
     return b"%b%b%b}" % (inner, comma, dumps({"extra": {"routing": note}})[1:-1])
 
 
+CHAT_CHUNK: Final = "chat.completion.chunk"
+COMPLETION_CHUNK: Final = "text_completion"
+
+
 def routing_event(
-    request_id: str, created: int, model: str, note: JsonObject, name: str = "routing"
+    request_id: str,
+    created: int,
+    model: str,
+    note: JsonObject,
+    name: str = "routing",
+    kind: str = CHAT_CHUNK,
 ) -> bytes:
     """The last chunk of a stream before its end marker: no choices, and the note."""
     chunk = {
         "id": request_id,
-        "object": "chat.completion.chunk",
+        "object": kind,
         "created": created,
         "model": model,
         "choices": [],
@@ -30,15 +41,39 @@ def routing_event(
 
 
 class OpenAIRoutingNotes:
-    """The two as the pipeline takes them (`ports.dialect.RoutingNotes`). Holds nothing."""
+    """The two as the pipeline takes them (`ports.dialect.RoutingNotes`). `kind`: of its chunks."""
 
-    __slots__ = ()
+    __slots__ = ("_kind",)
+
+    def __init__(self, kind: str = CHAT_CHUNK) -> None:
+        self._kind = kind
 
     def whole(self, body: bytes, note: JsonObject) -> bytes:
         return with_routing(body, note)
 
     def event(self, request_id: str, created: int, model: str, note: JsonObject) -> bytes:
-        return routing_event(request_id, created, model, note)
+        return routing_event(request_id, created, model, note, kind=self._kind)
 
     def seam(self, request_id: str, created: int, model: str, note: JsonObject) -> bytes:
-        return routing_event(request_id, created, model, note, "seam")
+        return routing_event(request_id, created, model, note, "seam", self._kind)
+
+
+class NamedRoutingNotes:
+    """For dialects whose answers are objects and whose stream events have names: clients of them
+    pass over a name that they do not know. What is not an object stays as it is, such as speech."""
+
+    __slots__ = ()
+
+    def whole(self, body: bytes, note: JsonObject) -> bytes:
+        return with_routing(body, note) if body.lstrip()[:1] == b"{" else body
+
+    def event(self, request_id: str, created: int, model: str, note: JsonObject) -> bytes:
+        return _named_event("routing", note)
+
+    def seam(self, request_id: str, created: int, model: str, note: JsonObject) -> bytes:
+        return _named_event("seam", note)
+
+
+def _named_event(name: str, note: JsonObject) -> bytes:
+    told = {"type": f"opengateway.{name}", "extra": {name: note}}
+    return b"event: opengateway.%b\ndata: %b\n\n" % (name.encode(), dumps(told))

@@ -17,7 +17,7 @@ from opengateway.domain.chat import ChatRequest, ProviderPreferences
 from opengateway.domain.errors import NotAllowed
 from opengateway.domain.particulars import OwnCredential
 from opengateway.domain.principal import Principal
-from opengateway.domain.routing import Exclusion, ExclusionCode, within
+from opengateway.domain.routing import Exclusion, ExclusionCode, named, within
 from opengateway.domain.routing_rules import MaxPrice, RoutingPolicy
 from opengateway.domain.usage import Dimension
 from opengateway.gateway.access import allowed_endpoints, model_allowed
@@ -133,10 +133,8 @@ def _by_data_policy(asker: Asker, provider: Provider) -> str | None:
 
 
 def _names(slugs: Iterable[str], pair: Pair) -> bool:
-    """`azure` means every region of it, `azure/eastus` one."""
     endpoint, provider = pair
-    place = f"{provider.id}/{endpoint.region}"
-    return any(within(place, slug) for slug in slugs)
+    return named(slugs, provider, endpoint)
 
 
 def order_rank(slugs: tuple[str, ...], pair: Pair) -> int:

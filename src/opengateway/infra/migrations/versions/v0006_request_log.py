@@ -1,6 +1,6 @@
 """The log of requests: what is filtered has a column, and what they add up to by the hour.
 
-Revision: 0006, after 0015.
+Revision: 0006, after 0005.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Redeem codes: campaigns, codes, redemptions.
 
-Revision: 0007, after 0005.
+Revision: 0007, after 0006.
 """
 
 from __future__ import annotations

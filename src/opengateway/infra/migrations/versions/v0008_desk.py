@@ -1,6 +1,6 @@
 """The operator's desk: providers, credentials, endpoints, models, approvals, announcements.
 
-Revision: 0008, after 0013.
+Revision: 0008, after 0007.
 """
 
 from __future__ import annotations

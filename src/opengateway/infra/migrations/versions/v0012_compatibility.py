@@ -1,6 +1,6 @@
 """Settings of compatibility: whether a team's responses are kept, and whether a key is strict.
 
-Revision: 0012, after 0005.
+Revision: 0012, after 0008.
 """
 
 from __future__ import annotations

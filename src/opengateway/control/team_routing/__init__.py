@@ -1,0 +1,1 @@
+"""Where a team's requests may go at all: its own ceiling, beside the zone's."""
