@@ -2396,6 +2396,55 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/teams/{team_id}/broadcasts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Broadcasts
+         * @description Where the team's requests are sent as they end.
+         */
+        get: operations["list_broadcasts_api_v1_teams__team_id__broadcasts_get"];
+        put?: never;
+        /**
+         * Create Broadcast
+         * @description Send each request that ends from now on: as a trace (`otlp`), in signed messages (`webhook`),
+         *     or as objects of storage that speaks S3. Prompts and answers are in none of them.
+         */
+        post: operations["create_broadcast_api_v1_teams__team_id__broadcasts_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/teams/{team_id}/broadcasts/{broadcast_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Delete Broadcast
+         * @description Send nothing more there.
+         */
+        delete: operations["delete_broadcast_api_v1_teams__team_id__broadcasts__broadcast_id__delete"];
+        options?: never;
+        head?: never;
+        /**
+         * Change Broadcast
+         * @description Disable it, or go on with what ends from now on.
+         */
+        patch: operations["change_broadcast_api_v1_teams__team_id__broadcasts__broadcast_id__patch"];
+        trace?: never;
+    };
     "/api/v1/teams/{team_id}/budgets": {
         parameters: {
             query?: never;
@@ -2979,6 +3028,31 @@ export interface paths {
          */
         get: operations["list_team_redemptions_api_v1_teams__team_id__redemptions_get"];
         put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/teams/{team_id}/routing": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Routing Policy
+         * @description Where the team's requests may go at all.
+         */
+        get: operations["get_routing_policy_api_v1_teams__team_id__routing_get"];
+        /**
+         * Set Routing Policy
+         * @description Set the ceiling, whole. Requests and keys may narrow it, never widen it; the zone's holds beside
+         *     it. Gateways follow within seconds.
+         */
+        put: operations["set_routing_policy_api_v1_teams__team_id__routing_put"];
         post?: never;
         delete?: never;
         options?: never;
@@ -3862,6 +3936,49 @@ export interface components {
             entry_id: string;
             /** Grant Id */
             grant_id: string | null;
+        };
+        /** BroadcastChange */
+        BroadcastChange: {
+            /** Disabled */
+            disabled: boolean;
+        };
+        /**
+         * BroadcastKind
+         * @enum {string}
+         */
+        BroadcastKind: "otlp" | "webhook" | "s3";
+        /** BroadcastList */
+        BroadcastList: {
+            /** Data */
+            data: components["schemas"]["BroadcastView"][];
+            /** Next */
+            next?: null;
+        };
+        /**
+         * BroadcastView
+         * @description `sent` counts requests. `last_error` is empty while it works.
+         */
+        BroadcastView: {
+            /**
+             * Created At Ns
+             * @description Unix time in nanoseconds.
+             */
+            created_at_ns: number;
+            /** Disabled */
+            disabled: boolean;
+            /** Failing Since Ns */
+            failing_since_ns: number | null;
+            /** Id */
+            id: string;
+            kind: components["schemas"]["BroadcastKind"];
+            /** Last Error */
+            last_error: string;
+            /** Sent */
+            sent: number;
+            /** Team Id */
+            team_id: string;
+            /** Url */
+            url: string;
         };
         /**
          * BudgetChange
@@ -5448,6 +5565,15 @@ export interface components {
             zone: string;
         };
         /**
+         * MadeBroadcast
+         * @description `secret` signs what a webhook is sent; empty for other kinds. It is in this answer alone.
+         */
+        MadeBroadcast: {
+            broadcast: components["schemas"]["BroadcastView"];
+            /** Secret */
+            secret: string;
+        };
+        /**
          * MadeKey
          * @description A key with its secret `key`, which is in this answer and nowhere else, ever: it is null when a
          *     request is repeated under its `Idempotency-Key`.
@@ -5584,6 +5710,24 @@ export interface components {
             truncated: boolean;
             /** Until Ns */
             until_ns: number;
+        };
+        /**
+         * MaxPriceBody
+         * @description Nano-dollars: per million tokens, per request, per image. Null is no bound.
+         * @example {
+         *       "completion": 20000000000,
+         *       "prompt": 5000000000
+         *     }
+         */
+        MaxPriceBody: {
+            /** Completion */
+            completion?: number | null;
+            /** Image */
+            image?: number | null;
+            /** Prompt */
+            prompt?: number | null;
+            /** Request */
+            request?: number | null;
         };
         /**
          * Me
@@ -5863,6 +6007,50 @@ export interface components {
              * @default
              */
             registration_number?: string;
+        };
+        /**
+         * NewBroadcast
+         * @example {
+         *       "headers": {
+         *         "authorization": "Bearer abc"
+         *       },
+         *       "kind": "otlp",
+         *       "url": "https://collector.example.com/v1/traces"
+         *     }
+         */
+        NewBroadcast: {
+            /**
+             * Access Key Id
+             * @description For `s3`.
+             * @default
+             */
+            access_key_id?: string;
+            /**
+             * Headers
+             * @description For `otlp`. They are kept sealed and never shown.
+             * @default {}
+             */
+            headers?: {
+                [key: string]: string;
+            };
+            kind: components["schemas"]["BroadcastKind"];
+            /**
+             * Region
+             * @description For `s3`.
+             * @default us-east-1
+             */
+            region?: string;
+            /**
+             * Secret Access Key
+             * @description For `s3`.
+             * @default
+             */
+            secret_access_key?: string;
+            /**
+             * Url
+             * @description A collector's `/v1/traces`; a webhook; a bucket with the prefix of objects.
+             */
+            url: string;
         };
         /** NewBudget */
         NewBudget: {
@@ -7730,6 +7918,99 @@ export interface components {
         Rewrapped: {
             /** Rewrapped */
             rewrapped: number;
+        };
+        /**
+         * RoutingPolicyBody
+         * @description The whole ceiling: what is left out bounds nothing. `only` and `ignore` name providers, or one
+         *     region of them; `countries` are where an endpoint must be.
+         * @example {
+         *       "countries": [
+         *         "KR",
+         *         "JP"
+         *       ],
+         *       "deny_data_collection": true,
+         *       "ignore": [
+         *         "azure/eastus"
+         *       ],
+         *       "max_price": {
+         *         "completion": 20000000000,
+         *         "prompt": 5000000000
+         *       },
+         *       "only": [],
+         *       "zdr": false
+         *     }
+         */
+        RoutingPolicyBody: {
+            /**
+             * Countries
+             * @default []
+             */
+            countries?: string[];
+            /**
+             * Deny Data Collection
+             * @default false
+             */
+            deny_data_collection?: boolean;
+            /**
+             * Ignore
+             * @default []
+             */
+            ignore?: string[];
+            max_price?: components["schemas"]["MaxPriceBody"] | null;
+            /**
+             * Only
+             * @default []
+             */
+            only?: string[];
+            /**
+             * Zdr
+             * @description Only providers that keep nothing.
+             * @default false
+             */
+            zdr?: boolean;
+        };
+        /**
+         * RoutingPolicyView
+         * @description `served`: how many of the zone's models some endpoint may still serve; null before the zone
+         *     has published its first configuration. `version` is the team's.
+         * @example {
+         *       "countries": [
+         *         "KR",
+         *         "JP"
+         *       ],
+         *       "deny_data_collection": true,
+         *       "ignore": [
+         *         "azure/eastus"
+         *       ],
+         *       "max_price": {
+         *         "completion": 20000000000,
+         *         "prompt": 5000000000
+         *       },
+         *       "models": 202,
+         *       "only": [],
+         *       "served": 187,
+         *       "version": 3,
+         *       "zdr": false
+         *     }
+         */
+        RoutingPolicyView: {
+            /** Countries */
+            countries: string[];
+            /** Deny Data Collection */
+            deny_data_collection: boolean;
+            /** Ignore */
+            ignore: string[];
+            max_price: components["schemas"]["MaxPriceBody"] | null;
+            /** Models */
+            models: number | null;
+            /** Only */
+            only: string[];
+            /** Served */
+            served: number | null;
+            /** Version */
+            version: number;
+            /** Zdr */
+            zdr: boolean;
         };
         /**
          * RowInForce
@@ -13493,6 +13774,138 @@ export interface operations {
             };
         };
     };
+    list_broadcasts_api_v1_teams__team_id__broadcasts_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                team_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BroadcastList"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    create_broadcast_api_v1_teams__team_id__broadcasts_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                team_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewBroadcast"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MadeBroadcast"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    delete_broadcast_api_v1_teams__team_id__broadcasts__broadcast_id__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                team_id: string;
+                broadcast_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    change_broadcast_api_v1_teams__team_id__broadcasts__broadcast_id__patch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                team_id: string;
+                broadcast_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BroadcastChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BroadcastView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     list_budgets_api_v1_teams__team_id__budgets_get: {
         parameters: {
             query?: {
@@ -14820,6 +15233,75 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Page_RedemptionView_"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    get_routing_policy_api_v1_teams__team_id__routing_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                team_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RoutingPolicyView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    set_routing_policy_api_v1_teams__team_id__routing_put: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `etag` of what you saw. 412 when it has changed since. */
+                "if-match"?: string | null;
+            };
+            path: {
+                team_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RoutingPolicyBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RoutingPolicyView"];
                 };
             };
             /** @description Validation Error */
