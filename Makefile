@@ -63,7 +63,7 @@ docs: ## build the docs site into the package
 	@rm -f $(SITE)
 	@$(MAKE) --no-print-directory $(SITE)
 
-DOCS_SOURCES := $(shell find docs -path docs/node_modules -prune -o -type f \( -name '*.md' -o -name '*.mdx' -o -name '*.mjs' -o -name '*.css' -o -name '*.astro' -o -name '*.svg' -o -name '*.ts' -o -name 'package*.json' \) -print 2>/dev/null)
+DOCS_SOURCES := $(shell find docs -path docs/node_modules -prune -o -type f \( -name '*.md' -o -name '*.mdx' -o -name '*.mjs' -o -name '*.css' -o -name '*.astro' -o -name '*.svg' -o -name '*.ts' -o -name 'package*.json' \) -print 2>/dev/null) CHANGELOG.md $(wildcard changes/*.md)
 $(SITE): $(DOCS_SOURCES) | $(TOOLS)/.node
 	@echo "building the docs site (first time: about a minute)"
 	@cd docs && $(NODE) npm ci --no-audit --no-fund --loglevel=error && $(NODE) npm run --silent build > ../$(TOOLS)/docs.log 2>&1 \

@@ -13,6 +13,7 @@ import yaml
 from control_plane import settings_in
 from opengateway.compose.control import open_control
 from opengateway.compose.desk import desk_of
+from opengateway.compose.selling import SellingAccess
 from opengateway.compose.spending import spending_of
 from opengateway.compose.zone import Zone, load_zone
 from opengateway.domain.catalog import Endpoint, Provider
@@ -93,6 +94,7 @@ async def desk_in(
         sign_in=replace(settings.sign_in, settings=long),
         spending=spending_of(zone, private),
         desk=replace(desk_of(zone), probe=prober),
+        selling=SellingAccess(zone.selling),
     )
     async with open_control(settings) as house:
         yield People(house)

@@ -252,7 +252,22 @@ def cancel_part() -> str:
     return "\n".join(lines)
 
 
+def roles_part() -> str:
+    """What each role of a team may do, as `policies/permissions.toml` says."""
+    told = read_toml(SOURCE / "policies" / "permissions.toml")
+    roles = [role for role in told["roles"] if not role.startswith("platform_")]
+    names = ["management key" if role == "management_key" else role for role in roles]
+    lines = [f"| Permission | {' | '.join(names)} |", "|---|" + "---|" * len(roles)]
+    for permission, row in told["team"].items():
+        cells = row.split()[: len(roles)]
+        if "x" in cells:
+            marks = " | ".join("yes" if cell == "x" else "" for cell in cells)
+            lines.append(f"| `{permission}` | {marks} |")
+    return "\n".join(lines)
+
+
 PARTS = {
+    "platform/teams.md": {"roles": roles_part},
     "explain/settlement.md": {"settlement": settlement_part, "cancel": cancel_part},
     "reference/errors.md": {"errors": errors_part},
     "reference/providers.md": {"providers": providers_part},

@@ -13,6 +13,7 @@ from sqlalchemy import text
 
 from desk import ScriptedProbe, desk_in, endpoint
 from opengateway.domain.catalog import Snapshot
+from opengateway.domain.usage import SpendCap
 from opengateway.kit.clock import ManualClock
 from opengateway.policies.permissions import Role
 from people import People, Person
@@ -85,9 +86,22 @@ async def test_a_provider_and_its_credential_reach_the_next_snapshot_and_its_vau
     after = await served(people)
     assert after.providers["later"].credentials == ("main",)
     assert after.providers["house"].credentials == ("main",)
+    assert after.providers["later"].spend_caps == {}
     assert after.version != before.version
     board = people.house.parts.board.current
     assert (board.vault_version, bool(board.vault)) == (after.vault, True)
+
+
+async def test_gateways_are_told_what_a_credential_may_spend(people: People, admin: Person) -> None:
+    made = await with_credential(
+        people, admin, spend_cap_usd="0.000000001", spend_cap_period="month"
+    )
+    place = f"/admin/credentials/{made['id']}"
+    assert (await served(people)).providers["later"].spend_caps == {"main": SpendCap(1, "month")}
+    await people.done(admin, "PATCH", place, {"spend_cap_usd": "0", "spend_cap_period": "day"})
+    assert (await served(people)).providers["later"].spend_caps == {"main": SpendCap(0, "day")}
+    await people.done(admin, "PATCH", place, {"spend_cap_usd": None, "spend_cap_period": None})
+    assert (await served(people)).providers["later"].spend_caps == {}
 
 
 async def test_no_answer_log_or_row_holds_a_secret(people: People, admin: Person) -> None:
@@ -325,6 +339,20 @@ async def test_many_small_amounts_of_one_person_are_one_large_one(
         (409, "approval_decided"),
         (403, "step_up_required"),
     )
+
+
+async def test_a_zone_says_what_one_person_may_move_alone(
+    tmp_path: Path, clock: ManualClock, probe: ScriptedProbe
+) -> None:
+    rules = {"approval_above_usd": "0.50"}
+    async with desk_in(tmp_path, None, clock, probe, selling=rules) as people:
+        admin = await people.person(platform=Role.PLATFORM_ADMIN)
+        path = f"/admin/teams/{await people.team(owner=admin)}/grants"
+        statuses = []
+        for usd in ("0.30", "0.20", "0.000000001"):
+            body = {"usd": usd, "note": "trial"}
+            statuses.append((await people.ask(admin, "POST", path, body)).status)
+        assert statuses == [201, 201, 202]
 
 
 async def test_two_people_who_approve_at_once_book_once(people: People, admin: Person) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from asgi_client import call
 from control_plane import GATEWAY, SEGMENT, closed, journal, opened
-from desk import ScriptedProbe, desk_in
+from desk import ScriptedProbe, desk_in, endpoint
 from opengateway.domain.records import AttemptRecord
 from opengateway.domain.usage import Dimension
 from opengateway.kit.clock import ManualClock
@@ -39,8 +39,15 @@ async def finance(people: People) -> Person:
     return await people.person(platform=Role.PLATFORM_FINANCE)
 
 
-async def used(people: People, clock: ManualClock, team_id: str, count: int, **more: Any) -> None:
-    """So many requests of a team: each a million tokens in and half a million out."""
+async def used(
+    people: People,
+    clock: ManualClock,
+    team_id: str,
+    count: int,
+    each: Sequence[dict[Dimension, int]] = (),
+    **more: Any,
+) -> None:
+    """So many requests of a team: a million tokens in and half a million out, or `each`."""
     records: list[Any] = []
     at = clock.now_ns() - DAY_NS
     for number in range(count):
@@ -56,6 +63,8 @@ async def used(people: People, clock: ManualClock, team_id: str, count: int, **m
             "attempts": [AttemptRecord("e", "house", "global", "small", "main", 0.1)],
             **more,
         }
+        if each:
+            own["usage"] = each[number]
         records.append(opened(number, team_id=team_id, started_at_ns=at, endpoint_id=WHERE))
         records.append(closed(number, **own))
     data = journal(records)
@@ -172,6 +181,21 @@ async def test_what_was_given_up_is_listed_and_tried_again(
     await people.done(admin, "POST", retry)
     assert (await people.done(admin, "GET", "/admin/dead-letters/webhooks"))["data"] == []
     assert (await people.refused(admin, "POST", retry))[0] == 409
+    # Given up once more, and nobody wants it tried again: the team still sees it.
+    async with people.house.parts.database.write() as session:
+        await session.execute(text("UPDATE webhook_deliveries SET state = 'failed'"))
+        await session.commit()
+    assert (await people.done(admin, "GET", "/admin/overview"))["deliveries_failed"] == 1
+    await people.done(admin, "DELETE", f"/admin/dead-letters/webhooks/{dead['id']}")
+    assert (await people.done(admin, "GET", "/admin/dead-letters/webhooks"))["data"] == []
+    assert (await people.done(admin, "GET", "/admin/overview"))["deliveries_failed"] == 0
+    seen = await people.done(owner, "GET", f"{hooks}/{made['webhook']['id']}/deliveries")
+    assert [row["id"] for row in seen["data"]] == [dead["id"]]
+    # What is disabled would be given up again at once.
+    async with people.house.parts.database.write() as session:
+        await session.execute(text("UPDATE webhooks SET disabled = true"))
+        await session.commit()
+    assert (await people.refused(admin, "POST", retry))[0] == 409
 
 
 async def test_a_silent_gateways_journal_shows_with_what_it_holds_open(
@@ -186,3 +210,43 @@ async def test_a_silent_gateways_journal_shows_with_what_it_holds_open(
     clock.advance(2 * 3600)
     (stuck,) = (await people.done(support, "GET", place))["data"]
     assert (stuck["gateway"], stuck["open_requests"]) == (GATEWAY, 1)
+    admin = await people.person(platform=Role.PLATFORM_ADMIN)
+    give_up = f"{place}/{GATEWAY}"
+    assert (await people.refused(admin, "DELETE", give_up))[0] == 409
+    assert (await people.refused(admin, "DELETE", f"{place}/gw_nobody"))[0] == 404
+    clock.advance(23 * 3600)
+    assert (await people.refused(support, "DELETE", give_up))[0] == 403
+    assert await people.done(admin, "DELETE", give_up) == {"voided": 1}
+    assert (await people.done(support, "GET", place))["data"] == []
+    assert await people.rows("SELECT ending, cost_nanos FROM requests") == [("void", 0)]
+    assert (await people.refused(admin, "DELETE", give_up))[0] == 409
+    # Its disk was not lost after all: what it tells now is not charged.
+    late = journal([closed(1, started_at_ns=clock.now_ns(), cost_nanos=7, opened=True)])
+    path = path.replace("offset=0", f"offset={len(data)}")
+    assert (await call(people.house.internal_app, "POST", path, body=late)).status == 200
+    assert await people.rows("SELECT ending, cost_nanos FROM requests") == [("void", 0)]
+
+
+async def test_long_inputs_are_previewed_by_the_tier_that_each_of_them_has(
+    tmp_path: Path, clock: ManualClock
+) -> None:
+    tiers = [{"above": 200_000, "input": "0.40"}]
+    long = endpoint("house", "small", price={"input": "0.20", "output": "0.60", "tiers": tiers})
+    models = {"house/small": {"endpoints": [long]}}
+    async with desk_in(tmp_path, None, clock, ScriptedProbe(), models=models) as people:
+        await people.house.parts.spending.publisher.publish()
+        finance = await people.person(platform=Role.PLATFORM_FINANCE)
+        each = [{Dimension.INPUT: 100_000, Dimension.CACHE_READ: n} for n in (100_000, 100_001)]
+        await used(people, clock, await people.team(), 2, each=each)
+        change = {
+            "side": "sell",
+            "pattern": "house/*",
+            "effective_from": "2099-01-01",
+            "source": "desk",
+            "percent": "100",
+        }
+        found = await people.done(finance, "POST", "/admin/prices/preview", {"changes": [change]})
+    # 200,000 tokens at 0.20 a million, and one more at 0.40 for all of them.
+    assert found["total"]["requests"] == 2
+    assert found["total"]["charged_before_usd"] == "0.1200004"
+    assert found["total"]["charged_after_usd"] == "0.2400008"

@@ -24,7 +24,7 @@ import pytest
 import yaml
 
 from e2e.conftest import CHAT, FAST, small_zone
-from e2e.operating import Servers, Team, chat, flood, new_team, servers
+from e2e.operating import Servers, Team, chat, flood, new_team, operator, servers
 from e2e.product import Product, Simulator, Zone, http, product, run, until
 from opengateway.control.second_factors import totp
 from stores import apart
@@ -281,6 +281,42 @@ class Story:
             self.refusals(flood([self.product.url], team.key, body, 2))
             self.provider.reset()
 
+    def shop(self, team: Team) -> None:
+        """Of the desk: providers' credentials, a team's own, codes, and what payments are asked with."""
+        place = {"wire": "openai", "base_url": f"{self.provider.url}/as/vllm/v1"}
+        self.operate("POST", "/admin/providers", {"id": "later", **place})
+        held = "/admin/providers/later/credentials"
+        wish = {"name": "main", "secret": {"api_key": self.new("desk")}}
+        made = self.operate("POST", held, wish)
+        turned = {"secret": {"api_key": self.new("rotated")}}
+        self.operate("POST", f"/admin/credentials/{made['id']}/rotate", turned)
+        self.operate("POST", "/admin/providers/later/test", {"credential": "main"})
+        own = {"provider": "later", "name": "ours", "secret": {"api_key": self.new("own")}}
+        self.operate("POST", f"/teams/{team.id}/credentials", own)
+        campaign = self.operate("POST", "/admin/campaigns", {"name": "c", "usd": "1"})
+        codes = f"/admin/campaigns/{campaign['id']}"
+        for code in operator(self.product, "POST", f"{codes}/batches", {"count": 2})["codes"]:
+            self.hide(f"code {code[:8]}", code[9:])  # the first characters are shown as a hint
+            wish = json.dumps({"code": code, "team_id": team.id}).encode()
+            (answer,) = flood([self.product.url], team.manager, wish, 1, "/api/v1/redeem")
+            assert answer.status == 201, answer
+            self.told.append(answer.body)
+        for path in (held, f"/teams/{team.id}/credentials", f"{codes}/codes", "/admin/audit"):
+            self.operate("GET", path)
+        # The processor's address is somebody else's here: it refuses, and hears the zone's key.
+        assert team.manage("POST", "/topups", {"usd": "50"})[0] >= 400
+        self.told.append(json.dumps(team.done("GET", "/payment-settings")).encode())
+        url = f"{self.product.url}/api/v1/payments/stripe/webhook"
+        forged = {"stripe-signature": f"t=1,v1={self.new('signature')}"}
+        status, raw, _ = http(url, method="POST", body=b"{}", headers=forged)
+        assert status == 403
+        self.told.append(raw)
+
+    def operate(self, method: str, path: str, payload: object = None) -> Any:
+        made = operator(self.product, method, path, payload)
+        self.told.append(json.dumps(made).encode())
+        return made
+
     def crash(self, team: Team) -> None:
         """What a dying process leaves is looked at, too."""
         body = json.dumps({"model": FAST, "messages": [{"role": "user", "content": "go"}]}).encode()
@@ -349,6 +385,9 @@ def test_no_secret_comes_out_again(
     credential, password = canary("provider"), canary("smtp")
     monkeypatch.setenv("OG_CANARY_PROVIDER", credential)
     monkeypatch.setenv("OG_CANARY_SMTP", password)
+    paying = {"OG_CANARY_STRIPE": canary("stripe"), "OG_CANARY_STRIPE_EVENTS": canary("events")}
+    for name, secret in paying.items():
+        monkeypatch.setenv(name, secret)
     with ExitStack() as stack:
         mail = stack.enter_context(mail_server(password))
         stores = stack.enter_context(servers()) if kind == "servers" else None
@@ -356,8 +395,15 @@ def test_no_secret_comes_out_again(
         zone = LoopbackZone(provider, plain.home, plain.providers, plain.models)
         for one in zone.providers.values():
             one["credentials"] = [{"name": "main", "api_key": "env:OG_CANARY_PROVIDER"}]
+        zone.outbound = {"allow": ["127.0.0.1"]}
         zone.components = {
             "billing": {"use": "ledger"},
+            "payments": {
+                "use": "stripe",
+                "secret_key": "env:OG_CANARY_STRIPE",
+                "webhook_secret": "env:OG_CANARY_STRIPE_EVENTS",
+                "api_url": provider.url,
+            },
             "mail": {
                 "use": "smtp",
                 "host": "127.0.0.1",
@@ -373,10 +419,13 @@ def test_no_secret_comes_out_again(
             story = Story(running, provider)
             story.hide("provider credential", credential)
             story.hide("smtp password", password)
+            for name, secret in paying.items():
+                story.hide(name, secret)
             team = story.keys()
             admin = story.person()
             story.bodies(team, admin)
             story.calls(team)
+            story.shop(team)
             story.crash(team)
             story.told.append(http(f"http://127.0.0.1:{running.metrics_port}/metrics")[1])
             running.records()

@@ -112,6 +112,26 @@ def test_a_rotated_credential_is_used_and_a_disabled_one_is_not(
     until(lambda: running.chat(hello("house/new"))[0] == 200)
 
 
+def test_a_credential_that_has_spent_its_cap_is_asked_no_more_until_it_may_spend_more(
+    running: Product,
+) -> None:
+    (row,) = operator(running, "GET", "/admin/providers/later/credentials")["data"]
+    place = f"/admin/credentials/{row['id']}"
+
+    def told() -> tuple[int, str | None]:
+        status, body, _ = running.chat(hello("house/new"))
+        return status, None if status == 200 else json.loads(body)["error"]["code"]
+
+    operator(running, "PATCH", place, {"spend_cap_usd": "0.000000001", "spend_cap_period": "month"})
+    # What is asked before the gateway hears of the cap is not counted; the first after it is served.
+    until(lambda: told() == (503, "upstream_quota"))
+    assert told() == (503, "upstream_quota")
+    assert running.chat(hello("acme/one"))[0] == 200
+    operator(running, "PATCH", place, {"spend_cap_usd": "5"})
+    until(lambda: told() == (200, None))
+    operator(running, "PATCH", place, {"spend_cap_usd": None, "spend_cap_period": None})
+
+
 def test_a_gateway_that_starts_alone_opens_its_sealed_copy_and_no_secret_lies_on_the_disk(
     running: Product,
 ) -> None:

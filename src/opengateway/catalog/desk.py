@@ -14,9 +14,11 @@ from opengateway.catalog.compiler import auth_of, content_version, known_provide
 from opengateway.catalog.config import CredentialConfig, ModelConfig, ProviderConfig
 from opengateway.catalog.loader import Catalogue
 from opengateway.domain.catalog import Endpoint, Model, Provider, Snapshot
+from opengateway.domain.money import nanos_to_usd
 from opengateway.domain.particulars import ModelEnd, OwnCredential
 from opengateway.domain.routing import both_policies
 from opengateway.domain.routing_rules import RoutingPolicy
+from opengateway.domain.usage import SpendCap
 from opengateway.domain.vault import Vault, own_name
 
 
@@ -28,6 +30,8 @@ class DeskCredential(msgspec.Struct, frozen=True):
     name: str
     team_id: str | None = None
     preferred: bool = True
+    cap: SpendCap | None = None
+    """What may be spent with it; the platform's alone have one."""
 
 
 class DeskEndpoint(msgspec.Struct, frozen=True):
@@ -82,7 +86,9 @@ def merge(
         held = names.setdefault(provider_id, [])
         if credential.team_id is None and credential.name not in held:
             held.append(credential.name)
-            together[provider_id] = _with_credential(together[provider_id], credential.name)
+            together[provider_id] = _with_credential(
+                together[provider_id], credential.name, credential.cap
+            )
         elif credential.team_id is not None:
             together[provider_id] = _with_credential(together[provider_id], "own")
     for provider_id in desk.providers:
@@ -160,9 +166,15 @@ def _at(endpoint: Endpoint, wanted: DeskEndpoint | None) -> Endpoint | None:
     return msgspec.structs.replace(endpoint, weight=weight, priority=priority)
 
 
-def _with_credential(config: ProviderConfig, name: str) -> ProviderConfig:
+def _with_credential(
+    config: ProviderConfig, name: str, cap: SpendCap | None = None
+) -> ProviderConfig:
     """One that says a credential's name, so that a provider that can do without gets it sent."""
     placeholder = CredentialConfig(name=name, api_key="vault:")
+    if cap is not None:
+        placeholder = msgspec.structs.replace(
+            placeholder, spend_cap_usd=nanos_to_usd(cap.nanos), spend_cap_per=cap.per
+        )
     return msgspec.structs.replace(config, credentials=(*config.credentials, placeholder))
 
 

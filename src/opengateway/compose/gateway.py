@@ -268,6 +268,7 @@ async def _serve(
         ),
         drain_s=zone.routing.deadline_s,
         certificate=(tls.cert_file, tls.key_file) if tls else None,
+        on_stop=forward.end_streams,
     )
     metrics = new_server(
         MetricsApp(lambda: gateway_samples(services, parts, wall)),

@@ -46,6 +46,7 @@ def check_selling(
         welcome_nanos=int(usd_to_nanos(config.welcome_usd)),
         welcome_days=config.welcome_days,
         free_tier=None if free is None else FreeTier(free.rpm, free.tpm, free.concurrency),
+        approval_above_nanos=int(usd_to_nanos(config.approval_above_usd)),
     )
     if payments is None or not isinstance(payments.options, StripeOptions):
         return SellingPlan(rules)

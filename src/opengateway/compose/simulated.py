@@ -44,7 +44,7 @@ async def simulated_zone() -> AsyncIterator[Path]:
         port = listener.getsockname()[1]
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "opengateway.simulator.serve", "--fd", str(listener.fileno())),
-            *("--models", ",".join(_names(catalogue))),
+            *("--models", ",".join(names_of(catalogue))),
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,
             pass_fds=(listener.fileno(),),
@@ -74,7 +74,7 @@ async def _up(process: asyncio.subprocess.Process) -> None:
         raise OperatorError("the simulator did not start")
 
 
-def _names(catalogue: Catalogue) -> list[str]:
+def names_of(catalogue: Catalogue) -> list[str]:
     """Names that the simulator is to know: those that reason, then all others."""
     reasoners = dict.fromkeys(
         endpoint.upstream_model

@@ -217,6 +217,8 @@ class SellingConfig(Section, frozen=True):
     welcome_usd: Dollars = "0"
     welcome_days: Annotated[int, msgspec.Meta(ge=1, le=3650, description="1 to 3650")] | None = None
     free_tier: FreeTierConfig | None = None
+    approval_above_usd: Dollars = "100"
+    """What one person may give and take by hand within 24 hours; above it a second one approves."""
 
 
 class ZoneFile(Section, frozen=True):

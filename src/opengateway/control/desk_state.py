@@ -12,6 +12,7 @@ from opengateway.control.providers.models import CredentialRow
 from opengateway.control.providers.repository import ProviderRepository
 from opengateway.control.teams.models import Team
 from opengateway.domain.routing_rules import RoutingPolicy
+from opengateway.domain.usage import SpendCap
 from opengateway.domain.vault import SealedCredential, new_vault, own_name
 from opengateway.kit.db import AsyncSession
 
@@ -37,7 +38,7 @@ async def read_desk(session: AsyncSession, now_ns: int) -> DeskState:
         ended=offers.ended,
         ending=offers.ending,
         credentials=tuple(
-            DeskCredential(row.id, row.provider_id, row.name, row.team_id, row.preferred)
+            DeskCredential(row.id, row.provider_id, row.name, row.team_id, row.preferred, _cap(row))
             for row in used
         ),
         endpoints=offers.endpoints,
@@ -49,6 +50,12 @@ async def read_desk(session: AsyncSession, now_ns: int) -> DeskState:
 
 def _name(row: CredentialRow) -> str:
     return row.name if row.team_id is None else own_name(row.id)
+
+
+def _cap(row: CredentialRow) -> SpendCap | None:
+    if row.spend_cap_nanos is None:
+        return None
+    return SpendCap(row.spend_cap_nanos, "month" if row.spend_cap_period == "month" else "day")
 
 
 async def _in_use(session: AsyncSession) -> list[CredentialRow]:

@@ -43,3 +43,5 @@ class SellingRules:
     """Given once to each verified person, with their first team; 0 is nothing."""
     welcome_days: int | None = None
     free_tier: FreeTier | None = None
+    approval_above_nanos: int = 100 * 10**9
+    """Credit that one person alone may give and take by hand within 24 hours."""

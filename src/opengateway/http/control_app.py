@@ -34,7 +34,8 @@ from opengateway.control.memberships.routes import router as members
 from opengateway.control.newcomers.routes import admin as abuse
 from opengateway.control.notifications.routes import router as notifications
 from opengateway.control.offers.routes import router as offers
-from opengateway.control.overview.queues import router as queues
+from opengateway.control.overview.dead_letters import router as dead_letters
+from opengateway.control.overview.reconciliation import router as reconciliation
 from opengateway.control.overview.routes import router as figures
 from opengateway.control.own_credentials.routes import router as own_credentials
 from opengateway.control.payments.routes import admin as payments_admin
@@ -166,7 +167,8 @@ def _routes() -> APIRouter:
         own_credentials,
         team_routing,
         figures,
-        queues,
+        dead_letters,
+        reconciliation,
         view_as,
     ):
         routes.include_router(router, prefix="/api/v1")

@@ -67,6 +67,27 @@ _STATUSES: Final = {
     "504": "The provider did not answer in time.",
     "529": "On Anthropic's surface, in place of 503.",
 }
+_SAID: Final = [{"role": "user", "content": "Hello"}]
+_EXAMPLES: Final[Schema] = {
+    "ChatRequest": {"model": "openai/gpt-4o-mini", "messages": _SAID},
+    "ResponsesRequest": {"model": "openai/gpt-4o-mini", "input": "Hello"},
+    "MessagesRequest": {
+        "model": "anthropic/claude-sonnet-4-5",
+        "max_tokens": 1024,
+        "messages": _SAID,
+    },
+    "CompletionRequest": {"model": "simulator/complete", "prompt": "Once upon a time"},
+    "EmbeddingsRequest": {"model": "openai/text-embedding-3-small", "input": "Hello"},
+    "RerankRequest": {
+        "model": "cohere/rerank-v3.5",
+        "query": "the capital of France",
+        "documents": ["Berlin is large.", "Paris is the capital."],
+    },
+    "ImagesRequest": {"model": "simulator/image", "prompt": "A lighthouse in fog"},
+    "SpeechRequest": {"model": "openai/tts-1", "input": "Hello", "voice": "alloy"},
+    "ModerationRequest": {"model": "openai/omni-moderation-latest", "input": "Hello"},
+}
+"""One that works as it stands, of each body, where the zone serves the model."""
 _EVENTS: Final = "text/event-stream"
 _JSON: Final = "application/json"
 
@@ -203,12 +224,17 @@ def _operation(summary: str, request: str, answer: str, event: str) -> Schema:
             {"name": name, "in": "header", "required": False, "schema": TEXT, "description": what}
             for name, what in _ASK_HEADERS.items()
         ],
-        "requestBody": {"required": True, "content": {_JSON: {"schema": ref(request)}}},
+        "requestBody": {"required": True, "content": {_JSON: _asked(request)}},
         "responses": {
             "200": _answer("The answer; a stream of events with `stream`.", content),
             **_failures("MessagesError" if request == "MessagesRequest" else "Error"),
         },
     }
+
+
+def _asked(request: str) -> Schema:
+    example = {"example": _EXAMPLES[request]} if request in _EXAMPLES else {}
+    return {"schema": ref(request), **example}
 
 
 def _of_a_sound() -> Schema:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -48,6 +49,12 @@ class ControlForward:
         self._socket = socket
         self._trusted = trusted
         self._session: aiohttp.ClientSession | None = None
+        self._stopping = asyncio.Event()
+
+    def end_streams(self) -> None:
+        """The process stops: what would go on for minutes (a tail of the log) ends now. Clients come
+        again with the last event's id."""
+        self._stopping.set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         import aiohttp
@@ -75,8 +82,11 @@ class ControlForward:
                         ],
                     }
                 )
-                async for chunk in answer.content.iter_any():
-                    await send({"type": "http.response.body", "body": chunk, "more_body": True})
+                if answer.content_type == "text/event-stream":
+                    await self._relay_events(answer, receive, send)
+                else:
+                    async for chunk in answer.content.iter_any():
+                        await send({"type": "http.response.body", "body": chunk, "more_body": True})
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
         except _BodyTooLarge:
             await _refuse(
@@ -87,6 +97,29 @@ class ControlForward:
                 await _refuse(
                     send, 503, "control_unavailable", "this part of the product is restarting"
                 )
+
+    async def _relay_events(
+        self, answer: aiohttp.ClientResponse, receive: Receive, send: Send
+    ) -> None:
+        """Until control ends it, the caller leaves, or this process stops."""
+        ends = [
+            asyncio.ensure_future(_left(receive)),
+            asyncio.ensure_future(self._stopping.wait()),
+        ]
+        try:
+            while True:
+                chunk = asyncio.ensure_future(answer.content.readany())
+                done, _ = await asyncio.wait({chunk, *ends}, return_when=asyncio.FIRST_COMPLETED)
+                if chunk not in done:
+                    chunk.cancel()
+                    answer.close()
+                    return
+                if not (data := chunk.result()):
+                    return
+                await send({"type": "http.response.body", "body": data, "more_body": True})
+        finally:
+            for end in ends:
+                end.cancel()
 
     def _open(self) -> aiohttp.ClientSession:
         import aiohttp
@@ -104,6 +137,11 @@ class ControlForward:
         if self._session is not None:
             await self._session.close()
             self._session = None
+
+
+async def _left(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 def _target(scope: Scope) -> str:

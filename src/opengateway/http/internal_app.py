@@ -35,7 +35,8 @@ from opengateway.control.ledger.routes import router as team_ledger
 from opengateway.control.logs.desk import LogDesk
 from opengateway.control.logs.routes import internal as generations
 from opengateway.control.offers.routes import router as offers
-from opengateway.control.overview.queues import router as queues
+from opengateway.control.overview.dead_letters import router as dead_letters
+from opengateway.control.overview.reconciliation import router as reconciliation
 from opengateway.control.overview.routes import router as figures
 from opengateway.control.own_credentials.routes import router as own_credentials
 from opengateway.control.owners.routes import router as owners
@@ -185,7 +186,9 @@ def _routes() -> APIRouter:
         routes.include_router(router, prefix="/internal/v1")
     for router in (owners, generations, bodies):
         routes.include_router(router, prefix="/internal/v1")
-    for router in (providers, offers, approvals, own_credentials, team_routing, figures, queues):
+    for router in (providers, offers, approvals, own_credentials, team_routing, figures):
+        routes.include_router(router, prefix="/internal/v1")
+    for router in (dead_letters, reconciliation):
         routes.include_router(router, prefix="/internal/v1")
     for router in (leases, ledger, team_ledger, ledger_admin, redeem_codes, campaigns, smoke):
         routes.include_router(router, prefix="/internal/v1")

@@ -4,8 +4,9 @@ direct way for the data plane."""
 from __future__ import annotations
 
 import asyncio
+import socket
 import urllib.parse
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, cast
 
@@ -325,6 +326,14 @@ class MainServer(Server):
     """The server that SIGTERM and SIGINT stop. uvicorn would raise the signal again once it is down;
     that would end the process before it has given back its leases and shipped its journal."""
 
+    on_stop: Callable[[], None] | None = None
+    """Called when the graceful stop begins."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        if self.on_stop is not None:
+            self.on_stop()
+        await super().shutdown(sockets)
+
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         with super().capture_signals():
@@ -346,6 +355,7 @@ def new_server(
     drain_s: float,
     owns_signals: bool = True,
     certificate: tuple[str, str] | None = None,
+    on_stop: Callable[[], None] | None = None,
 ) -> Server:
     """A server for sockets that are already bound. `drain_s` bounds a graceful stop.
 
@@ -368,4 +378,8 @@ def new_server(
         timeout_keep_alive=75,
         timeout_graceful_shutdown=int(drain_s),
     )
-    return MainServer(config) if owns_signals else QuietServer(config)
+    if not owns_signals:
+        return QuietServer(config)
+    server = MainServer(config)
+    server.on_stop = on_stop
+    return server

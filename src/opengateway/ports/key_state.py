@@ -17,7 +17,7 @@ class CreditState(msgspec.Struct, frozen=True):
 
 
 class KeyState(msgspec.Struct, frozen=True):
-    """As control answers at `GET /internal/v1/key-state` (control/leases/state.py)."""
+    """As control answers at `GET /internal/v1/key-state`."""
 
     key_id: str
     team_id: str

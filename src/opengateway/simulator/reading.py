@@ -14,6 +14,7 @@ from opengateway.simulator.personas import Persona
 from opengateway.simulator.settings import ModelTraits
 from opengateway.simulator.tools import tool_holder
 
+_SCHEMA_WORDS = frozenset(("type", "properties", "anyOf", "allOf", "enum", "$ref"))
 DIRECTIVE = re.compile(r"\[\[simulate\b([^\[\]]{0,2000})\]\]")
 
 
@@ -71,7 +72,7 @@ def read_ask(
         max_tokens=body.get("max_completion_tokens") or body.get("max_tokens"),
         stop=_stop(body.get("stop")),
         n=1 if "n" in ignored else (body.get("n") or 1),
-        json_schema=_schema(body.get("response_format")),
+        json_schema=_wanted_form(body, messages),
         reasoning=reasoning,
         show_reasoning=_shows_reasoning(body),
         logprobs=_logprobs(body, persona),
@@ -185,6 +186,11 @@ def _stop(stop: Any) -> tuple[str, ...]:
     return tuple(each for each in stop or () if each)
 
 
+def _wanted_form(body: dict[str, Any], messages: list[Any]) -> dict[str, Any] | None:
+    form = _schema(body.get("response_format"))
+    return form or told_schema(_system_text(messages)) or form
+
+
 def _schema(wanted: Any) -> dict[str, Any] | None:
     if not isinstance(wanted, dict):
         return None
@@ -196,6 +202,26 @@ def _schema(wanted: Any) -> dict[str, Any] | None:
         schema = holder.get("schema") if isinstance(holder, dict) else None
         return schema if isinstance(schema, dict) else {}
     return None
+
+
+def told_schema(instructions: str) -> dict[str, Any] | None:
+    """The JSON Schema that the instructions end with: models follow one that is said in words."""
+    if "JSON Schema" not in instructions:
+        return None
+    _, _, said = instructions.rpartition("\n\n")
+    try:
+        schema = json.loads(said)
+    except ValueError:
+        return None
+    return schema if isinstance(schema, dict) and _SCHEMA_WORDS & schema.keys() else None
+
+
+def _system_text(messages: list[Any]) -> str:
+    """The first instructions' text."""
+    for message in messages:
+        if isinstance(message, dict) and message.get("role") in ("system", "developer"):
+            return "\n".join(content_texts(message))
+    return ""
 
 
 def _shows_reasoning(body: dict[str, Any]) -> bool:

@@ -31,6 +31,7 @@ def test_a_zone_that_says_nothing_sells_nothing(tmp_path: Path) -> None:
     plan = load(tmp_path, "").selling
     assert plan.access is None
     assert (plan.rules.welcome_nanos, plan.rules.free_tier, plan.rules.tax.ppm) == (0, None, 0)
+    assert plan.rules.approval_above_nanos == 100 * 10**9
 
 
 def test_rules_are_read_exactly(tmp_path: Path) -> None:
@@ -41,11 +42,13 @@ def test_rules_are_read_exactly(tmp_path: Path) -> None:
         "  tax: {name: VAT, percent: '7.7'}\n"
         "  display_currency: KRW\n"
         "  welcome_usd: '5.50'\n"
-        "  free_tier: {rpm: 20}\n",
+        "  free_tier: {rpm: 20}\n"
+        "  approval_above_usd: '0.50'\n",
     ).selling.rules
     assert rules.seller == Seller("예시", ("서울",), "123")
     assert rules.tax == Tax("VAT", 77_000)
     assert (rules.welcome_nanos, rules.free_tier) == (5_500_000_000, FreeTier(rpm=20))
+    assert rules.approval_above_nanos == 500_000_000
 
 
 def test_stripe_is_reached_with_secrets_that_no_repr_shows(tmp_path: Path) -> None:
@@ -70,6 +73,8 @@ def test_stripe_is_reached_with_secrets_that_no_repr_shows(tmp_path: Path) -> No
         ("selling: {tax: {percent: '10'}}", "selling.seller.registration_number"),
         ("selling: {tax: {percent: 10}}", "selling.tax.percent"),
         ("selling: {display_currency: won}", "selling.display_currency"),
+        ("selling: {approval_above_usd: 100}", "selling.approval_above_usd"),
+        ("selling: {approval_above_usd: '-1'}", "selling.approval_above_usd"),
     ],
 )
 def test_what_cannot_work_is_told_by_its_place(tmp_path: Path, text: str, told: str) -> None:

@@ -252,6 +252,48 @@ async def test_an_entry_inside_a_savepoint_is_written_with_the_whole(
     ]
 
 
+async def test_what_was_rolled_back_is_not_written_by_the_next_commit(
+    people: People, checkpoints: Checkpoints
+) -> None:
+    parts = people.house.parts
+    async with parts.database.write() as session:
+        clock = parts.new_scope(session, lambda _: None).clock
+        trail = AuditLog(session, clock, "test", lambda _: None, checkpoints)
+        await trail.record(SYSTEM, "undone")
+        await session.rollback()
+        await trail.record(SYSTEM, "done")
+        outer = await session.begin_nested()
+        await trail.record(SYSTEM, "undone by the savepoint around it")
+        async with session.begin_nested():
+            await trail.record(SYSTEM, "undone with a savepoint that was good")
+        await outer.rollback()
+        async with session.begin_nested():
+            await trail.record(SYSTEM, "done in a savepoint")
+        await session.commit()
+        await trail.record(SYSTEM, "undone after a commit")
+        await session.rollback()
+        await session.commit()
+    rows = await people.rows("SELECT action FROM audit_log ORDER BY seq")
+    assert [action for (action,) in rows] == ["done", "done in a savepoint"]
+
+
+async def test_a_savepoint_that_is_older_than_the_first_deed_takes_it_along(
+    people: People, checkpoints: Checkpoints
+) -> None:
+    parts = people.house.parts
+    async with parts.database.write() as session:
+        clock = parts.new_scope(session, lambda _: None).clock
+        trail = AuditLog(session, clock, "test", lambda _: None, checkpoints)
+        savepoint = await session.begin_nested()
+        await trail.record(SYSTEM, "undone")
+        with pytest.raises(DBAPIError):
+            await session.execute(text("INSERT INTO audit_log (zone) VALUES ('test')"))
+        await savepoint.rollback()
+        await trail.record(SYSTEM, "done")
+        await session.commit()
+    assert await people.rows("SELECT action FROM audit_log") == [("done",)]
+
+
 async def test_deeds_of_many_at_once_form_one_chain(
     people: People, checkpoints: Checkpoints
 ) -> None:

@@ -138,6 +138,48 @@ async def test_a_credit_note_names_its_receipt_and_its_part_of_the_tax(office: O
     assert receipt.number in said
 
 
+@pytest.mark.parametrize(
+    ("tax", "total", "parts"),
+    [(2, 4, (1, 1, 1, 1)), (500, 5499, (1, 777, 333, 4388)), (1, 9, (3,) * 3)],
+)
+async def test_the_notes_of_a_whole_payment_have_its_tax_to_the_cent(
+    office: Office, tax: int, total: int, parts: tuple[int, ...]
+) -> None:
+    payment = office.payment(net_cents=total - tax, tax_cents=tax, total_cents=total)
+
+    async def issue(scope: Any) -> list[int]:
+        papers, made = DocumentService(scope, SYSTEM), []
+        for number, cents in enumerate(parts):
+            others = [f"rfd_{n}" for n in range(number)]
+            note = await papers.credit_note(payment, f"rfd_{number}", cents, others)
+            made.append(note.facts["tax_cents"])
+        return made
+
+    made = await office.within(issue)
+    assert (sum(made), min(made) >= 0) == (tax, True)
+
+
+async def test_a_credit_note_has_the_rate_of_its_receipt(office: Office) -> None:
+    await office.receipt()
+
+    async def issue(scope: Any) -> Any:
+        later = replace(scope.selling, rules=replace(RULES, tax=Tax("VAT", 120_000)))
+        papers = DocumentService(replace(scope, selling=later), SYSTEM)
+        return await papers.credit_note(office.payment(), "rfd_1", 1100)
+
+    assert "부가가치세 10 % -$1.00" in words(paper_of(await office.within(issue)))
+
+
+async def test_an_invoice_that_many_ask_for_at_once_is_one(office: Office) -> None:
+    async def issue(scope: Any) -> Any:
+        return await DocumentService(scope, SYSTEM).invoice(office.team, "2026-10")
+
+    at_ns = 20760 * DAY_NS
+    made = await asyncio.gather(*(office.within(issue, at_ns) for _ in range(6)))
+    assert {document.number for document in made} == {"TEST-I-2026-000001"}
+    assert await office.people.rows("SELECT last FROM document_series") == [(1,)]
+
+
 async def test_an_invoice_is_what_the_ledger_says_of_the_month(office: Office) -> None:
     """October 2026 is days 20727 to 20757."""
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 from collections.abc import AsyncIterator, Callable
 from functools import partial
@@ -9,11 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from opengateway.control.mail import dead_letters
 from opengateway.control.mail.letters import LOCALES, letter
 from opengateway.control.mail.outbox import MAX_WAITING, Outbox, Postman
 from opengateway.control.mail.words import WORDS
 from opengateway.control.scope import ControlScope
 from opengateway.http.unit_of_work import unit_of_work
+from opengateway.policies.permissions import Role
 from opengateway.ports.mail import Mail, MailDelayed, MailRefused
 from sign_in_desk import Desk, desk_in
 
@@ -96,8 +99,15 @@ async def test_one_bad_letter_keeps_no_other(desk: Desk) -> None:
     server = Server(lambda mail: moods.get(mail.to))
     await postman(desk, server).turn()
     assert [m.to for m in server.sent] == ["good@example.com"]
-    left = await desk.people.rows("SELECT recipient, last_error FROM mail_outbox")
-    assert [tuple(row) for row in left] == [("late@example.com", "451")]
+    left = await desk.people.rows("SELECT recipient, last_error FROM mail_outbox ORDER BY id")
+    assert [tuple(row) for row in left] == [
+        ("bad@example.com", "550"),
+        ("late@example.com", "451"),
+    ]
+    desk.clock.advance(60)
+    moods.clear()
+    await postman(desk, server).turn()
+    assert [m.to for m in server.sent] == ["good@example.com", "late@example.com"]
 
 
 async def test_two_postmen_send_a_letter_once(desk: Desk) -> None:
@@ -123,7 +133,64 @@ async def test_a_letter_that_is_too_late_is_not_sent(desk: Desk) -> None:
     desk.clock.advance(3_601)
     server = Server()
     assert await postman(desk, server).turn() == 0
+    ((sealed, error),) = await desk.people.rows("SELECT sealed, last_error FROM mail_outbox")
+    assert (bytes(sealed), error) == (b"", "its time is over")
+    desk.clock.advance(31 * 86_400)
+    await postman(desk, server).turn()
     assert await waiting(desk) == 0
+
+
+async def test_dead_letters_take_no_room_of_the_living_and_are_bounded(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dead_letters, "MOST", 2)
+    server = Server(lambda _: MailRefused("550 no such mailbox"))
+    for n in range(4):
+        assert await post(desk, f"p{n}@example.com", most=1)
+        await postman(desk, server).turn()
+    await postman(desk, server).turn()
+    left = await desk.people.rows("SELECT recipient FROM mail_outbox ORDER BY id")
+    assert [to for (to,) in left] == ["p2@example.com", "p3@example.com"]
+
+
+async def test_a_dead_letter_is_listed_tried_again_and_put_away(desk: Desk) -> None:
+    people = desk.people
+    admin = await people.person(platform=Role.PLATFORM_ADMIN)
+    support = await people.person(platform=Role.PLATFORM_SUPPORT)
+    server = Server(lambda _: MailRefused("550 no such mailbox"))
+    for to in ("a@example.com", "b@example.com"):
+        await post(desk, to, keep_s=3_600)
+    await postman(desk, server).turn()
+    place = "/admin/dead-letters/mail"
+    page = await people.done(support, "GET", f"{place}?limit=1")
+    assert [(row["recipient"], row["last_error"]) for row in page["data"]] == [
+        ("b@example.com", "550 no such mailbox")
+    ]
+    page |= await people.done(support, "GET", f"{place}?limit=1&after={page['next']}")
+    (one,) = page["data"]
+    assert (one["recipient"], one["can_retry"]) == ("a@example.com", True)
+    assert "ogt_canary" not in str(page)
+    retry = f"{place}/{one['id']}/retry"
+    assert await people.refused(support, "POST", retry) == (403, "permission_missing")
+    await people.done(admin, "POST", retry)
+    assert await people.refused(admin, "POST", retry) == (404, "letter_not_found")
+    server.mood = lambda _: None
+    await postman(desk, server).turn()
+    assert [m.to for m in server.sent] == ["a@example.com"]
+    desk.clock.advance(3_601)
+    await postman(desk, server).turn()
+    admin = await people.person(platform=Role.PLATFORM_ADMIN)  # an old session is over by now
+    support = await people.person(platform=Role.PLATFORM_SUPPORT)
+    (other,) = (await people.done(support, "GET", place))["data"]
+    assert other["can_retry"] is False
+    # Its link is worth nothing by now.
+    assert (await people.refused(admin, "POST", f"{place}/{other['id']}/retry"))[0] == 409
+    await people.done(admin, "DELETE", f"{place}/{other['id']}")
+    assert (await people.done(support, "GET", place))["data"] == []
+    audit = await people.done(admin, "GET", "/admin/audit")
+    told = [row["action"] for row in audit["data"] if row["action"].startswith("letter.")]
+    assert told == ["letter.discarded", "letter.retried"]
+    assert "@" not in json.dumps([row["after"] for row in audit["data"]])
 
 
 async def test_the_outbox_is_bounded(desk: Desk) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from asgi_client import Reply, call
 from control_plane import control_in
@@ -82,6 +83,17 @@ class Till:
     async def spend(self, usd: str) -> None:
         path = f"/admin/teams/{self.team}/adjustments"
         await self.people.done(self.finance, "POST", path, {"usd": f"-{usd}", "note": "spent"})
+
+    async def age(self, table: str, column: str, seconds: int) -> None:
+        """Everything of a table is older by so much."""
+        older = text(f"UPDATE {table} SET {column} = {column} - {seconds * 10**9}")
+        async with self.people.house.parts.database.write() as session:
+            await session.execute(older)
+            await session.commit()
+
+    async def stuck(self) -> list[Any]:
+        told = await self.people.done(self.finance, "GET", "/admin/dead-letters/payments")
+        return list(told["data"])
 
     async def prove(self) -> None:
         """Every invariant of the ledger holds, and cash is what was credited."""
@@ -210,12 +222,7 @@ async def test_a_refund_that_the_processor_did_not_hear_of_is_asked_for_again(ti
     made = await till.refund(payment_id)
     assert made["state"] == "booked"
     assert await till.balance() == (0, 0)
-    await till.people.rows("SELECT 1")
-    async with till.people.house.parts.database.write() as session:
-        from sqlalchemy import text
-
-        await session.execute(text("UPDATE payment_refunds SET created_at_ns = 0"))
-        await session.commit()
+    await till.age("payment_refunds", "created_at_ns", 120)
     await till.jobs.turn()
     ((state,),) = await till.people.rows("SELECT state FROM payment_refunds")
     assert (state, len(till.stub.refunds)) == ("sent", 1)
@@ -227,6 +234,59 @@ async def test_a_refund_that_fails_later_is_credit_again_once(till: Till) -> Non
     sent = {**till.stub.refunds[list(till.stub.refunds)[-1]], "status": "failed"}
     await till.tell(till.stub.event("refund.failed", sent), till.stub.event("refund.updated", sent))
     assert await till.balance() == (50 * USD, 0)
+    # It is a payment like any other again: refunded, or taken back by who paid it.
+    till.stub.refunds.clear()
+    assert (await till.refund(payment_id, usd="20"))["state"] == "sent"
+    await till.tell(till.stub.dispute(sent["payment_intent"], "funds_withdrawn"))
+    assert await till.balance() == (0, 0)
+
+
+async def test_a_refund_without_an_answer_for_a_day_waits_for_a_person(till: Till) -> None:
+    payment_id, _ = await till.paid("50")
+    for usd in ("20", "30"):
+        till.stub.down = 1
+        assert (await till.refund(payment_id, usd=usd))["state"] == "booked"
+    await till.age("payment_refunds", "created_at_ns", 24 * 3600)
+    calls = len(till.stub.calls)
+    await till.jobs.turn()
+    # The processor's memory of the ref may be over: asked again, it could pay twice.
+    assert len(till.stub.calls) == calls
+    one, other = await till.stuck()
+    assert (one["kind"], one["payment_id"], one["cents"], other["cents"]) == (
+        *("refund", payment_id, 2200, 3300),
+    )
+    place = "/admin/dead-letters/payments/"
+    assert await till.people.done(till.finance, "POST", f"{place}{one['id']}/retry") == {
+        "done": True
+    }
+    await till.people.done(till.finance, "DELETE", place + other["id"])
+    assert await till.balance() == (30 * USD, 0)
+    assert await till.stuck() == []
+    for what in (f"{place}{one['id']}/retry", f"{place}{other['id']}/retry"):
+        assert (await till.people.refused(till.finance, "POST", what))[0] == 409
+
+
+async def test_an_event_that_cannot_be_booked_waits_for_a_person(till: Till) -> None:
+    payment_id, intent = await till.paid("50")
+    await till.refund(payment_id, usd="20")
+    sent = {**till.stub.refunds[list(till.stub.refunds)[-1]], "status": "failed"}
+    await till.tell(till.stub.event("refund.failed", sent))
+    # The part that came back is a credit of its own: which one a dispute takes is a person's to say.
+    await till.tell(till.stub.dispute(intent, "funds_withdrawn"))
+    assert await till.balance() == (50 * USD, 0)
+    assert await till.stuck() == []
+    await till.age("payment_events", "received_at_ns", 3601)
+    (one,) = await till.stuck()
+    assert (one["kind"], one["told"], one["cents"]) == (
+        *("event", "charge.dispute.funds_withdrawn", 5500),
+    )
+    place = f"/admin/dead-letters/payments/{one['id']}"
+    told = await till.people.done(till.finance, "POST", f"{place}/retry")
+    assert (told, await till.balance()) == ({"done": False}, (50 * USD, 0))
+    await till.people.done(till.finance, "DELETE", place)
+    assert await till.stuck() == []
+    assert (await till.people.refused(till.finance, "DELETE", place))[0] == 409
+    assert (await till.people.refused(till.owner, "DELETE", place))[0] == 403
 
 
 async def test_a_refund_from_the_processors_pages_is_booked_even_where_it_was_spent(
@@ -302,6 +362,34 @@ async def test_a_low_balance_charges_the_saved_method_once(till: Till) -> None:
         for p in (await till.people.done(till.owner, "GET", f"/teams/{till.team}/payments"))["data"]
     ]
     assert kinds == ["recharge", "recharge", "checkout"]
+
+
+async def test_a_charge_without_an_answer_for_a_day_is_not_asked_for_again(till: Till) -> None:
+    await till.paid("20", save_method=True)
+    wanted = {"enabled": True, "below_usd": "30", "amount_usd": "30"}
+    await till.people.done(till.owner, "PUT", f"/teams/{till.team}/auto-recharge", wanted)
+    till.stub.down = 1
+    await till.jobs.turn()
+    await till.people.done(
+        till.owner, "PUT", f"/teams/{till.team}/auto-recharge", {**wanted, "enabled": False}
+    )
+    await till.age("payments", "created_at_ns", 24 * 3600)
+    calls = len(till.stub.calls)
+    await till.jobs.turn()
+    assert ((await till.payment())["state"], len(till.stub.calls)) == ("failed", calls)
+    # It was done all the same, and its event comes at last.
+    intent = till.stub.intents[list(till.stub.intents)[-1]]
+    await till.tell(till.stub.event("payment_intent.succeeded", intent))
+    assert await till.balance() == (50 * USD, 0)
+
+
+async def test_two_processes_that_see_a_low_balance_charge_once(till: Till) -> None:
+    await till.paid("20", save_method=True)
+    wanted = {"enabled": True, "below_usd": "30", "amount_usd": "30"}
+    await till.people.done(till.owner, "PUT", f"/teams/{till.team}/auto-recharge", wanted)
+    await asyncio.gather(*(till.jobs.turn() for _ in range(6)))
+    assert await till.balance() == (50 * USD, 0)
+    assert len(till.stub.intents) == 2
 
 
 async def test_a_method_that_is_declined_three_times_is_not_charged_again(till: Till) -> None:

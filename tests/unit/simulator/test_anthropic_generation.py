@@ -136,6 +136,15 @@ def test_a_tools_answer_is_used(simulator: Running) -> None:
     assert "4 degrees" in message["content"][0]["text"]
 
 
+def test_a_schema_that_is_said_in_words_is_followed(simulator: Running) -> None:
+    schema = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
+    told = f"Answer by the JSON Schema below.\n\n{json.dumps(schema)}"
+    said = claude(simulator, "Where is Oslo?", system=told).json["content"][0]["text"]
+    assert isinstance(json.loads(said)["city"], str)
+    said = claude(simulator, "Where is Oslo?", system="No JSON Schema.").json["content"][0]["text"]
+    assert not said.startswith("{")
+
+
 def test_thoughts_come_first_and_are_counted(simulator: Running) -> None:
     message = claude(simulator, thinking=THINK).json
     thought, text = message["content"]

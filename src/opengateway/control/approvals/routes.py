@@ -15,7 +15,6 @@ from opengateway.control.bodies import Page, example
 from opengateway.control.ledger.schemas import BookedView, NewAdjustment, NewGrant
 from opengateway.control.ledger.service import MoneyService
 from opengateway.control.paging import After, Limit, next_page, place_of
-from opengateway.control.providers.tools import Desk
 from opengateway.control.scope import Scope
 from opengateway.control.sessions.web import require_step_up
 from opengateway.domain.money import nanos_to_usd
@@ -67,11 +66,10 @@ class ApprovalView(BaseModel):
 async def _approvals(
     scope: Scope,
     actor: CurrentActor,
-    desk: Desk,
     idempotency_key: Annotated[str | None, Header(max_length=200)] = None,
 ) -> ApprovalService:
     money = MoneyService(scope, actor, idempotency_key)
-    above = desk.zone.approval_above_nanos
+    above = scope.selling.rules.approval_above_nanos
     return ApprovalService(scope, actor, money, above, idempotency_key)
 
 

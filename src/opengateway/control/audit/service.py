@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import event
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, SessionTransaction
 
 from opengateway.control.actor import Actor
 from opengateway.control.audit.chain import GENESIS, Deed, canonical, entry_hash
@@ -22,7 +22,8 @@ class AuditLog:
     """One request's audit trail. Entries get their numbers as the transaction commits, last of all.
 
     So the lock that orders the chain is taken after every other lock, and held for the shortest
-    time: two requests cannot wait for each other. A rollback leaves nothing.
+    time: two requests cannot wait for each other. A rollback, also of a savepoint, takes with it
+    what was noted since its beginning: the session may go on and commit something else.
     """
 
     def __init__(
@@ -39,6 +40,8 @@ class AuditLog:
         self._after_commit = after_commit
         self._checkpoints = checkpoints
         self._waiting: list[Deed] = []
+        self._began: dict[SessionTransaction, int] = {}
+        """The transaction's savepoints, each with how many deeds waited as it began."""
         self._listens = False
 
     async def record(
@@ -57,8 +60,9 @@ class AuditLog:
         The reason is cut to 500 characters.
         """
         if not self._listens:
-            event.listen(self._session.sync_session, "before_commit", self._write)
-            self._listens = True
+            self._listen(self._session.sync_session)
+        if not self._session.in_transaction():
+            self._session.sync_session.begin()  # so that a rollback is told of
         self._waiting.append(
             Deed(
                 at_ns=self._clock.now_ns(),
@@ -71,6 +75,28 @@ class AuditLog:
                 reason=None if reason is None else reason[:500],
             )
         )
+
+    def _listen(self, session: Session) -> None:
+        event.listen(session, "before_commit", self._write)
+        event.listen(session, "after_transaction_create", self._open)
+        event.listen(session, "after_soft_rollback", self._forget)
+        event.listen(session, "after_transaction_end", self._end)
+        self._listens = True
+
+    def _open(self, _session: Session, transaction: SessionTransaction) -> None:
+        if transaction.nested:
+            self._began[transaction] = len(self._waiting)
+
+    def _forget(self, _session: Session, undone: SessionTransaction) -> None:
+        """A savepoint that is older than the first deed has nothing from before it to keep."""
+        if undone.nested:
+            del self._waiting[self._began.pop(undone, 0) :]
+
+    def _end(self, _session: Session, transaction: SessionTransaction) -> None:
+        """Of the whole: what waited is written, or undone. A savepoint ends before it is undone."""
+        if transaction.parent is None:
+            self._waiting.clear()
+            self._began.clear()
 
     def _write(self, session: Session) -> None:
         if not self._waiting or session.in_nested_transaction():

@@ -15,6 +15,10 @@ _NEXT: Final = text(
     "INSERT INTO document_series (series, last) VALUES (:series, 1)"
     " ON CONFLICT (series) DO UPDATE SET last = document_series.last + 1 RETURNING last"
 )
+_HOLD: Final = text(
+    "INSERT INTO document_series (series, last) VALUES (:series, 0)"
+    " ON CONFLICT (series) DO UPDATE SET last = document_series.last"
+)
 _KEYS: Final = text("SELECT id, name FROM api_keys WHERE team_id = :team_id")
 
 
@@ -26,6 +30,10 @@ class DocumentRepository:
         """Write it now, so that a broken constraint is found here and not at the commit."""
         self._session.add(row)
         await self._session.flush()
+
+    async def hold(self, series: str) -> None:
+        """Nobody else draws a number of the series until this transaction ends."""
+        await self._session.execute(_HOLD, {"series": series})
 
     async def next_number(self, series: str) -> int:
         return int(await self._session.scalar(_NEXT, {"series": series}) or 0)
@@ -41,6 +49,16 @@ class DocumentRepository:
             Document.subject_id == subject_id,
         )
         return await self._session.scalar(statement)
+
+    async def of_subjects(
+        self, kind: str, team_id: str, subject_ids: Sequence[str]
+    ) -> Sequence[Document]:
+        statement = select(Document).where(
+            Document.kind == kind,
+            Document.team_id == team_id,
+            Document.subject_id.in_(subject_ids),
+        )
+        return (await self._session.scalars(statement)).all() if subject_ids else ()
 
     async def of_team(self, team_id: str, *, before: str, limit: int) -> Sequence[Document]:
         """Newest first."""

@@ -6,7 +6,7 @@ becomes of the seller's address, the team's name or an exchange rate.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any, Final, Protocol
 
@@ -55,16 +55,26 @@ class DocumentService:
         }
         return await self._issue("receipt", payment.team_id, payment.id, amounts)
 
-    async def credit_note(self, payment: PaidParts, refund_id: str, cents: int) -> Document:
-        """Of a refund; once. Its tax is the payment's, in proportion, rounded half up."""
-        tax = (2 * payment.tax_cents * cents + payment.total_cents) // (2 * payment.total_cents)
+    async def credit_note(
+        self, payment: PaidParts, refund_id: str, cents: int, others: Sequence[str] = ()
+    ) -> Document:
+        """Of a refund; once. Its tax is the payment's, by the rate of then and in proportion, rounded
+        half up. `others` are refunds of the same payment: with theirs it is what the sum of all would
+        have, so that the notes of a whole payment have its tax to the cent."""
         receipt = await self.rows.of_subject("receipt", payment.team_id, payment.id)
-        facts = {
+        before = await self.rows.of_subjects("credit_note", payment.team_id, others)
+        gone = cents + sum(note.facts["total_cents"] for note in before)
+        whole = payment.total_cents
+        tax = (2 * payment.tax_cents * min(gone, whole) + whole) // (2 * whole)
+        tax = min(max(0, tax - sum(note.facts["tax_cents"] for note in before)), cents)
+        facts: dict[str, Any] = {
             "net_cents": cents - tax,
             "tax_cents": tax,
             "total_cents": cents,
             "of_number": receipt.number if receipt is not None else "",
         }
+        if receipt is not None:
+            facts["tax"] = receipt.facts["tax"]
         return await self._issue("credit_note", payment.team_id, refund_id, facts)
 
     async def invoice(self, team_id: str, month: str) -> Document:
@@ -109,13 +119,15 @@ class DocumentService:
     async def _issue(
         self, kind: str, team_id: str, subject_id: str, amounts: dict[str, Any]
     ) -> Document:
+        scope, now_ns = self._scope, self._scope.clock.now_ns()
+        series = f"{scope.zone.upper()}-{kind[0].upper()}-{day_of(now_ns).year}"
+        # Whoever asks for the same at once waits here, and finds it then.
+        await self.rows.hold(series)
         before = await self.rows.of_subject(kind, team_id, subject_id)
         if before is not None:
             return before
-        scope, now_ns = self._scope, self._scope.clock.now_ns()
-        series = f"{scope.zone.upper()}-{kind[0].upper()}-{day_of(now_ns).year}"
         number = f"{series}-{await self.rows.next_number(series):06}"
-        facts = {**amounts, **await self._parties(team_id), "shown": await self._shown(amounts)}
+        facts = {**await self._parties(team_id), **amounts, "shown": await self._shown(amounts)}
         document = Document(
             id=scope.new_id("doc_"),
             kind=kind,

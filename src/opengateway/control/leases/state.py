@@ -2,39 +2,12 @@
 
 from __future__ import annotations
 
-import msgspec
-
 from opengateway.control.budgets.rows import own_limit_row
 from opengateway.control.keys.repository import KeyRepository
 from opengateway.control.keys.service import KeyNotFound
 from opengateway.control.leases.desk import subject_of
 from opengateway.control.scope import ControlScope
-
-
-class CreditState(msgspec.Struct, frozen=True):
-    total_nanos: int
-    """All credit that the team ever had."""
-    usage_nanos: int
-    """All that it was charged."""
-    available_nanos: int
-    held_nanos: int
-
-
-class KeyState(msgspec.Struct, frozen=True):
-    key_id: str
-    team_id: str
-    name: str
-    hint: str
-    limit_nanos: int | None
-    limit_remaining_nanos: int | None
-    """What was not spent of it in the period that runs."""
-    limit_reset: str | None
-    usage_nanos: int
-    usage_daily_nanos: int
-    usage_weekly_nanos: int
-    usage_monthly_nanos: int
-    expires_at_ns: int | None
-    credits: CreditState
+from opengateway.ports.key_state import CreditState, KeyState
 
 
 async def key_state(scope: ControlScope, key_id: str) -> KeyState:

@@ -11,7 +11,8 @@ from opengateway.kit.db import Base
 class OutgoingMail(Base):
     """A letter that waits. What it says is sealed, for it may hold a link with a token.
 
-    The row goes when the letter is sent, refused for good, or too late.
+    The row goes when the letter is sent. One that was refused or whose time is over is a dead letter,
+    from `failed_at_ns` on; what it said goes when its time is over.
     """
 
     __tablename__ = "mail_outbox"
@@ -24,3 +25,4 @@ class OutgoingMail(Base):
     next_at_ns: Mapped[int] = mapped_column(index=True)
     attempts: Mapped[int]
     last_error: Mapped[str] = mapped_column(String(300))
+    failed_at_ns: Mapped[int | None]

@@ -10,6 +10,7 @@ from typing import Final
 from sqlalchemy import delete, func, select, update
 
 from opengateway.control.identity.settings import SECOND_NS
+from opengateway.control.mail.dead_letters import bury
 from opengateway.control.mail.models import OutgoingMail
 from opengateway.control.scope import ControlScope
 from opengateway.kit import json
@@ -45,7 +46,8 @@ class Outbox:
         scope = self._scope
         if not scope.mail.sends:
             return False
-        waiting = await scope.session.scalar(select(func.count()).select_from(OutgoingMail))
+        alive = select(func.count()).where(OutgoingMail.failed_at_ns.is_(None))
+        waiting = await scope.session.scalar(alive)
         body = json.dumps([mail.subject, mail.text, mail.html])
         if (waiting or 0) >= self._most or len(body) > MAX_LETTER_BYTES:
             log.error("mail_not_kept", waiting=waiting, size_bytes=len(body))
@@ -100,12 +102,10 @@ class Postman:
     async def _claim(self) -> Sequence[tuple[str, Mail, int]]:
         now = self._clock.now_ns()
         async with self._open_scope() as scope:
-            await scope.session.execute(
-                delete(OutgoingMail).where(OutgoingMail.expires_at_ns <= now)
-            )
+            await bury(scope.session, now)
             due = (
                 select(OutgoingMail)
-                .where(OutgoingMail.next_at_ns <= now)
+                .where(OutgoingMail.next_at_ns <= now, OutgoingMail.failed_at_ns.is_(None))
                 .order_by(OutgoingMail.next_at_ns)
                 .limit(_PER_TURN)
                 .with_for_update(skip_locked=True)
@@ -126,17 +126,19 @@ class Postman:
         except MailDelayed as error:
             pause_s = _TRIES_S[min(attempts, len(_TRIES_S)) - 1]
             log.warning("mail_delayed", mail_id=row_id, attempts=attempts, error=str(error))
-            async with self._open_scope() as scope:
-                await scope.session.execute(
-                    update(OutgoingMail)
-                    .where(OutgoingMail.id == row_id)
-                    .values(
-                        next_at_ns=self._clock.now_ns() + pause_s * SECOND_NS,
-                        last_error=str(error)[:300],
-                    )
-                )
+            next_at_ns = self._clock.now_ns() + pause_s * SECOND_NS
+            await self._set(row_id, next_at_ns=next_at_ns, last_error=str(error)[:300])
             return
         except MailRefused as error:
             log.error("mail_refused", mail_id=row_id, error=str(error))
+            failed_at_ns = self._clock.now_ns()
+            await self._set(row_id, failed_at_ns=failed_at_ns, last_error=str(error)[:300])
+            return
         async with self._open_scope() as scope:
             await scope.session.execute(delete(OutgoingMail).where(OutgoingMail.id == row_id))
+
+    async def _set(self, row_id: str, **values: object) -> None:
+        async with self._open_scope() as scope:
+            await scope.session.execute(
+                update(OutgoingMail).where(OutgoingMail.id == row_id).values(**values)
+            )

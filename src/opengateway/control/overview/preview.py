@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 import msgspec
 
 from opengateway.control.overview.schemas import Preview, PreviewLine, percent, usd
-from opengateway.control.overview.usage import UsageSum, UsageSums
+from opengateway.control.overview.usage import Bounds, UsageSum, UsageSums
 from opengateway.control.providers.tools import PriceOf
 from opengateway.domain.catalog import Endpoint, Snapshot
 from opengateway.domain.money import price_units
-from opengateway.domain.usage import Dimension
+from opengateway.domain.usage import PriceRow
 
 
 class _Priced(msgspec.Struct):
@@ -43,8 +43,8 @@ def preview(
         rows.append(
             _Priced(
                 one,
-                _amount(one, paid[0].price.rates),
-                _amount(one, paid[1].price.rates),
+                _amount(one, paid[0].price),
+                _amount(one, paid[1].price),
                 _amount(one, _cost(paid[0])),
                 _amount(one, _cost(paid[1])),
             )
@@ -64,12 +64,23 @@ def _endpoints(shot: Snapshot) -> Mapping[str, tuple[str, Endpoint]]:
     return {e.id: (model.id, e) for model in shot.models.values() for e in model.endpoints}
 
 
-def _cost(endpoint: Endpoint) -> dict[Dimension, int]:
-    return (endpoint.cost or endpoint.price).rates
+def bounds_of(*shots: Snapshot) -> Bounds:
+    """Where the rates of an endpoint change with the length of the input, by any of `shots`. A team's
+    own prices have the tiers of what they are reckoned from, or none."""
+    found: dict[str, set[int]] = {}
+    for shot in shots:
+        for endpoint_id, (_, endpoint) in _endpoints(shot).items():
+            tiers = (*endpoint.price.tiers, *_cost(endpoint).tiers)
+            found.setdefault(endpoint_id, set()).update(tier.above for tier in tiers)
+    return {endpoint_id: sorted(above) for endpoint_id, above in found.items() if above}
 
 
-def _amount(one: UsageSum, rates: Mapping[Dimension, int]) -> int:
-    """Tiers of long inputs are not looked at: sums do not say how long each was."""
+def _cost(endpoint: Endpoint) -> PriceRow:
+    return endpoint.cost or endpoint.price
+
+
+def _amount(one: UsageSum, price: PriceRow) -> int:
+    rates = price.rates_for(one.input_tokens)
     return sum(price_units(q, rates.get(dimension, 0)) for dimension, q in one.quantities.items())
 
 

@@ -11,7 +11,8 @@ from opengateway.catalog.price_book import PriceSide
 from opengateway.control.access import permits_platform
 from opengateway.control.actor import CurrentActor
 from opengateway.control.approvals.models import Approval, ApprovalState
-from opengateway.control.overview.preview import preview
+from opengateway.control.overview.dead_letters import DEAD_DELIVERIES
+from opengateway.control.overview.preview import bounds_of, preview
 from opengateway.control.overview.schemas import (
     By,
     MarginLine,
@@ -69,7 +70,7 @@ async def overview(scope: Scope, desk: Desk, hours: Hours = 24) -> Overview:
             Approval.state == ApprovalState.PENDING.value,
             Approval.expires_at_ns > until,
         ),
-        deliveries_failed=await _count(scope, WebhookDelivery, WebhookDelivery.state == "failed"),
+        deliveries_failed=await _count(scope, WebhookDelivery, *DEAD_DELIVERIES),
         snapshot="" if snapshot is None else snapshot.version,
     )
 
@@ -117,7 +118,7 @@ async def preview_prices(
         raise CapacityError("nothing is compiled here that could be compared")
     until = scope.clock.now_ns()
     between = until - wanted.days * _DAY_NS, until
-    found = await usage_between(scope.session, *between)
+    found = await usage_between(scope.session, *between, bounds_of(before, after))
     return preview(found, between, (before, after), desk.priced)
 
 

@@ -97,9 +97,13 @@ class PaymentBooking:
 
     async def note(self, payment: Payment, refund: Refund) -> None:
         """The paper of a refund that is on its way."""
-        await DocumentService(self._scope, self._actor).credit_note(
-            payment, refund.id, refund.cents
-        )
+        others = [
+            other.id
+            for other in await self.rows.refunds_of(payment.id)
+            if other.state == "sent" and other.id != refund.id
+        ]
+        papers = DocumentService(self._scope, self._actor)
+        await papers.credit_note(payment, refund.id, refund.cents, others)
 
     async def refund_failed(self, payment: Payment, refund: Refund) -> None:
         """The money is ours again, and so the team's."""
@@ -108,7 +112,9 @@ class PaymentBooking:
         refund.state = "failed"
         payment.refunded_cents -= refund.cents
         ref = f"{refund.id}:failed"
-        await self._credit(payment, refund.amount_nanos, ref, "refund failed")
+        booked = await self._credit(payment, refund.amount_nanos, ref, "refund failed")
+        if booked.amount == payment.amount_nanos:
+            payment.grant_id = booked.grant_id  # what may be refunded or disputed from here on
         await self._note("payment.refund_failed", payment, {"refund_id": refund.id})
 
     async def disputed(self, payment: Payment, cents: int, object_id: str) -> None:
@@ -133,7 +139,7 @@ class PaymentBooking:
         amount = self._share(payment, cents)
         ref = f"{payment.processor}:{object_id}:reinstated"
         booked = await self._credit(payment, amount, ref, "dispute won")
-        if payment.disputed_cents + payment.refunded_cents == 0:
+        if amount == payment.amount_nanos:
             payment.grant_id = booked.grant_id  # what may be refunded or disputed from here on
         await self._note("payment.reinstated", payment, {"cents": cents, "dispute": object_id})
         return True

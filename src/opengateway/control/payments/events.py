@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 from opengateway.control.payments.booking import PaymentBooking
-from opengateway.control.payments.models import Payment, Refund
+from opengateway.control.payments.models import Payment, PaymentEvent, Refund
 from opengateway.control.scope import ControlScope
 from opengateway.domain.errors import Conflict
 from opengateway.domain.payments import PaymentState, ProcessorEvent, ToldKind
@@ -69,6 +69,19 @@ class EventService:
         if payment.intent_id is not None:
             await self._catch_up(payment, payment.intent_id)
 
+    async def again(self, row: PaymentEvent) -> bool:
+        """Try once more what waits. False where it must go on waiting. Raises `Conflict`."""
+        event = msgspec.convert(row.facts, ProcessorEvent)
+        payment = await self._payment(event)
+        await self._scope.session.refresh(row)  # nobody else books this payment now
+        if row.state != "waiting":
+            raise Conflict("it does not wait any more")
+        if not await self._do(event, payment):
+            return False
+        row.state = "done"
+        await self._scope.session.flush()
+        return True
+
     async def _catch_up(self, payment: Payment, intent_id: str) -> None:
         # A dispute that was won may wait behind the one that was lost: again until nothing moves.
         moved = True
@@ -96,7 +109,7 @@ class EventService:
                 return await self._money_back(event, payment)
             except Conflict as error:
                 # More than the payment was, by what is booked: a person must look.
-                log.error("payment_event_not_booked", event=event.id, error=error.message)
+                log.error("payment_event_not_booked", told=event.id, error=error.message)
                 return False
         if payment is None:
             return True  # of something else that is sold through the same account

@@ -36,6 +36,9 @@ from opengateway.ports.payments import PaymentProcessor, ProcessorUnavailable
 EVERY_S: Final = 20.0
 _AT_ONCE: Final = 50
 _RESEND_NS: Final = 60 * 1_000_000_000
+ASKED_FOR_NS: Final = 23 * 3600 * 1_000_000_000
+"""A processor knows a ref for a day (docs.stripe.com/api/idempotent_requests, 2026-11): asked later,
+it would take the same for another. Whatever had no answer until then, a person must look at."""
 _DAY_NS: Final = 86_400 * 1_000_000_000
 _EVENTS_DAYS: Final = 400
 
@@ -94,7 +97,10 @@ class PaymentJobs:
         async with self._open_scope() as scope:
             customer = await PaymentRepository(scope.session).customer(payment.team_id)
             method_id = None if customer is None else customer.method_id
-        if customer is None or method_id is None:
+        if payment.created_at_ns < self._clock.now_ns() - ASKED_FOR_NS:
+            log.error("recharge_not_answered", payment=payment.id)
+            charged = Charged(PaymentState.FAILED, None, reason="the processor did not answer")
+        elif customer is None or method_id is None:
             charged = Charged(PaymentState.FAILED, None, reason="there is no saved method")
         else:
             ask = ChargeAsk(
@@ -113,12 +119,14 @@ class PaymentJobs:
             await charged_one(scope, payment.id, charged, self._processor.name)
 
     async def _send_refunds(self) -> None:
-        before_ns = self._clock.now_ns() - _RESEND_NS
+        now_ns = self._clock.now_ns()
         async with self._open_scope() as scope:
             rows = PaymentRepository(scope.session)
             unsent = [
                 (await rows.payment(refund.payment_id), refund)
-                for refund in await rows.unsent_refunds(before_ns, _AT_ONCE)
+                for refund in await rows.unsent_refunds(
+                    now_ns - _RESEND_NS, _AT_ONCE, since_ns=now_ns - ASKED_FOR_NS
+                )
             ]
         for payment, refund in unsent:
             assert payment is not None, "the store keeps a refund's payment"
@@ -130,16 +138,17 @@ class PaymentJobs:
 async def begin_recharge(scope: ControlScope, team_id: str, processor: str) -> Payment | None:
     """Write down that a team is to be charged, where it wants that and has too little."""
     rows = PaymentRepository(scope.session)
-    settings = await rows.recharge_settings(team_id)
+    # One at a time: what another one charged meanwhile is open still, or in the balance below.
+    settings = await rows.recharge_settings(team_id, lock=True)
     team = await TeamRepository(scope.session).get(team_id)
     if settings is None or not settings.enabled or team is None:
         return None
     if team.deleted_at_ns is not None or team.status != TeamStatus.ACTIVE:
         return None
+    if await rows.has_open_recharge(team_id):
+        return None
     balance = await scope.ledger.statements.balance(team_id)
     if balance.available + balance.held >= settings.below_nanos:
-        return None
-    if await rows.has_open_recharge(team_id):
         return None
     if settings.monthly_nanos is not None:
         began_ns = month_began_ns(scope.clock.now_ns())

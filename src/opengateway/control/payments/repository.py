@@ -140,10 +140,16 @@ class PaymentRepository:
         statement = select(Refund).where(Refund.payment_id == payment_id).order_by(Refund.id)
         return (await self._session.scalars(statement)).all()
 
-    async def unsent_refunds(self, before_ns: int, limit: int) -> Sequence[Refund]:
+    async def unsent_refunds(
+        self, before_ns: int, limit: int, *, since_ns: int = 0
+    ) -> Sequence[Refund]:
         statement = (
             select(Refund)
-            .where(Refund.state == "booked", Refund.created_at_ns < before_ns)
+            .where(
+                Refund.state == "booked",
+                Refund.created_at_ns < before_ns,
+                Refund.created_at_ns >= since_ns,
+            )
             .order_by(Refund.id)
             .limit(limit)
         )
@@ -163,6 +169,19 @@ class PaymentRepository:
         )
         return (await self._session.scalars(statement.order_by(PaymentEvent.id))).all()
 
+    async def stuck_events(
+        self, before_ns: int, limit: int
+    ) -> Sequence[tuple[PaymentEvent, Payment]]:
+        """What waits for so long though its payment is known here, oldest first."""
+        statement = (
+            select(PaymentEvent, Payment)
+            .join(Payment, Payment.intent_id == PaymentEvent.intent_id)
+            .where(PaymentEvent.state == "waiting", PaymentEvent.received_at_ns < before_ns)
+            .order_by(PaymentEvent.received_at_ns)
+            .limit(limit)
+        )
+        return [(event, payment) for event, payment in await self._session.execute(statement)]
+
     async def prune_events(self, before_ns: int) -> None:
         await self._session.execute(
             delete(PaymentEvent)
@@ -171,8 +190,13 @@ class PaymentRepository:
         )
 
     # --- recharging -------------------------------------------------------------------------------
-    async def recharge_settings(self, team_id: str) -> RechargeSettings | None:
-        return await self._session.get(RechargeSettings, team_id, populate_existing=True)
+    async def recharge_settings(
+        self, team_id: str, *, lock: bool = False
+    ) -> RechargeSettings | None:
+        """`lock`: nobody else begins a recharge of the team until this transaction ends."""
+        return await self._session.get(
+            RechargeSettings, team_id, populate_existing=True, with_for_update=lock or None
+        )
 
     async def recharging(self, after: str, limit: int) -> Sequence[RechargeSettings]:
         statement = (

@@ -29,8 +29,6 @@ class ZoneOffer:
     models: frozenset[str] = frozenset()
     policy: RoutingPolicy = field(default_factory=RoutingPolicy)
     """The zone's ceiling on where requests may go."""
-    approval_above_nanos: int = 100 * 10**9
-    """Credit that one person alone may give or take."""
 
 
 PriceOf = Callable[[Snapshot, str, str, Endpoint], Endpoint]

@@ -13,6 +13,7 @@ from prometheus_client.registry import Collector
 
 from opengateway.control.jobs.leases import SECOND_NS, JobLeases
 from opengateway.control.leases.desk import LeaseDesk, OpenScope
+from opengateway.control.overview.dead_letters import count_dead
 from opengateway.control.settler.repository import JournalRepository
 from opengateway.control.smoke.repository import SmokeRepository
 from opengateway.domain.request_log import Reconciled
@@ -46,6 +47,8 @@ class Standing:
     smoke_places: list[tuple[str, str, int]] = field(default_factory=list)
     smoke_verdicts: list[tuple[str, str, int]] = field(default_factory=list)
     proposals: int = 0
+    dead: dict[str, int] = field(default_factory=dict)
+    """By queue, how much was given up and nobody has looked at."""
     jobs: list[tuple[str, int, bool]] = field(default_factory=list)
     """Name, when it was begun last, whether it failed."""
 
@@ -79,6 +82,7 @@ class StandingWatch:
             standing.smoke_places = list(await smoke.last_success_by_place())[:_MAX_PLACES]
             standing.smoke_verdicts = list(await smoke.verdicts())[: 4 * _MAX_PLACES]
             standing.proposals = await smoke.count_open_proposals()
+            standing.dead = await count_dead(scope)
             standing.jobs = [
                 (row.name, row.begun_at_ns, row.outcome.startswith("failed"))
                 for row in await JobLeases(scope, "").all()
@@ -123,6 +127,7 @@ class StandingMetrics(Collector):
     def collect(self) -> Iterable[Metric]:
         yield from self._money()
         yield from self._smoke()
+        yield from self._dead()
         yield from self._jobs()
 
     def _money(self) -> Iterable[Metric]:
@@ -179,6 +184,17 @@ class StandingMetrics(Collector):
             "Changes of the catalogue that smoke tests propose and nobody has decided on.",
             standing.proposals,
         )
+
+    def _dead(self) -> Iterable[Metric]:
+        dead = GaugeMetricFamily(
+            "opengateway_dead_letters",
+            "What was given up and waits for a person: letters, webhooks' deliveries, journals of"
+            " silent gateways, events and refunds of payments.",
+            labels=("queue",),
+        )
+        for queue, count in sorted(self._watch.standing.dead.items()):
+            dead.add_metric((queue,), count)
+        yield dead
 
     def _jobs(self) -> Iterable[Metric]:
         standing, now_ns = self._watch.standing, self._clock.now_ns()

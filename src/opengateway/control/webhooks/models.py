@@ -36,6 +36,7 @@ class WebhookDelivery(Base):
     """One event for one webhook, with every try. `payload` is the body as it is signed.
 
     `state` is pending, delivered or failed; `attempts` are `{at_ns, status, error, body, took_ms}`.
+    What failed and nobody wants to try again is discarded: the operator sees it no more, the team does.
     """
 
     __tablename__ = "webhook_deliveries"
@@ -54,3 +55,4 @@ class WebhookDelivery(Base):
     next_attempt_ns: Mapped[int | None] = mapped_column(index=True)
     created_at_ns: Mapped[int] = mapped_column(index=True)
     finished_at_ns: Mapped[int | None]
+    discarded_at_ns: Mapped[int | None]

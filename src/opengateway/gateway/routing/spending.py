@@ -41,8 +41,9 @@ class SpendBook:
     def __init__(self) -> None:
         self._own: dict[tuple[str, str], SpentRow] = {}
         self._others: dict[str, list[SpentRow]] = {}
-        self._full: dict[tuple[str, str], str] = {}
-        """Credential to the period in which it has reached its cap."""
+        self._full: dict[tuple[str, str], tuple[str, int]] = {}
+        """Credential to the period in which it has reached its cap, and that cap: one may be raised.
+        """
 
     def spent(self, provider: Provider, credential: str, nanos: int, wall_ns: int) -> None:
         """A request with that credential ended, and cost so much."""
@@ -61,14 +62,14 @@ class SpendBook:
         if cap is None:
             return False
         period = period_of(cap, wall_ns)
-        if self._full.get((provider.id, credential)) == period:
+        if self._full.get((provider.id, credential)) == (period, cap.nanos):
             return True
         return self._look(provider, credential, cap, period)
 
     def _look(self, provider: Provider, credential: str, cap: SpendCap, period: str) -> bool:
         if self.total(provider.id, credential, period) < cap.nanos:
             return False
-        self._full[provider.id, credential] = period
+        self._full[provider.id, credential] = period, cap.nanos
         return True
 
     def total(self, provider: str, credential: str, period: str) -> int:

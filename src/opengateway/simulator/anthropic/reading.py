@@ -7,7 +7,7 @@ from typing import Any
 
 from opengateway.kit import json
 from opengateway.simulator.anthropic.rules import blocks_of, thinking_on
-from opengateway.simulator.reading import DIRECTIVE, Ask, sniff
+from opengateway.simulator.reading import DIRECTIVE, Ask, sniff, told_schema
 from opengateway.simulator.settings import ModelTraits
 
 
@@ -43,7 +43,7 @@ def read_ask(
         max_tokens=body["max_tokens"],
         stop=tuple(body.get("stop_sequences") or ()),
         n=1,
-        json_schema=shape,
+        json_schema=shape or told_schema(_texts(body.get("system"))),
         reasoning=reasoning,
         show_reasoning=(body.get("thinking") or {}).get("display") != "omitted",
         logprobs=None,

@@ -34,6 +34,15 @@ def test_a_credential_is_full_once_its_cap_is_spent_and_free_again_the_next_day(
     assert not book.is_full(a, "main", NOON + 13 * HOURS)
 
 
+def test_a_cap_that_is_raised_or_taken_away_lets_requests_through_again_at_once() -> None:
+    book = SpendBook()
+    book.spent(provider(), "main", 1000, NOON)
+    assert book.is_full(provider(), "main", NOON)
+    assert not book.is_full(provider(SpendCap(1001)), "main", NOON)
+    assert not book.is_full(SHOT.providers["a"], "main", NOON)
+    assert book.is_full(provider(), "main", NOON)
+
+
 def test_a_month_is_counted_by_the_calendar_and_a_cap_of_nothing_lets_nothing_through() -> None:
     assert period_of(SpendCap(1, "month"), NOON) == "2025-11"
     assert period_of(DAY, NOON) == "2025-11-25"
