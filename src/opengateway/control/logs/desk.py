@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager
@@ -26,10 +27,14 @@ from opengateway.kit import json
 from opengateway.kit.clock import Clock
 from opengateway.kit.pulse import Pulse
 from opengateway.ports.event_log import EventLog
+from opengateway.ports.row_files import RowFiles
 
 MAX_EXPORTS: Final = 2
 MAX_TAILS: Final = 64
 _CHUNK: Final = 5_000
+_ASKED: Final = 20_000
+"""Rows of one question of an export: each looks through a day's file."""
+_PART_BYTES: Final = 256 * 1024
 _TAIL_ROWS: Final = 500
 _TAIL_STEP_S: Final = 0.5
 _KEEP_ALIVE_S: Final = 15.0
@@ -57,12 +62,14 @@ class LogDesk:
         *,
         bodies_days: int = 30,
         has_room: Callable[[], bool] = lambda: True,
+        files: RowFiles | None = None,
     ) -> None:
         """`bodies_days`: how long a team that says nothing keeps bodies; `has_room`: whether the
         store's disk has room for more of them."""
         self.open_log = open_log
         self.bodies_days = bodies_days
         self.has_room = has_room
+        self._files = files
         self._clock = clock
         self._pulse = Pulse()
         self._exports = 0
@@ -72,8 +79,10 @@ class LogDesk:
         """The process is going down: every stream ends."""
         self._pulse.stop()
 
-    def check_exports(self) -> None:
-        """Raises `TooManyReaders`."""
+    def check_exports(self, kind: ExportFormat = ExportFormat.CSV) -> None:
+        """Raises `TooManyReaders`, and `CapacityError` where there is no place for files."""
+        if kind is ExportFormat.PARQUET and self._files is None:
+            raise CapacityError("this control process has no folder for files")
         if self._exports >= MAX_EXPORTS:
             raise TooManyReaders(
                 "two exports are running; try again when one is done", retry_after_s=10.0
@@ -122,21 +131,42 @@ class LogDesk:
         """Everything that is wanted up to now, newest first. `whole`: with what providers charge."""
         writer = _Writer(kind, whole=whole)
         with self._counted("_exports"):
+            if kind is ExportFormat.PARQUET:
+                async for part in self._parquet(wanted, writer):
+                    yield part
+                return
             yield writer.begin()
-            after: Place | None = None
-            # What arrives meanwhile would make the export endless.
-            until = min(wanted.until_ns or 2**63 - 1, self._clock.now_ns() + 1)
-            wanted = replace(wanted, until_ns=until)
-            while not self._pulse.stopped:
-                async with self.open_log() as log:
-                    rows = await log.page(wanted, limit=_CHUNK, after=after)
-                if rows:
-                    yield writer.rows(rows)
-                    after = Place(rows[-1].started_at_ns, rows[-1].id)
-                if len(rows) < _CHUNK:
-                    yield writer.end()
-                    return
-            raise ConnectionAbortedError("the process is going down")
+            async for rows in self._pages(wanted):
+                yield writer.rows(rows)
+            yield writer.end()
+
+    async def _pages(self, wanted: LogFilter) -> AsyncIterator[Sequence[LogRow]]:
+        after: Place | None = None
+        # What arrives meanwhile would make the export endless.
+        until = min(wanted.until_ns or 2**63 - 1, self._clock.now_ns() + 1)
+        wanted = replace(wanted, until_ns=until)
+        while not self._pulse.stopped:
+            async with self.open_log() as log:
+                rows = await log.page(wanted, limit=_ASKED, after=after)
+            for at in range(0, len(rows), _CHUNK):
+                yield rows[at : at + _CHUNK]
+            if len(rows) < _ASKED:
+                return
+            after = Place(rows[-1].started_at_ns, rows[-1].id)
+        raise ConnectionAbortedError("the process is going down")
+
+    async def _parquet(self, wanted: LogFilter, writer: _Writer) -> AsyncIterator[bytes]:
+        """Its end says where all is, so it is made as a whole, and then sent."""
+        assert self._files is not None, "checked before"
+
+        async def batches() -> AsyncIterator[Sequence[Sequence[Any]]]:
+            async for rows in self._pages(wanted):
+                yield writer.values(rows)
+
+        async with self._files.parquet(writer.names, batches()) as path:
+            with path.open("rb") as file:
+                while part := await asyncio.to_thread(file.read, _PART_BYTES):
+                    yield part
 
     async def tail(
         self, wanted: LogFilter, after: int | None, for_s: float, show: Show
@@ -175,27 +205,29 @@ class _Writer:
 
     def __init__(self, kind: ExportFormat, *, whole: bool) -> None:
         self._kind = kind
-        self._names = [n for n in _NAMES if whole or n != "provider_cost_nanos"]
+        self.names = [n for n in _NAMES if whole or n != "provider_cost_nanos"]
         self._whole = whole
         self._begun = False
 
     def begin(self) -> bytes:
         if self._kind is ExportFormat.CSV:
-            return (",".join(self._names) + "\r\n").encode()
+            return (",".join(self.names) + "\r\n").encode()
         return b'{"data":[' if self._kind is ExportFormat.JSON else b""
 
     def end(self) -> bytes:
         return b"]}" if self._kind is ExportFormat.JSON else b""
 
+    def values(self, rows: Sequence[LogRow]) -> list[tuple[Any, ...]]:
+        values, cut = map(astuple, rows), _NOT_TEAMS
+        return list(values if self._whole else (v[:cut] + v[cut + 1 :] for v in values))
+
     def rows(self, rows: Sequence[LogRow]) -> bytes:
-        values = (astuple(row) for row in rows)
-        cut = _NOT_TEAMS
-        shown = values if self._whole else (v[:cut] + v[cut + 1 :] for v in values)
+        shown = self.values(rows)
         if self._kind is ExportFormat.CSV:
             text = StringIO()
             csv.writer(text).writerows([[_cell(value) for value in row] for row in shown])
             return text.getvalue().encode()
-        names = self._names
+        names = self.names
         lines = [json.dumps(dict(zip(names, row, strict=True))) for row in shown]
         if self._kind is ExportFormat.JSONL:
             return b"\n".join(lines) + b"\n"

@@ -55,6 +55,7 @@ _MEDIA: Final = {
     ExportFormat.CSV: "text/csv; charset=utf-8",
     ExportFormat.JSON: "application/json",
     ExportFormat.JSONL: "application/x-ndjson",
+    ExportFormat.PARQUET: "application/vnd.apache.parquet",
 }
 _STREAMS: Final[dict[int | str, dict[str, Any]]] = {
     200: {"content": {"text/event-stream": {"schema": {"type": "string"}, "example": ": here"}}}
@@ -65,6 +66,7 @@ _FILES: Final[dict[int | str, dict[str, Any]]] = {
             "text/csv": {"schema": {"type": "string"}, "example": "id,team_id"},
             "application/json": {"schema": {"type": "object"}, "example": {"data": []}},
             "application/x-ndjson": {"schema": {"type": "string"}, "example": "{}"},
+            "application/vnd.apache.parquet": {"schema": {"type": "string"}, "example": "PAR1"},
         }
     }
 }
@@ -228,7 +230,7 @@ class NoSuchRequest(NotFound):
 
 
 async def _export(reader: _Reader, terms: ExportTerms) -> Response:
-    reader.desk.check_exports()
+    reader.desk.check_exports(terms.format)
     wanted = terms.filter(reader.team_ids)
     await reader.scope.session.close()  # the desk has its own, for a moment each
     name = f'attachment; filename="requests.{terms.format.value}"'
