@@ -9,9 +9,10 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import astuple
 
 from contract.test_archived_event_log import BEGIN, Store, some_records
-from opengateway.domain.request_log import DAY_NS, Reconciled
+from opengateway.domain.request_log import DAY_NS, LogFilter, Reconciled
 from opengateway.infra.event_log.archived import ArchivedEventLog
 from opengateway.infra.event_log.archiving import REST_NS
 from opengateway.infra.event_log.parquet import ParquetArchive
@@ -125,3 +126,32 @@ async def test_charges_of_moved_requests_are_no_fault_of_the_ledger(house: Store
     await change(house, bulk.Sql(gone).once())
     (one,) = await broken()
     assert "without a request" in one.detail
+
+
+@pytest.mark.parametrize("wanted", [LogFilter(), LogFilter(team_ids=("team_b",), status=200)])
+async def test_part_by_part_every_row_comes_once_and_in_order(
+    house: Store, wanted: LogFilter
+) -> None:
+    late = [
+        msgspec.structs.replace(r, id=f"gen_{(r.started_at_ns // 10**6 << 80) + 5_000 + n:032x}")
+        for n, r in enumerate(some_records(20))
+    ]
+    async with house.opened() as log:
+        await log.ingest(late)
+        expected = [astuple(row) for row in await log.page(wanted, limit=1_000)]
+    seen: list[tuple[Any, ...]] = []
+    until, streamed = BEGIN + 4 * DAY_NS, 0
+    while until > 0:
+        left = msgspec.structs.replace(wanted, until_ns=until)
+        async with house.opened() as log:
+            part = await log.part(left, 7)
+            until = part.begin_ns
+            if part.rows is None:
+                newest = msgspec.structs.replace(left, from_ns=until)
+                seen += [astuple(row) for row in await log.page(newest, limit=1_000)]
+                continue
+        streamed += 1
+        async for rows in part.rows:
+            seen += [tuple(row) for row in rows]
+    assert seen == expected
+    assert streamed > 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,6 +15,7 @@ from opengateway.compose.smoke import SmokeHouse, SmokeJob
 from opengateway.compose.zone import Zone
 from opengateway.control.jobs.recurring import Recurring, RecurringJobs
 from opengateway.control.leases.desk import LeaseDesk, OpenScope
+from opengateway.control.logs.desk import LogDesk
 from opengateway.control.smoke.desk import SmokeDesk
 from opengateway.control.smoke.repository import SmokeRepository
 from opengateway.control.telemetry.exporter import TraceExporter
@@ -114,16 +116,9 @@ def operation_jobs(plan: OperationPlan, stores: Stores, parts: ControlParts) -> 
     async def daily() -> str:
         return await smoke.ask(SmokeWish(SmokeLevel.DAILY, cap_nanos=plan.daily_cap_nanos))
 
-    async def reconcile() -> str:
-        found = await parts.logs.reconcile(_RECONCILED_DAYS)
-        tools.watch.standing.differences = told_differences(found)
-        for one in found.differences[:20]:
-            log.error("log_differs", **msgspec.structs.asdict(one))
-        return f"{len(found.differences)} sums of {found.requests} requests do not agree"
-
     due = [
         Recurring("ledger_verify", _DAY_S, _HOUR_S, verify),
-        Recurring("logs_reconcile", _DAY_S, _HOUR_S, reconcile),
+        Recurring("logs_reconcile", _DAY_S, _HOUR_S, partial(_reconcile, parts.logs, tools.watch)),
         Recurring("smoke_prune", _DAY_S, _HOUR_S, prune),
     ]
     if plan.live_every_s is not None:
@@ -146,3 +141,11 @@ def operation_jobs(plan: OperationPlan, stores: Stores, parts: ControlParts) -> 
 
     jobs: tuple[Job, ...] = (tools.watch.run, smoke.run, *loops)
     return jobs if traces is None else (*jobs, export)
+
+
+async def _reconcile(desk: LogDesk, watch: StandingWatch) -> str:
+    found = await desk.reconcile(_RECONCILED_DAYS)
+    watch.standing.differences = told_differences(found)
+    for one in found.differences[:20]:
+        log.error("log_differs", **msgspec.structs.asdict(one))
+    return f"{len(found.differences)} sums of {found.requests} requests do not agree"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 from opengateway.domain.records import CloseRecord
 from opengateway.domain.request_log import (
@@ -15,6 +16,15 @@ from opengateway.domain.request_log import (
     Reconciled,
     UsageLine,
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The newest part of what is wanted, from `begin_ns` on. `rows` are its values, in the order of a
+    `LogRow`, newest first, and may be read when the transaction is over; None: ask by pages."""
+
+    begin_ns: int
+    rows: AsyncIterator[Sequence[Sequence[Any]]] | None
 
 
 class EventLog(Protocol):
@@ -47,6 +57,10 @@ class EventLog(Protocol):
         self, wanted: LogFilter, *, limit: int, after: Place | None = None
     ) -> Sequence[LogRow]:
         """The newest that are wanted; with `after`, what follows it."""
+        ...
+
+    async def part(self, wanted: LogFilter, size: int) -> Part:
+        """For whoever wants very many rows: part by part, `until_ns` being the begin of the last."""
         ...
 
     async def last_arrival(self) -> int:

@@ -32,8 +32,6 @@ from opengateway.ports.row_files import RowFiles
 MAX_EXPORTS: Final = 2
 MAX_TAILS: Final = 64
 _CHUNK: Final = 5_000
-_ASKED: Final = 20_000
-"""Rows of one question of an export: each looks through a day's file."""
 _PART_BYTES: Final = 256 * 1024
 _TAIL_ROWS: Final = 500
 _TAIL_STEP_S: Final = 0.5
@@ -46,6 +44,7 @@ _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 OpenLog = Callable[[], AbstractAsyncContextManager[EventLog]]
 """A log on a transaction of its own that only reads."""
 Show = Callable[[LogRow], Any]
+_Values = Sequence[Any]
 
 
 class TooManyReaders(CapacityError):
@@ -136,31 +135,43 @@ class LogDesk:
                     yield part
                 return
             yield writer.begin()
-            async for rows in self._pages(wanted):
-                yield writer.rows(rows)
+            async for rows in self._rows(wanted):
+                yield await asyncio.to_thread(writer.rows, rows)
             yield writer.end()
 
-    async def _pages(self, wanted: LogFilter) -> AsyncIterator[Sequence[LogRow]]:
-        after: Place | None = None
+    async def _rows(self, wanted: LogFilter) -> AsyncIterator[Sequence[_Values]]:
+        """Values in the order of a `LogRow`, newest first."""
         # What arrives meanwhile would make the export endless.
         until = min(wanted.until_ns or 2**63 - 1, self._clock.now_ns() + 1)
-        wanted = replace(wanted, until_ns=until)
-        while not self._pulse.stopped:
+        least = wanted.from_ns or 0
+        while until > least:
+            left = replace(wanted, until_ns=until)
             async with self.open_log() as log:
-                rows = await log.page(wanted, limit=_ASKED, after=after)
-            for at in range(0, len(rows), _CHUNK):
-                yield rows[at : at + _CHUNK]
-            if len(rows) < _ASKED:
+                part = await log.part(left, _CHUNK)
+            rows = part.rows or self._pages(replace(left, from_ns=part.begin_ns))
+            async for some in rows:
+                if self._pulse.stopped:
+                    raise ConnectionAbortedError("the process is going down")
+                yield some
+            until = part.begin_ns
+
+    async def _pages(self, wanted: LogFilter) -> AsyncIterator[Sequence[_Values]]:
+        after: Place | None = None
+        while True:
+            async with self.open_log() as log:
+                rows = await log.page(wanted, limit=_CHUNK, after=after)
+            if rows:
+                yield [astuple(row) for row in rows]
+            if len(rows) < _CHUNK:
                 return
             after = Place(rows[-1].started_at_ns, rows[-1].id)
-        raise ConnectionAbortedError("the process is going down")
 
     async def _parquet(self, wanted: LogFilter, writer: _Writer) -> AsyncIterator[bytes]:
         """Its end says where all is, so it is made as a whole, and then sent."""
         assert self._files is not None, "checked before"
 
         async def batches() -> AsyncIterator[Sequence[Sequence[Any]]]:
-            async for rows in self._pages(wanted):
+            async for rows in self._rows(wanted):
                 yield writer.values(rows)
 
         async with self._files.parquet(writer.names, batches()) as path:
@@ -217,11 +228,11 @@ class _Writer:
     def end(self) -> bytes:
         return b"]}" if self._kind is ExportFormat.JSON else b""
 
-    def values(self, rows: Sequence[LogRow]) -> list[tuple[Any, ...]]:
-        values, cut = map(astuple, rows), _NOT_TEAMS
-        return list(values if self._whole else (v[:cut] + v[cut + 1 :] for v in values))
+    def values(self, rows: Sequence[_Values]) -> Sequence[_Values]:
+        cut = _NOT_TEAMS
+        return rows if self._whole else [(*row[:cut], *row[cut + 1 :]) for row in rows]
 
-    def rows(self, rows: Sequence[LogRow]) -> bytes:
+    def rows(self, rows: Sequence[_Values]) -> bytes:
         shown = self.values(rows)
         if self._kind is ExportFormat.CSV:
             text = StringIO()

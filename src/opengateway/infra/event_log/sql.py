@@ -39,6 +39,7 @@ from opengateway.infra.event_log.models import RequestRow
 from opengateway.infra.event_log.statements import POSTGRES, SQLITE, Asked, Buckets, Lines
 from opengateway.kit import bulk, json
 from opengateway.kit.db import AsyncSession, Turn, take_turn
+from opengateway.ports.event_log import Part
 
 decode: Final = msgspec.json.Decoder(CloseRecord).decode
 _INTO: Final = f"INSERT INTO requests ({', '.join(COLUMNS)}) "
@@ -189,6 +190,9 @@ class SqlEventLog:
     ) -> Sequence[LogRow]:
         asked = statements.page(_TABLE, wanted, limit, after)
         return [log_row(row) for row in await self._ask(asked)]
+
+    async def part(self, wanted: LogFilter, size: int) -> Part:
+        return Part(wanted.from_ns or 0, None)
 
     async def last_arrival(self) -> int:
         (found,) = await bulk.run(self._session, [_NEWEST.once()])
