@@ -27,7 +27,7 @@ from sqlalchemy.ext.asyncio import (
 
 from opengateway.domain.errors import OperatorError
 
-HEAD: Final = "0023"
+HEAD: Final = "0024"
 """The newest migration. Known here so that a start on a current database need not load Alembic
 (0.25 s); a test holds it to `migrations/versions`."""
 
