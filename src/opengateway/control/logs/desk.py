@@ -39,7 +39,8 @@ _KEEP_ALIVE_S: Final = 15.0
 _SECOND_LOOK_S: Final = 1.0
 _NAMES: Final = tuple(field.name for field in fields(LogRow))
 _NOT_TEAMS: Final = _NAMES.index("provider_cost_nanos")
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA: Final = frozenset("=+-@\t\r")
+_TEXTS: Final = frozenset(field.name for field in fields(LogRow) if field.type in (str, str | None))
 
 OpenLog = Callable[[], AbstractAsyncContextManager[EventLog]]
 """A log on a transaction of its own that only reads."""
@@ -217,6 +218,7 @@ class _Writer:
     def __init__(self, kind: ExportFormat, *, whole: bool) -> None:
         self._kind = kind
         self.names = [n for n in _NAMES if whole or n != "provider_cost_nanos"]
+        self._texts = [at for at, name in enumerate(self.names) if name in _TEXTS]
         self._whole = whole
         self._begun = False
 
@@ -236,7 +238,7 @@ class _Writer:
         shown = self.values(rows)
         if self._kind is ExportFormat.CSV:
             text = StringIO()
-            csv.writer(text).writerows([[_cell(value) for value in row] for row in shown])
+            csv.writer(text).writerows(_cells(row, self._texts) for row in shown)
             return text.getvalue().encode()
         names = self.names
         lines = [json.dumps(dict(zip(names, row, strict=True))) for row in shown]
@@ -246,6 +248,9 @@ class _Writer:
         return (b"," if begun else b"") + b",".join(lines)
 
 
-def _cell(value: Any) -> Any:
+def _cells(row: _Values, texts: Sequence[int]) -> _Values:
     """A spreadsheet takes some texts for formulas, and some of ours are what callers sent."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
+    for at in texts:
+        if (value := row[at]) and value[0] in _FORMULA:
+            return [f"'{v}" if isinstance(v, str) and v[:1] in _FORMULA and v else v for v in row]
+    return row
