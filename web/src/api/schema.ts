@@ -514,6 +514,146 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/admin/dead-letters/journals/{gateway_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Give Up Journal
+         * @description Its disk is lost: void what it holds open. Only for one that was silent for a day; what comes of
+         *     it later is not charged.
+         */
+        delete: operations["give_up_journal_api_v1_admin_dead_letters_journals__gateway_id__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/dead-letters/mail": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Dead Letters
+         * @description Letters that were refused or came too late, of the last 30 days, newest first.
+         */
+        get: operations["dead_letters_api_v1_admin_dead_letters_mail_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/dead-letters/mail/{letter_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Discard Letter */
+        delete: operations["discard_letter_api_v1_admin_dead_letters_mail__letter_id__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/dead-letters/mail/{letter_id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Retry Letter
+         * @description Send it now. One whose time is over holds a link that is worth nothing: it is not sent.
+         */
+        post: operations["retry_letter_api_v1_admin_dead_letters_mail__letter_id__retry_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/dead-letters/payments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Stuck Payments
+         * @description What of payments has stood still for an hour, oldest first, at most 100 of each kind.
+         */
+        get: operations["stuck_payments_api_v1_admin_dead_letters_payments_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/dead-letters/payments/{stuck_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Discard Payment
+         * @description An event moves nothing. A refund was not paid out: its credit goes back to the team. A payment
+         *     of another amount was seen to by hand.
+         */
+        delete: operations["discard_payment_api_v1_admin_dead_letters_payments__stuck_id__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/dead-letters/payments/{stuck_id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Retry Payment
+         * @description Book the event, or ask the processor for the refund once more. Look there first: after a day it
+         *     may take the same refund for another one.
+         */
+        post: operations["retry_payment_api_v1_admin_dead_letters_payments__stuck_id__retry_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/admin/dead-letters/webhooks": {
         parameters: {
             query?: never;
@@ -529,6 +669,26 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/dead-letters/webhooks/{delivery_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Discard Delivery
+         * @description Put it away. The team still sees it among its deliveries.
+         */
+        delete: operations["discard_delivery_api_v1_admin_dead_letters_webhooks__delivery_id__delete"];
         options?: never;
         head?: never;
         patch?: never;
@@ -4367,6 +4527,36 @@ export interface components {
             /** Webhook Id */
             webhook_id: string;
         };
+        /**
+         * DeadLetter
+         * @description A letter that was refused or came too late. What it said is shown to nobody. `can_retry` false:
+         *     its time is over.
+         * @example {
+         *       "attempts": 3,
+         *       "can_retry": true,
+         *       "created_at_ns": 1764000000000000000,
+         *       "failed_at_ns": 1764000060000000000,
+         *       "id": "mail_0193",
+         *       "last_error": "550 no such mailbox",
+         *       "recipient": "mina@example.com"
+         *     }
+         */
+        DeadLetter: {
+            /** Attempts */
+            attempts: number;
+            /** Can Retry */
+            can_retry: boolean;
+            /** Created At Ns */
+            created_at_ns: number;
+            /** Failed At Ns */
+            failed_at_ns: number | null;
+            /** Id */
+            id: string;
+            /** Last Error */
+            last_error: string;
+            /** Recipient */
+            recipient: string;
+        };
         /** DeliveryPage */
         DeliveryPage: {
             /** Data */
@@ -4626,7 +4816,7 @@ export interface components {
          * EntryKind
          * @enum {string}
          */
-        EntryKind: "grant" | "topup" | "redeem" | "adjustment" | "refund" | "chargeback" | "fee" | "lease" | "return" | "settle" | "expiry" | "write_off";
+        EntryKind: "grant" | "topup" | "redeem" | "adjustment" | "refund" | "chargeback" | "fee" | "lease" | "return" | "settle" | "expiry" | "write_off" | "move";
         /**
          * Erased
          * @example {
@@ -4649,7 +4839,7 @@ export interface components {
          * ExportFormat
          * @enum {string}
          */
-        ExportFormat: "csv" | "json" | "jsonl";
+        ExportFormat: "csv" | "json" | "jsonl" | "parquet";
         /**
          * FactorOn
          * @description `recovery_codes` are shown once, and only when there were none before.
@@ -4778,6 +4968,17 @@ export interface components {
             source: string;
             /** Usd Per Unit */
             usd_per_unit: string;
+        };
+        /**
+         * GivenUp
+         * @description How many requests are void by it.
+         * @example {
+         *       "voided": 2
+         *     }
+         */
+        GivenUp: {
+            /** Voided */
+            voided: number;
         };
         /**
          * GrantView
@@ -6863,6 +7064,10 @@ export interface components {
         Overview: {
             /** Approvals Pending */
             approvals_pending: number;
+            /** Dead Letters */
+            dead_letters: {
+                [key: string]: number;
+            };
             /** Deliveries Failed */
             deliveries_failed: number;
             /** Failed */
@@ -7055,6 +7260,17 @@ export interface components {
         Page_DeadDelivery_: {
             /** Data */
             data: components["schemas"]["DeadDelivery"][];
+            /**
+             * Next
+             * @description Give it as `after` for what follows; null at the end.
+             * @example null
+             */
+            next: string | null;
+        };
+        /** Page[DeadLetter] */
+        Page_DeadLetter_: {
+            /** Data */
+            data: components["schemas"]["DeadLetter"][];
             /**
              * Next
              * @description Give it as `after` for what follows; null at the end.
@@ -7900,6 +8116,17 @@ export interface components {
             status: "sent" | "link";
         };
         /**
+         * Retried
+         * @description False: it goes on waiting.
+         * @example {
+         *       "done": true
+         *     }
+         */
+        Retried: {
+            /** Done */
+            done: boolean;
+        };
+        /**
          * RevokedView
          * @example {
          *       "codes": 1
@@ -8360,7 +8587,7 @@ export interface components {
         /**
          * StuckJournal
          * @description A gateway that was not heard of for an hour and whose journal did not come to its end: what it
-         *     still holds open is void once another start ships the rest.
+         *     still holds open is void once another start ships the rest, or once it is given up.
          * @example {
          *       "gateway": "gw_0193",
          *       "last_seen_ns": 1764000000000000000,
@@ -8379,6 +8606,44 @@ export interface components {
         StuckJournals: {
             /** Data */
             data: components["schemas"]["StuckJournal"][];
+        };
+        /**
+         * StuckPayment
+         * @description An event of the processor's that could not be booked, a refund that it did not answer, or a
+         *     payment of another amount than was asked for.
+         * @example {
+         *       "cents": 5500,
+         *       "id": "evt_0193",
+         *       "kind": "event",
+         *       "payment_id": "pay_0193",
+         *       "since_ns": 1764000000000000000,
+         *       "team_id": "team_0193",
+         *       "told": "charge.dispute.funds_withdrawn"
+         *     }
+         */
+        StuckPayment: {
+            /** Cents */
+            cents: number;
+            /** Id */
+            id: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "event" | "refund" | "payment";
+            /** Payment Id */
+            payment_id: string;
+            /** Since Ns */
+            since_ns: number;
+            /** Team Id */
+            team_id: string;
+            /** Told */
+            told: string;
+        };
+        /** StuckPaymentList */
+        StuckPaymentList: {
+            /** Data */
+            data: components["schemas"]["StuckPayment"][];
         };
         /**
          * SumsView
@@ -9929,6 +10194,211 @@ export interface operations {
             };
         };
     };
+    give_up_journal_api_v1_admin_dead_letters_journals__gateway_id__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                gateway_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GivenUp"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    dead_letters_api_v1_admin_dead_letters_mail_get: {
+        parameters: {
+            query?: {
+                /** @description The `next` of the page before; empty for the first page. */
+                after?: string;
+                /** @description At most so many, 1 to 1000. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_DeadLetter_"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    discard_letter_api_v1_admin_dead_letters_mail__letter_id__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                letter_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    retry_letter_api_v1_admin_dead_letters_mail__letter_id__retry_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                letter_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeadLetter"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    stuck_payments_api_v1_admin_dead_letters_payments_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StuckPaymentList"];
+                };
+            };
+        };
+    };
+    discard_payment_api_v1_admin_dead_letters_payments__stuck_id__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                stuck_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    retry_payment_api_v1_admin_dead_letters_payments__stuck_id__retry_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                stuck_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Retried"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     dead_deliveries_api_v1_admin_dead_letters_webhooks_get: {
         parameters: {
             query?: {
@@ -9951,6 +10421,35 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Page_DeadDelivery_"];
                 };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    discard_delivery_api_v1_admin_dead_letters_webhooks__delivery_id__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                delivery_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Validation Error */
             422: {
@@ -10323,6 +10822,8 @@ export interface operations {
                      *     }
                      */
                     "application/json": Record<string, never>;
+                    /** @example PAR1 */
+                    "application/vnd.apache.parquet": string;
                     /** @example {} */
                     "application/x-ndjson": string;
                     /** @example id,team_id */
@@ -12713,6 +13214,8 @@ export interface operations {
                      *     }
                      */
                     "application/json": Record<string, never>;
+                    /** @example PAR1 */
+                    "application/vnd.apache.parquet": string;
                     /** @example {} */
                     "application/x-ndjson": string;
                     /** @example id,team_id */
