@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 
 from opengateway.compose.control import ControlHouse, ControlSettings, open_control
+from opengateway.compose.event_log import LogPlan
 from opengateway.compose.paths import Paths
 from opengateway.compose.selling import SellingAccess
 from opengateway.compose.selling_rules import SellingPlan
@@ -39,6 +40,7 @@ def settings_in(home: Path, store: str | None = None) -> ControlSettings:
         database_url=store or sqlite_url(str(paths.control_db)),
         pepper=PEPPER,
         snapshot=lambda: SignedSnapshot("v1", b"signed"),
+        log=LogPlan(exports=home / "exports"),
         sign_in=SignInPlan(
             SignInSettings(zone="test", public_url="http://localhost:8080"), {1: b"d" * 32}
         ),

@@ -23,6 +23,7 @@ from opengateway.cli.backups import backup
 from opengateway.cli.bundles import bundle_app
 from opengateway.cli.capacity import capacity
 from opengateway.cli.catalogue import apply_update, sign_update
+from opengateway.cli.logs import logs_app
 from opengateway.cli.money import credits_app, ledger_app
 from opengateway.cli.people import audit_app, teams_app
 from opengateway.cli.providers import providers_app
@@ -52,6 +53,7 @@ app.add_typer(audit_app, name="audit")
 app.add_typer(credits_app, name="credits")
 app.add_typer(redeem_app, name="redeem")
 app.add_typer(ledger_app, name="ledger")
+app.add_typer(logs_app, name="logs")
 app.add_typer(catalog_app, name="catalog")
 catalog_app.command("sign")(sign_update)
 catalog_app.command("apply")(apply_update)

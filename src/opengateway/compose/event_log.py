@@ -20,6 +20,7 @@ from opengateway.infra.event_log.clickhouse import ClickHouseArchive
 from opengateway.infra.event_log.clickhouse_http import ClickHouseHttp
 from opengateway.infra.event_log.options import ArchiveOptions
 from opengateway.infra.event_log.parquet import ParquetArchive
+from opengateway.infra.event_log.parquet_file import ParquetFiles
 from opengateway.infra.event_log.seeding import Seeder
 from opengateway.infra.event_log.sql import SqlEventLog
 from opengateway.kit.clock import Clock
@@ -40,6 +41,8 @@ class LogPlan:
     options: ArchiveOptions = field(default_factory=ArchiveOptions)
     kept_days: int = 400
     bodies_days: int = 30
+    exports: Path | None = None
+    """Where files are made that somebody takes away."""
     store: Path | None = None
     """The folder of the control store, where it is a file."""
 
@@ -49,6 +52,7 @@ def log_plan_of(zone: Zone) -> LogPlan:
     plan = LogPlan(
         kept_days=zone.retention.records_days,
         bodies_days=zone.retention.bodies_days,
+        exports=zone.home / "exports",
         store=None if zone.stores.control_store else zone.home,
     )
     if slot.use != "local":
@@ -68,6 +72,7 @@ class LogHouse:
             clock,
             bodies_days=plan.bodies_days,
             has_room=partial(_has_room, plan.store),
+            files=None if plan.exports is None else ParquetFiles(plan.exports, new_id),
         )
         self.seeder = Seeder(database.write, self._archive, new_id)
         chores = LogChores(

@@ -4,30 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
+
+import msgspec
 
 from opengateway.compose.listening import OWN_URL
 from opengateway.compose.smoke import SmokeHouse, SmokeJob
 from opengateway.compose.zone import Zone
 from opengateway.control.jobs.recurring import Recurring, RecurringJobs
 from opengateway.control.leases.desk import LeaseDesk, OpenScope
+from opengateway.control.logs.desk import LogDesk
 from opengateway.control.smoke.desk import SmokeDesk
 from opengateway.control.smoke.repository import SmokeRepository
 from opengateway.control.telemetry.exporter import TraceExporter
-from opengateway.control.telemetry.standing import StandingWatch
+from opengateway.control.telemetry.standing import StandingWatch, told_differences
 from opengateway.control.telemetry.tools import OperationTools
 from opengateway.domain.money import usd_to_nanos
 from opengateway.domain.smoke import SmokeLevel, SmokeWish
 from opengateway.http.internal_app import ControlParts
 from opengateway.infra.transports import new_transport
 from opengateway.kit.clock import Clock
+from opengateway.kit.log import get_logger
 
 _HOUR_S: Final = 3600.0
 _DAY_S: Final = 86_400.0
 _KEPT_RUNS_DAYS: Final = 90
+_RECONCILED_DAYS: Final = 35
 _KEPT_CELLS_DAYS: Final = 14
 _DAY_NS: Final = 86_400 * 1_000_000_000
+log = get_logger(__name__)
 Job = Callable[[], Coroutine[Any, Any, None]]
 
 
@@ -111,6 +118,7 @@ def operation_jobs(plan: OperationPlan, stores: Stores, parts: ControlParts) -> 
 
     due = [
         Recurring("ledger_verify", _DAY_S, _HOUR_S, verify),
+        Recurring("logs_reconcile", _DAY_S, _HOUR_S, partial(_reconcile, parts.logs, tools.watch)),
         Recurring("smoke_prune", _DAY_S, _HOUR_S, prune),
     ]
     if plan.live_every_s is not None:
@@ -133,3 +141,11 @@ def operation_jobs(plan: OperationPlan, stores: Stores, parts: ControlParts) -> 
 
     jobs: tuple[Job, ...] = (tools.watch.run, smoke.run, *loops)
     return jobs if traces is None else (*jobs, export)
+
+
+async def _reconcile(desk: LogDesk, watch: StandingWatch) -> str:
+    found = await desk.reconcile(_RECONCILED_DAYS)
+    watch.standing.differences = told_differences(found)
+    for one in found.differences[:20]:
+        log.error("log_differs", **msgspec.structs.asdict(one))
+    return f"{len(found.differences)} sums of {found.requests} requests do not agree"

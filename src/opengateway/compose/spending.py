@@ -13,6 +13,7 @@ from opengateway.catalog.desk import DeskState
 from opengateway.catalog.price_book import PricesNow
 from opengateway.compose.components import EditionName
 from opengateway.compose.zone import Zone, snapshot_of
+from opengateway.control.broadcasts.sender import BroadcastSender
 from opengateway.control.desk_state import read_desk
 from opengateway.control.notifications.announcer import Announcer
 from opengateway.control.notifications.chores import NotificationChores
@@ -32,6 +33,7 @@ from opengateway.kit.addresses import OutboundRules
 from opengateway.kit.clock import Clock
 from opengateway.kit.log import get_logger
 from opengateway.kit.signing import sign
+from opengateway.ports.transport import UpstreamTransport
 
 _LIMITS: Final = OutboundLimits(
     connections=40, connections_per_origin=4, opening=40, idle_s=1.0, header_bytes=8 * 1024
@@ -93,14 +95,17 @@ def spending_jobs(
 ) -> tuple[Job, ...]:
     """What runs beside the requests: snapshots follow the prices, webhooks are called."""
 
-    async def send() -> None:
-        # Made here, within the loop that runs: a transport belongs to one.
-        transport = new_transport(
+    def outward() -> UpstreamTransport:
+        # Made within the loop that runs: a transport belongs to one.
+        return new_transport(
             proxy=plan.proxy,
             ca_file=plan.ca_file,
             allow_address=plan.rules.may_connect,
             limits=_LIMITS,
         )
+
+    async def send() -> None:
+        transport = outward()
         try:
             await WebhookSender(
                 open_scope, transport, plan.rules, _disabled, clock, chance.system()
@@ -108,8 +113,15 @@ def spending_jobs(
         finally:
             await transport.aclose()
 
+    async def broadcast() -> None:
+        transport = outward()
+        try:
+            await BroadcastSender(open_scope, transport, plan.rules, clock).run()
+        finally:
+            await transport.aclose()
+
     chores = NotificationChores(open_scope, clock, plan.retention_days)
-    jobs: tuple[Job, ...] = (send, chores.run)
+    jobs: tuple[Job, ...] = (send, broadcast, chores.run)
     return jobs if plan.compile_ is None else (tools.publisher.run, *jobs)
 
 

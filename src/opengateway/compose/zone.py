@@ -187,6 +187,7 @@ def _components(
     if given is None:
         return None
     uses = {slot: given[slot][0] if slot in given else DEFAULTS[slot] for slot in SlotName}
+    _place_the_log(uses, given, faults)
     chosen, problems = choose(EDITIONS[edition], uses, REGISTRY)
     for slot, problem in problems:
         faults.add(f"components.{slot}.use", problem)
@@ -197,6 +198,23 @@ def _components(
         if options is not BAD:
             slots[slot.value] = Slot(factory.name, options, slot in given)
     return Components(**slots) if len(slots) == len(SlotName) else None
+
+
+def _place_the_log(
+    uses: dict[SlotName, str], given: Mapping[SlotName, object], faults: Faults
+) -> None:
+    """Members of a fleet share a database and no disk: what one moved to its own files the others
+    would list and not find. So rows stay in PostgreSQL unless the file says otherwise."""
+    if uses[SlotName.CONTROL_STORE] != "postgres":
+        return
+    if SlotName.EVENT_LOG not in given:
+        uses[SlotName.EVENT_LOG] = "postgres"
+    elif uses[SlotName.EVENT_LOG] == "local" and uses[SlotName.SHARED_STATE] == "valkey":
+        faults.add(
+            "components.event_log.use",
+            "'local' keeps older rows in files of one machine, and control_store postgres with"
+            " shared_state valkey is shared by several: expected 'postgres' or 'clickhouse'",
+        )
 
 
 def _given_slots(

@@ -161,6 +161,28 @@ class UsageLine(msgspec.Struct, frozen=True):
     sums: UsageSums
 
 
+class Difference(msgspec.Struct, frozen=True):
+    """A sum of some hours that `where` (a rollup's table, or `ledger`) says otherwise than the rows."""
+
+    where: str
+    what: str
+    team_id: str
+    from_ns: int
+    rows: int
+    said: int
+
+
+class Reconciled(msgspec.Struct, frozen=True):
+    """What was compared, and what did not agree, at most `MOST_DIFFERENCES`."""
+
+    requests: int
+    cost_nanos: int
+    differences: tuple[Difference, ...] = ()
+
+
+MOST_DIFFERENCES: Final = 1_000
+
+
 class LatencyLine(msgspec.Struct, frozen=True):
     """Percentiles in milliseconds, exact to 2 %. None where nothing was measured."""
 

@@ -19,6 +19,7 @@ from opengateway.control.approvals.routes import router as approvals
 from opengateway.control.audit.routes import router as audit
 from opengateway.control.authority import authorize_public
 from opengateway.control.bodies import example
+from opengateway.control.broadcasts.routes import router as broadcasts
 from opengateway.control.budgets.routes import router as budgets
 from opengateway.control.documents.routes import router as documents
 from opengateway.control.idempotency.edge import KeepAnswers, idempotent
@@ -151,7 +152,7 @@ def _routes() -> APIRouter:
         routes.include_router(router, prefix="/api/v1")
     for router in (sign_in, account):
         routes.include_router(router, prefix="/api/v1")
-    for router in (budgets, prices, notifications, webhooks, smoke):
+    for router in (budgets, prices, notifications, webhooks, broadcasts, smoke):
         routes.include_router(router, prefix="/api/v1")
     for router in (
         ledger,

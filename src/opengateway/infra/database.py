@@ -33,7 +33,7 @@ from sqlalchemy.ext.asyncio import (
 from opengateway.domain.errors import OperatorError
 from opengateway.kit.db import Base
 
-HEAD: Final = "0022"
+HEAD: Final = "0024"
 """The newest migration. Known here so that a start on a current database need not load Alembic
 (0.25 s); a test holds it to `migrations/versions`."""
 

@@ -48,6 +48,13 @@ class EventArchive(Protocol):
         """What a statement says of the rows of these segments; it names them `{source}`."""
         ...
 
+    def stream(
+        self, segments: Sequence[Segment], text: str, values: Sequence[Any], size: int
+    ) -> AsyncIterator[Sequence[Values]]:
+        """The same in parts of at most `size` rows, in the statement's order: for what is long. What
+        is removed meanwhile ends it with an error, and never early."""
+        ...
+
     async def remove(self, names: Sequence[str]) -> None:
         """Those that are not there are passed over."""
         ...

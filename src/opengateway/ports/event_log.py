@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 from opengateway.domain.records import CloseRecord
 from opengateway.domain.request_log import (
@@ -12,8 +13,18 @@ from opengateway.domain.request_log import (
     LogFilter,
     LogRow,
     Place,
+    Reconciled,
     UsageLine,
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The newest part of what is wanted, from `begin_ns` on. `rows` are its values, in the order of a
+    `LogRow`, newest first, and may be read when the transaction is over; None: ask by pages."""
+
+    begin_ns: int
+    rows: AsyncIterator[Sequence[Sequence[Any]]] | None
 
 
 class EventLog(Protocol):
@@ -48,6 +59,10 @@ class EventLog(Protocol):
         """The newest that are wanted; with `after`, what follows it."""
         ...
 
+    async def part(self, wanted: LogFilter, size: int) -> Part:
+        """For whoever wants very many rows: part by part, `until_ns` being the begin of the last."""
+        ...
+
     async def last_arrival(self) -> int:
         """The number of the newest arrival; 0 for none."""
         ...
@@ -68,6 +83,10 @@ class EventLog(Protocol):
         Where the filter asks for nothing else than what rollups are of, they answer: then times
         must be whole hours.
         """
+        ...
+
+    async def reconcile(self, from_ns: int, until_ns: int) -> Reconciled:
+        """Compare rows, rollups and ledger over whole hours, at most a day."""
         ...
 
     async def latencies(

@@ -125,3 +125,12 @@ def test_a_zone_is_read_without_loading_what_talks_to_servers(tmp_path: Path) ->
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_rows_of_a_fleet_stay_where_every_member_reads_them(tmp_path: Path) -> None:
+    assert load_zone(zone_file(tmp_path), AWAY).components.event_log.use == "postgres"
+    local = "  event_log: {use: local}\nproviders:"
+    (told,) = faults_of(tmp_path, ZONE.replace("providers:", local), AWAY)
+    assert told.startswith("z.yaml:7: components.event_log.use: 'local' keeps older rows in files")
+    alone = ZONE.replace("providers:", local).replace("valkey, url: env:SHARED", "memory")
+    assert load_zone(zone_file(tmp_path, alone), AWAY).components.event_log.use == "local"

@@ -302,6 +302,21 @@ async def test_an_export_has_every_row_and_no_formula(office: Office) -> None:
     assert [json.loads(line) for line in lines] == listed
 
 
+async def test_an_export_as_parquet_has_the_same_rows_and_leaves_no_file(
+    office: Office, tmp_path: Path
+) -> None:
+    import duckdb
+
+    await office.log(*(office.record(n) for n in range(1, 8)))
+    reply = await office.reply("/logs/export?format=parquet")
+    path = tmp_path / "taken.parquet"
+    path.write_bytes(reply.body)
+    taken = duckdb.sql(f"SELECT * FROM read_parquet('{path}')")
+    rows = [dict(zip(taken.columns, row, strict=True)) for row in taken.fetchall()]
+    assert rows == (await office.get("/logs"))["data"]
+    assert list((tmp_path / "exports").iterdir()) == []
+
+
 async def test_the_tail_tells_what_arrives_late_too_and_goes_on_where_it_stopped(
     office: Office,
 ) -> None:

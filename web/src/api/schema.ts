@@ -2596,6 +2596,55 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/teams/{team_id}/broadcasts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Broadcasts
+         * @description Where the team's requests are sent as they end.
+         */
+        get: operations["list_broadcasts_api_v1_teams__team_id__broadcasts_get"];
+        put?: never;
+        /**
+         * Create Broadcast
+         * @description Send each request that ends from now on: as a trace (`otlp`), in signed messages (`webhook`),
+         *     or as objects of storage that speaks S3. Prompts and answers are in none of them.
+         */
+        post: operations["create_broadcast_api_v1_teams__team_id__broadcasts_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/teams/{team_id}/broadcasts/{broadcast_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Delete Broadcast
+         * @description Send nothing more there.
+         */
+        delete: operations["delete_broadcast_api_v1_teams__team_id__broadcasts__broadcast_id__delete"];
+        options?: never;
+        head?: never;
+        /**
+         * Change Broadcast
+         * @description Disable it, or go on with what ends from now on.
+         */
+        patch: operations["change_broadcast_api_v1_teams__team_id__broadcasts__broadcast_id__patch"];
+        trace?: never;
+    };
     "/api/v1/teams/{team_id}/budgets": {
         parameters: {
             query?: never;
@@ -4148,6 +4197,49 @@ export interface components {
             /** Grant Id */
             grant_id: string | null;
         };
+        /** BroadcastChange */
+        BroadcastChange: {
+            /** Disabled */
+            disabled: boolean;
+        };
+        /**
+         * BroadcastKind
+         * @enum {string}
+         */
+        BroadcastKind: "otlp" | "webhook" | "s3";
+        /** BroadcastList */
+        BroadcastList: {
+            /** Data */
+            data: components["schemas"]["BroadcastView"][];
+            /** Next */
+            next?: null;
+        };
+        /**
+         * BroadcastView
+         * @description `sent` counts requests. `last_error` is empty while it works.
+         */
+        BroadcastView: {
+            /**
+             * Created At Ns
+             * @description Unix time in nanoseconds.
+             */
+            created_at_ns: number;
+            /** Disabled */
+            disabled: boolean;
+            /** Failing Since Ns */
+            failing_since_ns: number | null;
+            /** Id */
+            id: string;
+            kind: components["schemas"]["BroadcastKind"];
+            /** Last Error */
+            last_error: string;
+            /** Sent */
+            sent: number;
+            /** Team Id */
+            team_id: string;
+            /** Url */
+            url: string;
+        };
         /**
          * BudgetChange
          * @description What is left out stays.
@@ -4946,7 +5038,7 @@ export interface components {
          * ExportFormat
          * @enum {string}
          */
-        ExportFormat: "csv" | "json" | "jsonl";
+        ExportFormat: "csv" | "json" | "jsonl" | "parquet";
         /**
          * FactorOn
          * @description `recovery_codes` are shown once, and only when there were none before.
@@ -5887,6 +5979,15 @@ export interface components {
             zone: string;
         };
         /**
+         * MadeBroadcast
+         * @description `secret` signs what a webhook is sent; empty for other kinds. It is in this answer alone.
+         */
+        MadeBroadcast: {
+            broadcast: components["schemas"]["BroadcastView"];
+            /** Secret */
+            secret: string;
+        };
+        /**
          * MadeKey
          * @description A key with its secret `key`, which is in this answer and nowhere else, ever: it is null when a
          *     request is repeated under its `Idempotency-Key`.
@@ -6320,6 +6421,50 @@ export interface components {
              * @default
              */
             registration_number?: string;
+        };
+        /**
+         * NewBroadcast
+         * @example {
+         *       "headers": {
+         *         "authorization": "Bearer abc"
+         *       },
+         *       "kind": "otlp",
+         *       "url": "https://collector.example.com/v1/traces"
+         *     }
+         */
+        NewBroadcast: {
+            /**
+             * Access Key Id
+             * @description For `s3`.
+             * @default
+             */
+            access_key_id?: string;
+            /**
+             * Headers
+             * @description For `otlp`. They are kept sealed and never shown.
+             * @default {}
+             */
+            headers?: {
+                [key: string]: string;
+            };
+            kind: components["schemas"]["BroadcastKind"];
+            /**
+             * Region
+             * @description For `s3`.
+             * @default us-east-1
+             */
+            region?: string;
+            /**
+             * Secret Access Key
+             * @description For `s3`.
+             * @default
+             */
+            secret_access_key?: string;
+            /**
+             * Url
+             * @description A collector's `/v1/traces`; a webhook; a bucket with the prefix of objects.
+             */
+            url: string;
         };
         /** NewBudget */
         NewBudget: {
@@ -11050,6 +11195,8 @@ export interface operations {
                      *     }
                      */
                     "application/json": Record<string, never>;
+                    /** @example PAR1 */
+                    "application/vnd.apache.parquet": string;
                     /** @example {} */
                     "application/x-ndjson": string;
                     /** @example id,team_id */
@@ -13493,6 +13640,8 @@ export interface operations {
                      *     }
                      */
                     "application/json": Record<string, never>;
+                    /** @example PAR1 */
+                    "application/vnd.apache.parquet": string;
                     /** @example {} */
                     "application/x-ndjson": string;
                     /** @example id,team_id */
@@ -14541,6 +14690,138 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Erased"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_broadcasts_api_v1_teams__team_id__broadcasts_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                team_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BroadcastList"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    create_broadcast_api_v1_teams__team_id__broadcasts_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                team_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewBroadcast"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MadeBroadcast"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    delete_broadcast_api_v1_teams__team_id__broadcasts__broadcast_id__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                team_id: string;
+                broadcast_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    change_broadcast_api_v1_teams__team_id__broadcasts__broadcast_id__patch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                team_id: string;
+                broadcast_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BroadcastChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BroadcastView"];
                 };
             };
             /** @description Validation Error */

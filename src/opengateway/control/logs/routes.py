@@ -35,7 +35,15 @@ from opengateway.control.paging import following, request_cursor, request_place
 from opengateway.control.replies import JsonReply
 from opengateway.control.scope import ControlScope, Scope
 from opengateway.domain.errors import InvalidRequest, NotFound
-from opengateway.domain.request_log import Group, LogFilter, LogRow, Place, UsageSums
+from opengateway.domain.request_log import (
+    DAY_NS,
+    HOUR_NS,
+    Group,
+    LogFilter,
+    LogRow,
+    Place,
+    UsageSums,
+)
 
 router = APIRouter(tags=["logs"])
 admin = APIRouter(tags=["logs"])
@@ -47,6 +55,7 @@ _MEDIA: Final = {
     ExportFormat.CSV: "text/csv; charset=utf-8",
     ExportFormat.JSON: "application/json",
     ExportFormat.JSONL: "application/x-ndjson",
+    ExportFormat.PARQUET: "application/vnd.apache.parquet",
 }
 _STREAMS: Final[dict[int | str, dict[str, Any]]] = {
     200: {"content": {"text/event-stream": {"schema": {"type": "string"}, "example": ": here"}}}
@@ -57,6 +66,7 @@ _FILES: Final[dict[int | str, dict[str, Any]]] = {
             "text/csv": {"schema": {"type": "string"}, "example": "id,team_id"},
             "application/json": {"schema": {"type": "object"}, "example": {"data": []}},
             "application/x-ndjson": {"schema": {"type": "string"}, "example": "{}"},
+            "application/vnd.apache.parquet": {"schema": {"type": "string"}, "example": "PAR1"},
         }
     }
 }
@@ -202,12 +212,25 @@ async def get_generation(
     return JsonReply(record)
 
 
+@internal.get("/logs/reconcile", openapi_extra=access(Access.INTERNAL))
+async def reconcile(
+    request: Request,
+    from_ns: Annotated[int, Query(ge=0, le=2**62)],
+    until_ns: Annotated[int, Query(ge=0, le=2**62)],
+) -> Response:
+    """Whether rows, rollups and ledger agree over whole hours, at most a day."""
+    if from_ns % HOUR_NS or until_ns % HOUR_NS or not 0 < until_ns - from_ns <= DAY_NS:
+        raise InvalidRequest("give whole hours, at most a day of them", param="until_ns")
+    desk: LogDesk = request.app.state.log_desk
+    return JsonReply(await desk.reconcile_hours(from_ns, until_ns))
+
+
 class NoSuchRequest(NotFound):
     code = "request_not_found"
 
 
 async def _export(reader: _Reader, terms: ExportTerms) -> Response:
-    reader.desk.check_exports()
+    reader.desk.check_exports(terms.format)
     wanted = terms.filter(reader.team_ids)
     await reader.scope.session.close()  # the desk has its own, for a moment each
     name = f'attachment; filename="requests.{terms.format.value}"'

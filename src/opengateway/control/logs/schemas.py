@@ -121,6 +121,7 @@ class ExportFormat(StrEnum):
     CSV = "csv"
     JSON = "json"
     JSONL = "jsonl"
+    PARQUET = "parquet"
 
 
 class ExportTerms(LogTerms):

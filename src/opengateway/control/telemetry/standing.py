@@ -16,6 +16,7 @@ from opengateway.control.leases.desk import LeaseDesk, OpenScope
 from opengateway.control.overview.dead_letters import count_dead
 from opengateway.control.settler.repository import JournalRepository
 from opengateway.control.smoke.repository import SmokeRepository
+from opengateway.domain.request_log import Reconciled
 from opengateway.kit.clock import Clock
 from opengateway.kit.log import get_logger
 from opengateway.ports.ledger_book import LedgerTotals
@@ -41,6 +42,8 @@ class Standing:
     open_requests: int = 0
     imbalance: dict[str, int] = field(default_factory=dict)
     """By invariant, how many rows break it."""
+    differences: dict[str, int] = field(default_factory=dict)
+    """By what the rows of the log do not agree with, how many sums."""
     smoke_places: list[tuple[str, str, int]] = field(default_factory=list)
     smoke_verdicts: list[tuple[str, str, int]] = field(default_factory=list)
     proposals: int = 0
@@ -105,6 +108,14 @@ class StandingWatch:
         return sum(found.values())
 
 
+def told_differences(found: Reconciled) -> dict[str, int]:
+    """By what the rows do not agree with; all are told, so that an alert ends."""
+    counts = dict.fromkeys(("ledger", "usage_hours", "usage_key_hours"), 0)
+    for one in found.differences:
+        counts[one.where] = counts.get(one.where, 0) + 1
+    return counts
+
+
 class StandingMetrics(Collector):
     """Registers itself."""
 
@@ -136,6 +147,14 @@ class StandingMetrics(Collector):
         for invariant, count in sorted(standing.imbalance.items()):
             imbalance.add_metric((invariant,), count)
         yield imbalance
+        differences = GaugeMetricFamily(
+            "opengateway_log_differences",
+            "Sums of the log's rows that a rollup or the ledger says otherwise; 0 where they agree.",
+            labels=("between",),
+        )
+        for between, count in sorted(standing.differences.items()):
+            differences.add_metric((between,), count)
+        yield differences
         yield GaugeMetricFamily(
             "opengateway_open_requests",
             "Requests whose beginning is settled and whose end is not.",

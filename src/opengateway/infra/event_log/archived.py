@@ -3,22 +3,29 @@ segments that says, in the same transaction, what was moved out of it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import AsyncIterator, Sequence
+from operator import itemgetter
+from typing import Any, Final
+
+from msgspec.structs import astuple, replace
 
 from opengateway.domain.records import CloseRecord
 from opengateway.domain.request_log import Group, LogFilter, LogRow, Place
-from opengateway.infra.event_log import statements
-from opengateway.infra.event_log.columns import log_row
+from opengateway.infra.event_log import reconciling, statements
+from opengateway.infra.event_log.columns import ROW, log_row
 from opengateway.infra.event_log.segments import SegmentList, holding, overlapping
 from opengateway.infra.event_log.sql import SqlEventLog, decode
 from opengateway.infra.event_log.statements import SPEECHES, Asked, Buckets, Lines
 from opengateway.kit.db import AsyncSession
 from opengateway.ports.event_archive import EventArchive, Segment, Values
+from opengateway.ports.event_log import Part
 
 _FIRST: Final = 4
 """Segments that a page looks into first; then always twice as many, until it is full."""
 _SOURCE: Final = "{source}"
+_LATE: Final = 20_000
+"""Rows in the store of hours that were moved: those that came late."""
+_PLACE: Final = itemgetter(ROW.index("started_at_ns"), ROW.index("id"))
 
 
 class ArchivedEventLog(SqlEventLog):
@@ -107,6 +114,29 @@ class ArchivedEventLog(SqlEventLog):
             many *= 2
         return found
 
+    async def part(self, wanted: LogFilter, size: int) -> Part:
+        """A day that lies in segments is read and sorted once; pages would do so for each."""
+        least = wanted.from_ns or 0
+        left = overlapping(await self._segments.all(), wanted)
+        if not left:
+            return Part(least, None)
+        begin, until = left[0].from_ns, left[0].until_ns
+        if wanted.until_ns is None or until < wanted.until_ns:
+            return Part(max(least, until), None)
+        group: list[Segment] = []
+        for segment in left:  # by their end, the newest first
+            if group and segment.until_ns <= begin:
+                break
+            group.append(segment)
+            begin = min(begin, segment.from_ns)
+        begin = max(least, begin)
+        within = replace(wanted, from_ns=begin)
+        own = await super().page(within, limit=_LATE)
+        if len(own) == _LATE:
+            return Part(begin, None)  # hardly late arrivals: the store still has it all
+        rows = self._archive.stream(group, *statements.every(_SOURCE, within), size)
+        return Part(begin, merged([astuple(row) for row in own], rows))
+
     async def _add_rows(
         self, lines: Lines, wanted: LogFilter, by: Sequence[Group], offset_ns: int
     ) -> None:
@@ -123,8 +153,29 @@ class ArchivedEventLog(SqlEventLog):
         for which, one in enumerate(asked):
             buckets.add(which, await self._tell(segments, one))
 
+    async def _costs(self, low: str, high: str) -> dict[str, int]:
+        segments = [s for s in await self._segments.all() if s.max_id >= low and s.min_id < high]
+        rows = await self._tell(segments, reconciling.costs_of_rows(_SOURCE, low, high))
+        return reconciling.added(rows, (await super()._costs(low, high)).items())
+
     async def _in_time(self, wanted: LogFilter) -> list[Segment]:
         return overlapping(await self._segments.all(), wanted)
 
     async def _tell(self, segments: Sequence[Segment], asked: Asked) -> Sequence[Values]:
         return await self._archive.ask(segments, *asked)
+
+
+async def merged(
+    own: Sequence[Sequence[Any]], parts: AsyncIterator[Sequence[Values]]
+) -> AsyncIterator[Sequence[Sequence[Any]]]:
+    """Both from the newest to the oldest, and so is what comes of them."""
+    at = 0
+    async for rows in parts:
+        last, begin = _PLACE(rows[-1]), at
+        while at < len(own) and _PLACE(own[at]) > last:
+            at += 1
+        if at > begin:
+            rows = sorted([*rows, *own[begin:at]], key=_PLACE, reverse=True)
+        yield rows
+    if at < len(own):
+        yield own[at:]

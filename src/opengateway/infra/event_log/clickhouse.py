@@ -100,6 +100,13 @@ class ClickHouseArchive:
             return ()
         return await self._rows(filled(text.format(source=self._source(segments)), values))
 
+    async def stream(
+        self, segments: Sequence[Segment], text: str, values: Sequence[Any], size: int
+    ) -> AsyncIterator[Sequence[Values]]:
+        rows = await self.ask(segments, text, values)
+        for at in range(0, len(rows), size):
+            yield rows[at : at + size]
+
     async def remove(self, names: Sequence[str]) -> None:
         if names:
             await self._make()

@@ -9,6 +9,9 @@ from opengateway.kit.db import SERIAL, Base
 
 _ZERO = text("0")
 _KNOWN = text("upstream_id IS NOT NULL")
+_TAGGED = text("user_tag IS NOT NULL")
+_COVERED = ["model", "provider", "status", "ending", "cost_nanos", "total_ms", "first_token_ms"]
+"""What lists are filtered by, on PostgreSQL, where all rows stay."""
 
 
 class RequestRow(Base):
@@ -20,7 +23,12 @@ class RequestRow(Base):
 
     __tablename__ = "requests"
     __table_args__ = (
-        Index(None, "team_id", "started_at_ns", "id"),
+        Index(None, "team_id", "started_at_ns", "id", postgresql_include=_COVERED),
+        Index(
+            *(None, "user_tag", "started_at_ns", "id"),
+            sqlite_where=_TAGGED,
+            postgresql_where=_TAGGED,
+        ),
         Index(None, "started_at_ns", "id"),
         Index(None, "upstream_id", sqlite_where=_KNOWN, postgresql_where=_KNOWN),
         {"sqlite_autoincrement": True},

@@ -76,6 +76,19 @@ class ParquetArchive:
 
         return await self._apart(work)
 
+    async def stream(
+        self, segments: Sequence[Segment], text: str, values: Sequence[Any], size: int
+    ) -> AsyncIterator[Sequence[Values]]:
+        if not segments:
+            return
+        statement = text.format(source=self._source(segments))
+        cursor = await self._apart(lambda: self._connected().execute(statement, list(values)))
+        try:
+            while rows := await self._apart(lambda: cursor.fetchmany(size)):
+                yield rows
+        finally:
+            cursor.close()
+
     async def remove(self, names: Sequence[str]) -> None:
         for name in names:
             self._path(name).unlink(missing_ok=True)

@@ -14,14 +14,18 @@ import msgspec
 
 from opengateway.domain.records import CloseRecord
 from opengateway.domain.request_log import (
+    MOST_DIFFERENCES,
+    Difference,
     Group,
     LatencyLine,
     LogFilter,
     LogRow,
     Place,
+    Reconciled,
     UsageLine,
+    UsageSums,
 )
-from opengateway.infra.event_log import statements
+from opengateway.infra.event_log import reconciling, statements
 from opengateway.infra.event_log.columns import (
     COLUMNS,
     ROLLUPS,
@@ -35,11 +39,16 @@ from opengateway.infra.event_log.models import RequestRow
 from opengateway.infra.event_log.statements import POSTGRES, SQLITE, Asked, Buckets, Lines
 from opengateway.kit import bulk, json
 from opengateway.kit.db import AsyncSession, Turn, take_turn
+from opengateway.ports.event_log import Part
 
 decode: Final = msgspec.json.Decoder(CloseRecord).decode
 _INTO: Final = f"INSERT INTO requests ({', '.join(COLUMNS)}) "
 _TOGETHER: Final = 32
 """Rows of one statement on SQLite: 1,300 of the 32,766 parameters that it allows."""
+_ALL_LINES: Final = 24 * 100_000
+_ALWAYS_BILLED: Final = (
+    "SELECT count(*) FROM ledger_spans WHERE from_arrival <= 1 AND to_arrival IS NULL"
+)
 _TABLE: Final = RequestRow.__tablename__
 
 
@@ -182,6 +191,9 @@ class SqlEventLog:
         asked = statements.page(_TABLE, wanted, limit, after)
         return [log_row(row) for row in await self._ask(asked)]
 
+    async def part(self, wanted: LogFilter, size: int) -> Part:
+        return Part(wanted.from_ns or 0, None)
+
     async def last_arrival(self) -> int:
         (found,) = await bulk.run(self._session, [_NEWEST.once()])
         return int(found.rows[0][0])
@@ -209,6 +221,28 @@ class SqlEventLog:
     ) -> None:
         asked = statements.usage_of_rows(self._speech, _TABLE, wanted, by, offset_ns)
         lines.add(await self._ask(asked))
+
+    async def reconcile(self, from_ns: int, until_ns: int) -> Reconciled:
+        wanted, by = LogFilter(from_ns=from_ns, until_ns=until_ns), (Group.HOUR, Group.TEAM)
+        counted = Lines(by)
+        await self._add_rows(counted, wanted, by, 0)
+        rows = counted.lines(_ALL_LINES)
+        found: list[Difference] = []
+        for table in ROLLUPS:
+            lines = Lines(by)
+            asked = statements.usage_of_rollups(self._speech, table, wanted, by, 0)
+            lines.add(await self._ask(asked))
+            found += reconciling.of_rollup(table, rows, lines.lines(_ALL_LINES))
+        low, high = reconciling.ids_between(from_ns, until_ns)
+        booked = reconciling.added(await self._ask(reconciling.costs_of_ledger(low, high)))
+        bills = bool((await self._ask((_ALWAYS_BILLED, [])))[0][0])
+        costs = await self._costs(low, high)
+        found += reconciling.of_ledger(from_ns, costs, booked, bills=bills)
+        total = sum((line.sums for line in rows), UsageSums())
+        return Reconciled(total.requests, total.cost_nanos, tuple(found[:MOST_DIFFERENCES]))
+
+    async def _costs(self, low: str, high: str) -> dict[str, int]:
+        return reconciling.added(await self._ask(reconciling.costs_of_rows(_TABLE, low, high)))
 
     async def latencies(
         self,

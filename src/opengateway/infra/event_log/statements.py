@@ -99,6 +99,15 @@ def where(wanted: LogFilter, extra: Iterable[str] = ()) -> Asked:
     return (f" WHERE {' AND '.join(said)}" if said else ""), values
 
 
+def every(source: str, wanted: LogFilter) -> Asked:
+    """Newest first, without an end."""
+    text, values = where(wanted)
+    return (
+        f"SELECT {', '.join(ROW)} FROM {source}{text} ORDER BY started_at_ns DESC, id DESC",
+        values,
+    )
+
+
 def page(source: str, wanted: LogFilter, limit: int, after: Place | None) -> Asked:
     """Newest first."""
     text, values = where(wanted)

@@ -146,7 +146,11 @@ SCANS: Final = {
     "charges": (
         f"SELECT s.request_id, s.amount, {_CAPPED} FROM ledger_settlements s"
         " LEFT JOIN requests r ON r.id = s.request_id"
-        f" WHERE r.id IS NULL OR s.amount <> {_CAPPED}"
+        f" WHERE s.amount <> {_CAPPED} OR (r.id IS NULL"
+        # Older rows were moved to the archive, or forgotten: these are compared by their sums
+        # (infra/event_log/reconciling.py).
+        " AND s.request_id > (SELECT coalesce(max(max_id), '') FROM log_segments)"
+        " AND s.request_id > (SELECT coalesce(min(id), '~') FROM requests))"
         f" UNION ALL SELECT r.id, NULL, {_CAPPED} FROM ledger_spans b"
         " JOIN requests r ON r.arrival >= b.from_arrival"
         " AND (b.to_arrival IS NULL OR r.arrival <= b.to_arrival)"
