@@ -17,7 +17,7 @@ export UV_LINK_MODE ?= copy
 export PYTHONDONTWRITEBYTECODE :=
 NODE := PATH="$(CURDIR)/$(TOOLS)/node/bin:$$PATH" npm_config_cache="$(CURDIR)/$(TOOLS)/npm" ASTRO_TELEMETRY_DISABLED=1
 
-.PHONY: clients help run bundle test e2e soak check fix docs web web-check web-types bench bench-faults bench-money monitoring smoke release api-gate lock clean setup-run setup-test
+.PHONY: clients help run bundle test e2e soak check fix docs web web-check web-types bench bench-faults bench-money monitoring smoke release api-gate deploy-lint lock clean setup-run setup-test
 
 help: ## what each target does
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -100,6 +100,14 @@ web-check: $(TOOLS)/.test $(TOOLS)/.web-check ## the web app's API types, compil
 	@$(BIN)/python tools/control_openapi.py > $(TOOLS)/control-openapi.json
 	@cd web && $(NODE) npm run --silent types -- --check < ../$(TOOLS)/control-openapi.json
 	@cd web && $(NODE) npm run --silent check
+
+$(TOOLS)/.deploy: $(UV) requirements/deploy.lock
+	@$(UV) venv --quiet --clear --python $(PYTHON) $(TOOLS)/deploy-venv
+	@$(UV) pip install --quiet --python $(TOOLS)/deploy-venv/bin/python --require-hashes -r requirements/deploy.lock
+	@touch $@
+
+deploy-lint: $(TOOLS)/.deploy ## the chart, rendered; compose files; the Dockerfile
+	@$(TOOLS)/deploy-venv/bin/python tools/deploy_lint.py
 
 # --- quality ---------------------------------------------------------------------------------------
 QUICK := tests/unit tests/contract tests/golden tests/replay tests/property tests/arch tests/perf

@@ -185,7 +185,11 @@ async def test_what_was_given_up_is_listed_and_tried_again(
     async with people.house.parts.database.write() as session:
         await session.execute(text("UPDATE webhook_deliveries SET state = 'failed'"))
         await session.commit()
-    assert (await people.done(admin, "GET", "/admin/overview"))["deliveries_failed"] == 1
+    shown = await people.done(admin, "GET", "/admin/overview")
+    assert (shown["deliveries_failed"], shown["dead_letters"]) == (
+        1,
+        {"mail": 0, "webhooks": 1, "journals": 0, "payments": 0},
+    )
     await people.done(admin, "DELETE", f"/admin/dead-letters/webhooks/{dead['id']}")
     assert (await people.done(admin, "GET", "/admin/dead-letters/webhooks"))["data"] == []
     assert (await people.done(admin, "GET", "/admin/overview"))["deliveries_failed"] == 0

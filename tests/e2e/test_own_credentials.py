@@ -97,7 +97,8 @@ def test_a_teams_own_key_serves_that_team_on_every_surface_for_the_fee(
     chat = surfaces(OWN_ONLY)[0]
     until(lambda: ask(running, running.key, *chat)[0] == 200)
     before = operator(running, "GET", f"/admin/teams/{team_id}/balance")
-    for path, body in surfaces(OWN_ONLY):
+    embedding = ("/v1/embeddings", {"model": EMBED, "input": "a text of some length"})
+    for path, body in (*surfaces(OWN_ONLY), embedding):
         status, answer, request_id = ask(running, running.key, path, body)
         assert status == 200, (path, answer)
         record = running.record(request_id)
@@ -147,7 +148,7 @@ def test_no_other_team_is_served_by_it_on_any_surface_or_fallback(
 
 
 def test_the_price_of_a_key_that_is_both_is_the_one_that_served(
-    running: Product, team_id: str
+    running: Product, team_id: str, upstream: Simulator
 ) -> None:
     made = operator(
         running,
@@ -167,6 +168,16 @@ def test_the_price_of_a_key_that_is_both_is_the_one_that_served(
     until(lambda: credential() == "main")
     operator(running, "PATCH", place, {"preferred": True})
     until(lambda: credential() == made["log_name"])
+    # It fails, and the platform's serves: for the list's price, without a fee.
+    upstream.faults({"match": {"key": SECRET}, "fault": {"status": 500}})
+    try:
+        status, _, request_id = ask(running, running.key, *chat)
+        record = running.record(request_id)
+    finally:
+        upstream.reset()
+    assert (status, [a["credential"] for a in record["attempts"]][-1]) == (200, "main")
+    assert made["log_name"] in [a["credential"] for a in record["attempts"]]
+    assert (record["cost_nanos"], record.get("fee_nanos", 0)) == (cost_of(record), 0)
     operator(running, "DELETE", place)
     until(lambda: credential() == "main")
 

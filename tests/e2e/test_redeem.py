@@ -13,7 +13,7 @@ from e2e.product import Product, Simulator, Zone, product, run
 
 pytestmark = pytest.mark.slow
 
-ATTEMPTS = 1_000
+ATTEMPTS = 1_000 if SOAK else 300
 GUESSES = 10_000 if SOAK else 600
 PATH = "/api/v1/redeem"
 
@@ -39,7 +39,7 @@ def codes(running: Product, usd: str, count: int, *options: str) -> list[str]:
     return list(made)
 
 
-def test_a_thousand_at_once_make_one_credit_of_one_code(
+def test_a_crowd_at_once_makes_one_credit_of_one_code(
     place: tuple[Product, list[str]],
 ) -> None:
     running, urls = place
@@ -49,9 +49,9 @@ def test_a_thousand_at_once_make_one_credit_of_one_code(
     found = tally(flood(urls, team.manager, body, ATTEMPTS, PATH))
     print(f"\n{ATTEMPTS} attempts over {len(urls)} gateways: {found}")
     assert found.pop("201") == 1
-    # What control has no room for at once is told so, and is done nothing for.
-    busy = "503 control_unavailable"
-    assert set(found) <= {"400 redeem_code_invalid", "429 too_many_attempts", busy}
+    # What control or its store has no room for at once is told so, and is done nothing for.
+    busy = {"503 control_unavailable", "503 control_store_unavailable"}
+    assert set(found) <= {"400 redeem_code_invalid", "429 too_many_attempts"} | busy
     assert team.balance() == (12_500_000_000, 0)
     assert len(operator(running, "GET", f"/teams/{team.id}/ledger")["data"]) == 1
     verify(running)

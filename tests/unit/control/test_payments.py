@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from sqlalchemy import text
 
@@ -15,8 +16,11 @@ from asgi_client import Reply, call
 from control_plane import control_in
 from opengateway.compose.selling_rules import PaymentAccess, SellingPlan
 from opengateway.control.payments.jobs import PaymentJobs
+from opengateway.control.payments.repository import PaymentRepository
 from opengateway.domain.selling import Seller, SellingRules, Tax
 from opengateway.http.unit_of_work import unit_of_work
+from opengateway.infra.payments.stripe_events import event_of
+from opengateway.kit.clock import SystemClock
 from opengateway.policies.permissions import Role
 from people import API, People
 from stripe_stub import KEY, SECRET, StripeStub, signed, stripe_stub
@@ -38,7 +42,7 @@ class Till:
         def open_scope() -> Any:
             return unit_of_work(house.parts.database, house.parts.new_scope)
 
-        self.jobs = PaymentJobs(open_scope, house.parts.selling.processor, _clock(house))
+        self.jobs = PaymentJobs(open_scope, house.parts.selling.processor, SystemClock())
 
     async def begin(self) -> None:
         self.finance = await self.people.person(platform=Role.PLATFORM_FINANCE)
@@ -100,12 +104,6 @@ class Till:
         async with self.people.house.parts.database.read() as session:
             scope = self.people.house.parts.new_scope(session, lambda _: None)
             assert [v async for v in scope.ledger.statements.verify()] == []
-
-
-def _clock(house: Any) -> Any:
-    from opengateway.kit.clock import SystemClock
-
-    return SystemClock()
 
 
 @pytest.fixture
@@ -175,6 +173,15 @@ async def test_another_amount_or_currency_is_no_credit(till: Till) -> None:
     await till.tell(*till.stub.pay(cents=5499))
     assert (await till.payment())["state"] == "mismatched"
     assert await till.balance() == (0, 0)
+    # Money that is nobody's credit: a person has to see it.
+    await till.age("payments", "created_at_ns", 3601)
+    (one,) = await till.stuck()
+    assert (one["kind"], one["cents"]) == ("payment", 5500)
+    assert "5499 usd" in one["told"]
+    place = f"/admin/dead-letters/payments/{one['id']}"
+    assert (await till.people.refused(till.finance, "POST", f"{place}/retry"))[0] == 409
+    await till.people.done(till.finance, "DELETE", place)
+    assert (await till.stuck(), (await till.payment())["state"]) == ([], "failed")
 
 
 async def test_what_belongs_to_something_else_moves_nothing(till: Till) -> None:
@@ -333,6 +340,29 @@ async def test_what_overtakes_its_payment_waits_for_it(till: Till) -> None:
     assert await till.balance() == (0, 0)
     await till.tell(events[1])
     assert await till.balance() == (35 * USD, 0)
+
+
+async def test_an_event_that_came_in_the_same_moment_as_its_payment_is_not_left_behind(
+    till: Till,
+) -> None:
+    """Neither saw the other, as two transactions at once do: it waits, and its payment is there."""
+    _, intent = await till.paid("50")
+    event = event_of(till.stub.refund_outside(intent, 1100))
+    async with till.people.house.parts.database.write() as session:
+        await PaymentRepository(session).keep_event(
+            {
+                "id": f"stripe:{event.id}",
+                "type": event.type,
+                "state": "waiting",
+                "intent_id": intent,
+                "facts": msgspec.to_builtins(event),
+                "received_at_ns": SystemClock().now_ns(),
+            }
+        )
+        await session.commit()
+    for _ in range(2):
+        await till.jobs.turn()
+        assert await till.balance() == (40 * USD, 0)
 
 
 async def test_a_low_balance_charges_the_saved_method_once(till: Till) -> None:

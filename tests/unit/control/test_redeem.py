@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,10 @@ import pytest
 
 from asgi_client import Reply
 from control_plane import control_in
+from opengateway.control.actor import Actor, ActorKind
+from opengateway.control.redeem.service import CodeRefused, RedeemService
+from opengateway.http.unit_of_work import unit_of_work
+from opengateway.kit.clock import ManualClock
 from opengateway.policies.permissions import Role
 from people import People, Person, person_in
 
@@ -97,7 +103,7 @@ async def test_every_refusal_is_the_same(booth: Booth) -> None:
     path = f"/admin/campaigns/{campaign['id']}/codes/{by_hint[revoked[:8] + '-...']}/revoke"
     assert await booth.people.done(booth.finance, "POST", path) == {"codes": 1}
     told = set()
-    for code in (used, revoked, UNKNOWN, "", "x" * 600, "코드"):
+    for code in (used, revoked, UNKNOWN, "", "x" * 600, "코드", "\0"):
         reply = await booth.redeem(code)
         assert reply.status == 400, reply.text
         error = reply.json()["error"]
@@ -127,6 +133,34 @@ async def test_a_campaign_has_its_window(booth: Booth) -> None:
     body = {"name": "n", "usd": "1", "ends_at_ns": 5}
     refused = await booth.people.refused(booth.finance, "POST", "/admin/campaigns", body)
     assert refused == (400, "invalid_request")
+
+
+async def test_a_window_takes_its_first_nanosecond_and_not_its_end(booth: Booth) -> None:
+    """Midnight in Seoul, and a day later: what is kept is a moment, the same in every time zone."""
+    begins = datetime(2099, 3, 1, tzinfo=timezone(timedelta(hours=9)))
+    first = int(begins.timestamp()) * 10**9
+    after = first + 86_400 * 10**9
+    window = {"starts_at_ns": first, "ends_at_ns": after, "credit_days": 1}
+    codes = await booth.codes((await booth.campaign(**window))["id"], 4)
+    actor = Actor(ActorKind.USER, user_id=booth.owner.id, team_id=booth.team)
+    parts = booth.people.house.parts
+
+    async def taken(at_ns: int) -> int | None:
+        """When the credit expires; None where the code was refused."""
+        try:
+            async with unit_of_work(parts.database, parts.new_scope) as scope:
+                then = replace(scope, clock=ManualClock(at_ns))
+                made = await RedeemService(then, actor).attempt(booth.team, codes.pop())
+        except CodeRefused:
+            return None
+        return made.expires_at_ns
+
+    assert [await taken(at) for at in (first - 1, first, after - 1, after)] == [
+        None,
+        first + 86_400 * 10**9,
+        after - 1 + 86_400 * 10**9,
+        None,
+    ]
 
 
 async def test_a_campaign_for_a_domain_takes_its_verified_people_alone(booth: Booth) -> None:

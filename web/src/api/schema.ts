@@ -4750,7 +4750,7 @@ export interface components {
          * EntryKind
          * @enum {string}
          */
-        EntryKind: "grant" | "topup" | "redeem" | "adjustment" | "refund" | "chargeback" | "fee" | "lease" | "return" | "settle" | "expiry" | "write_off";
+        EntryKind: "grant" | "topup" | "redeem" | "adjustment" | "refund" | "chargeback" | "fee" | "lease" | "return" | "settle" | "expiry" | "write_off" | "move";
         /**
          * Erased
          * @example {

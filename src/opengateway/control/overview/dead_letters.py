@@ -124,7 +124,8 @@ class GivenUp(BaseModel):
 
 
 class StuckPayment(BaseModel):
-    """An event of the processor's that could not be booked, or a refund that it did not answer."""
+    """An event of the processor's that could not be booked, a refund that it did not answer, or a
+    payment of another amount than was asked for."""
 
     model_config = example(
         id="evt_0193",
@@ -137,7 +138,7 @@ class StuckPayment(BaseModel):
     )
 
     id: str
-    kind: Literal["event", "refund"]
+    kind: Literal["event", "refund", "payment"]
     team_id: str
     payment_id: str
     told: str
@@ -290,7 +291,8 @@ async def retry_payment(stuck_id: str, scope: Scope, actor: CurrentActor) -> Ret
     dependencies=[require_step_up],
 )
 async def discard_payment(stuck_id: str, scope: Scope, actor: CurrentActor) -> None:
-    """An event moves nothing. A refund was not paid out: its credit goes back to the team."""
+    """An event moves nothing. A refund was not paid out: its credit goes back to the team. A payment
+    of another amount was seen to by hand."""
     await StuckPayments(scope, actor).discard(stuck_id)
     await scope.audit(actor, "payment.stuck_discarded", object_id=stuck_id[:128])
 

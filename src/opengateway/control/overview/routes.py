@@ -11,7 +11,7 @@ from opengateway.catalog.price_book import PriceSide
 from opengateway.control.access import permits_platform
 from opengateway.control.actor import CurrentActor
 from opengateway.control.approvals.models import Approval, ApprovalState
-from opengateway.control.overview.dead_letters import DEAD_DELIVERIES
+from opengateway.control.overview.dead_letters import DEAD_DELIVERIES, count_dead
 from opengateway.control.overview.preview import bounds_of, preview
 from opengateway.control.overview.schemas import (
     By,
@@ -71,6 +71,7 @@ async def overview(scope: Scope, desk: Desk, hours: Hours = 24) -> Overview:
             Approval.expires_at_ns > until,
         ),
         deliveries_failed=await _count(scope, WebhookDelivery, *DEAD_DELIVERIES),
+        dead_letters=await count_dead(scope),
         snapshot="" if snapshot is None else snapshot.version,
     )
 

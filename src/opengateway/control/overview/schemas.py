@@ -90,6 +90,8 @@ class Overview(BaseModel):
     open_requests: int
     approvals_pending: int
     deliveries_failed: int
+    dead_letters: dict[str, int]
+    """By queue, what was given up and waits for somebody."""
     snapshot: str
 
 

@@ -70,12 +70,12 @@ class EventService:
             await self._catch_up(payment, payment.intent_id)
 
     async def again(self, row: PaymentEvent) -> bool:
-        """Try once more what waits. False where it must go on waiting. Raises `Conflict`."""
+        """Try once more what waits. False where it must go on waiting."""
         event = msgspec.convert(row.facts, ProcessorEvent)
         payment = await self._payment(event)
         await self._scope.session.refresh(row)  # nobody else books this payment now
         if row.state != "waiting":
-            raise Conflict("it does not wait any more")
+            return True
         if not await self._do(event, payment):
             return False
         row.state = "done"

@@ -36,6 +36,8 @@ from opengateway.ports.payments import PaymentProcessor, ProcessorUnavailable
 EVERY_S: Final = 20.0
 _AT_ONCE: Final = 50
 _RESEND_NS: Final = 60 * 1_000_000_000
+_MISSED_NS: Final = 600 * 1_000_000_000
+"""What waits for longer waits for a person."""
 ASKED_FOR_NS: Final = 23 * 3600 * 1_000_000_000
 """A processor knows a ref for a day (docs.stripe.com/api/idempotent_requests, 2026-11): asked later,
 it would take the same for another. Whatever had no answer until then, a person must look at."""
@@ -65,6 +67,7 @@ class PaymentJobs:
         await self._begin_recharges()
         await self._charge()
         await self._send_refunds()
+        await self._book_waiting()
         now_ns = self._clock.now_ns()
         async with self._open_scope() as scope:
             rows = PaymentRepository(scope.session)
@@ -133,6 +136,20 @@ class PaymentJobs:
             async with self._open_scope() as scope:
                 booking = PaymentBooking(scope)
                 await send_refund(booking, self._processor, payment, refund, scope)
+
+    async def _book_waiting(self) -> None:
+        """An event that came in the same moment as its payment saw none, and was not seen by it."""
+        now_ns = self._clock.now_ns()
+        async with self._open_scope() as scope:
+            waiting = await PaymentRepository(scope.session).stuck_events(
+                now_ns, _AT_ONCE, since_ns=now_ns - _MISSED_NS
+            )
+            found = [event.id for event, payment in waiting if payment.state == PaymentState.PAID]
+        for event_id in found:
+            async with self._open_scope() as scope:
+                event = await PaymentRepository(scope.session).event(event_id)
+                if event is not None and event.state == "waiting":
+                    await EventService(scope, self._processor.name).again(event)
 
 
 async def begin_recharge(scope: ControlScope, team_id: str, processor: str) -> Payment | None:

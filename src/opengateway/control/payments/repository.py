@@ -169,14 +169,30 @@ class PaymentRepository:
         )
         return (await self._session.scalars(statement.order_by(PaymentEvent.id))).all()
 
+    async def mismatched(self, before_ns: int, limit: int) -> Sequence[Payment]:
+        """Where another amount was taken than was asked for: money that is nobody's credit."""
+        statement = (
+            select(Payment)
+            .where(
+                Payment.state == PaymentState.MISMATCHED.value, Payment.created_at_ns < before_ns
+            )
+            .order_by(Payment.id)
+            .limit(limit)
+        )
+        return (await self._session.scalars(statement)).all()
+
     async def stuck_events(
-        self, before_ns: int, limit: int
+        self, before_ns: int, limit: int, *, since_ns: int = 0
     ) -> Sequence[tuple[PaymentEvent, Payment]]:
         """What waits for so long though its payment is known here, oldest first."""
         statement = (
             select(PaymentEvent, Payment)
             .join(Payment, Payment.intent_id == PaymentEvent.intent_id)
-            .where(PaymentEvent.state == "waiting", PaymentEvent.received_at_ns < before_ns)
+            .where(
+                PaymentEvent.state == "waiting",
+                PaymentEvent.received_at_ns < before_ns,
+                PaymentEvent.received_at_ns >= since_ns,
+            )
             .order_by(PaymentEvent.received_at_ns)
             .limit(limit)
         )

@@ -12,17 +12,19 @@ from opengateway.control.payments.models import Payment, PaymentEvent, Refund
 from opengateway.control.payments.service import PaymentsOff, send_refund
 from opengateway.control.scope import ControlScope
 from opengateway.domain.errors import Conflict, NotFound
+from opengateway.domain.payments import PaymentState
 from opengateway.ports.payments import PaymentProcessor
 
 AFTER_NS: Final = 3600 * 1_000_000_000
 MOST: Final = 100
 _REFUND: Final = "rfd_"
+_PAYMENT: Final = "pay_"
 
 
 class Stuck(NamedTuple):
     id: str
     kind: str
-    """`event` or `refund`."""
+    """`event`, `refund` or `payment`."""
     team_id: str
     payment_id: str
     told: str
@@ -53,17 +55,26 @@ class StuckPayments:
             Stuck(r.id, "refund", r.team_id, r.payment_id, "", r.cents, r.created_at_ns)
             for r in await self._rows.unsent_refunds(before_ns, MOST)
         ]
-        return sorted((*events, *refunds), key=lambda one: one.since_ns)
+        payments = [
+            Stuck(p.id, "payment", p.team_id, p.id, p.failure or "", p.total_cents, p.created_at_ns)
+            for p in await self._rows.mismatched(before_ns, MOST)
+        ]
+        return sorted((*events, *refunds, *payments), key=lambda one: one.since_ns)
 
     async def retry(self, stuck_id: str) -> bool:
-        """Book an event, or ask for a refund once more: whether that did it. A processor that knows
+        """Book an event, or ask for a refund once more: whether that did it. A payment of another
+        amount stays what it is. A processor that knows
         the refund's ref no more takes it for another one, so look there first.
 
         Raises `NotFound`, `Conflict`, `PaymentsOff`.
         """
         processor = self._processor
+        if stuck_id.startswith(_PAYMENT):
+            raise Conflict("another amount was taken; send it back at the processor, or grant it")
         if not stuck_id.startswith(_REFUND):
             event = await self._event(stuck_id)
+            if event.state != "waiting":
+                raise Conflict("it does not wait any more")
             return await EventService(self._scope, processor.name).again(event)
         payment, refund = await self._refund(stuck_id)
         await self._scope.session.commit()
@@ -71,12 +82,20 @@ class StuckPayments:
         return sent.state != "booked"
 
     async def discard(self, stuck_id: str) -> None:
-        """An event moves nothing; a refund was not paid out, and its credit goes back to the team.
+        """An event moves nothing; a refund was not paid out, and its credit goes back to the team;
+        a payment of another amount was seen to by hand, and is none.
 
         Raises `NotFound`, `Conflict`, `PaymentsOff`.
         """
         if stuck_id.startswith(_REFUND):
             await self._booking.refund_failed(*await self._refund(stuck_id))
+            return
+        if stuck_id.startswith(_PAYMENT):
+            payment = await self._rows.locked(payment_id=stuck_id)
+            if payment is None or payment.state != PaymentState.MISMATCHED:
+                raise Conflict("it is no payment that does not match")
+            payment.state = PaymentState.FAILED.value
+            await self._scope.session.flush()
             return
         event = await self._event(stuck_id)
         if event.state != "waiting":
