@@ -17,7 +17,7 @@ export UV_LINK_MODE ?= copy
 export PYTHONDONTWRITEBYTECODE :=
 NODE := PATH="$(CURDIR)/$(TOOLS)/node/bin:$$PATH" npm_config_cache="$(CURDIR)/$(TOOLS)/npm" ASTRO_TELEMETRY_DISABLED=1
 
-.PHONY: clients help run bundle test e2e soak check fix docs web web-check web-types bench bench-faults bench-money monitoring smoke release api-gate deploy-lint lock clean setup-run setup-test
+.PHONY: clients lighthouse help run bundle test e2e soak check fix docs web web-check web-types bench bench-faults bench-money monitoring smoke release api-gate deploy-lint lock clean setup-run setup-test
 
 help: ## what each target does
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -154,6 +154,13 @@ clients: $(TOOLS)/.test $(TOOLS)/.clients ## official clients against the produc
 	@$(BIN)/pytest -q -o timeout=600 tests/clients
 	@$(BIN)/python tools/docs_tables.py
 
+$(TOOLS)/.lighthouse: $(TOOLS)/.node tests/lighthouse/package-lock.json
+	@cd tests/lighthouse && $(NODE) npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+lighthouse: $(TOOLS)/.test $(TOOLS)/.chromium $(TOOLS)/.lighthouse $(APP) ## the pages' scores; wants a machine that does nothing else
+	@$(BIN)/pytest -q -s -o timeout=3600 tests/lighthouse
+
 # PostgreSQL and Valkey come with the packages of requirements/test.lock; tests start them themselves.
 # An installed one is used where the environment names it: see tests/stores.py.
 CHROMIUM := $(TOOLS)/chromium
@@ -193,7 +200,7 @@ smoke: $(TOOLS)/.run ## every model and feature of the catalogue, against the si
 
 # Seeds and figures are printed. SOAK names some of the tests: make soak SOAK=tests/chaos
 SOAK ?= tests
-soak: $(TOOLS)/.test $(TOOLS)/.clients $(TOOLS)/.e2e $(TOOLS)/.chromium $(TOOLS)/.prometheus ## the same tests at their long counts (SOAK)
+soak: $(TOOLS)/.test $(TOOLS)/.lighthouse $(TOOLS)/.clients $(TOOLS)/.e2e $(TOOLS)/.chromium $(TOOLS)/.prometheus ## the same tests at their long counts (SOAK)
 	@OPENGATEWAY_SOAK=1 $(BIN)/pytest -q -s -o timeout=7200 $(SOAK)
 
 $(TOOLS)/.bench: $(TOOLS)/.test $(TOOLS)/.node requirements/bench.lock bench/peers/package-lock.json

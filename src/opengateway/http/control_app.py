@@ -33,9 +33,12 @@ from opengateway.control.memberships.routes import router as members
 from opengateway.control.newcomers.routes import admin as abuse
 from opengateway.control.notifications.routes import router as notifications
 from opengateway.control.offers.routes import router as offers
+from opengateway.control.offers.showcase import admin as route_explanations
+from opengateway.control.offers.showcase import team as team_models
 from opengateway.control.overview.dead_letters import router as dead_letters
 from opengateway.control.overview.reconciliation import router as reconciliation
 from opengateway.control.overview.routes import router as figures
+from opengateway.control.overview.system import router as system
 from opengateway.control.own_credentials.routes import router as own_credentials
 from opengateway.control.payments.routes import admin as payments_admin
 from opengateway.control.payments.routes import router as payments
@@ -171,6 +174,9 @@ def _routes() -> APIRouter:
         figures,
         dead_letters,
         reconciliation,
+        system,
+        team_models,
+        route_explanations,
         view_as,
     ):
         routes.include_router(router, prefix="/api/v1")
