@@ -20,7 +20,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 ROOT = Path(os.environ["SNIPPET_ROOT"])
-TAKES = {"-H", "-d", "-X", "-F", "-o", "-D", "--unix-socket", "--data-binary"}
+TAKES = {"-H", "-d", "-X", "-F", "-o", "-D", "--unix-socket", "--cookie"}
 FLAGS = {"-s", "-N", "-i", "-sN", "-sS", "-S", "--fail", "-f"}
 
 
@@ -70,6 +70,8 @@ def curl(arguments: list[str]) -> int:
     for line in told.get("-H", ()):
         name, _, value = line.partition(":")
         headers[name.strip().lower()] = value.strip()
+    if "--cookie" in told:
+        headers["cookie"] = told["--cookie"][0]
     body = "&".join(told["-d"]).encode() if "-d" in told else None
     if "-F" in told:
         headers["content-type"], body = form(told["-F"])
@@ -114,6 +116,14 @@ def make(arguments: list[str]) -> int:
     variables = [word.partition("=")[0] for word in arguments if "=" in word]
     text = (ROOT / "Makefile").read_text()
     assert all(f"$({name})" in text or f"{name} ?=" in text for name in variables), variables
+    return 0
+
+
+def docker(arguments: list[str]) -> int:
+    """Its files are there. No machine of tests has a daemon."""
+    files = [arguments[n + 1] for n, word in enumerate(arguments) if word == "-f"]
+    assert files
+    assert all((ROOT / name).is_file() for name in files), files
     return 0
 
 
@@ -181,7 +191,9 @@ def asked(address: str, headers: dict[str, str], body: dict[str, object]) -> int
 
 def main() -> int:
     name = Path(sys.argv[0]).name
-    known = {f.__name__: f for f in (curl, sqlite3, opengateway, make, pip, npm, claude, codex)}
+    known = {
+        f.__name__: f for f in (curl, sqlite3, docker, opengateway, make, pip, npm, claude, codex)
+    }
     return known[name](sys.argv[1:])
 
 
