@@ -17,7 +17,7 @@ export UV_LINK_MODE ?= copy
 export PYTHONDONTWRITEBYTECODE :=
 NODE := PATH="$(CURDIR)/$(TOOLS)/node/bin:$$PATH" npm_config_cache="$(CURDIR)/$(TOOLS)/npm" ASTRO_TELEMETRY_DISABLED=1
 
-.PHONY: clients lighthouse help run bundle test e2e soak check fix docs web web-check web-types bench bench-faults bench-money monitoring smoke release api-gate lock clean setup-run setup-test
+.PHONY: clients lighthouse help run bundle test e2e soak check fix docs web web-check web-types bench bench-faults bench-money monitoring smoke release api-gate deploy-lint lock clean setup-run setup-test
 
 help: ## what each target does
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -55,8 +55,9 @@ setup-test: $(TOOLS)/.test $(TOOLS)/.chromium $(TOOLS)/.prometheus
 # --- the product -----------------------------------------------------------------------------------
 SITE := src/opengateway/assets/docs/index.html
 APP := src/opengateway/assets/web/index.html
+NEWS := src/opengateway/assets/whats-new.json
 
-run: $(TOOLS)/.run $(SITE) $(APP) ## start the whole product (PORT, HOST, ZONE)
+run: $(TOOLS)/.run $(SITE) $(APP) $(NEWS) ## start the whole product (PORT, HOST, ZONE)
 	@exec $(BIN)/opengateway serve --zone $(ZONE) --host $(HOST) --port $(PORT)
 
 docs: ## build the docs site into the package
@@ -69,6 +70,9 @@ $(SITE): $(DOCS_SOURCES) | $(TOOLS)/.node
 	@cd docs && $(NODE) npm ci --no-audit --no-fund --loglevel=error && $(NODE) npm run --silent build > ../$(TOOLS)/docs.log 2>&1 \
 	  || { tail -n 40 ../$(TOOLS)/docs.log; exit 1; }
 	@touch $@
+
+$(NEWS): CHANGELOG.md $(wildcard changes/*.md) tools/release/notes.py | $(TOOLS)/.run
+	@$(BIN)/python tools/release/notes.py
 
 web: ## build the web app into the package
 	@rm -f $(APP)
@@ -97,8 +101,16 @@ web-check: $(TOOLS)/.test $(TOOLS)/.web-check ## the web app's API types, compil
 	@cd web && $(NODE) npm run --silent types -- --check < ../$(TOOLS)/control-openapi.json
 	@cd web && $(NODE) npm run --silent check
 
+$(TOOLS)/.deploy: $(UV) requirements/deploy.lock
+	@$(UV) venv --quiet --clear --python $(PYTHON) $(TOOLS)/deploy-venv
+	@$(UV) pip install --quiet --python $(TOOLS)/deploy-venv/bin/python --require-hashes -r requirements/deploy.lock
+	@touch $@
+
+deploy-lint: $(TOOLS)/.deploy ## the chart, rendered; compose files; the Dockerfile
+	@$(TOOLS)/deploy-venv/bin/python tools/deploy_lint.py
+
 # --- quality ---------------------------------------------------------------------------------------
-QUICK := tests/unit tests/contract tests/replay tests/property tests/arch tests/perf
+QUICK := tests/unit tests/contract tests/golden tests/replay tests/property tests/arch tests/perf
 
 check: $(TOOLS)/.test ## format, lint, types, contracts, unit + contract + replay tests; under 90 s
 	@$(BIN)/ruff format --check --quiet src tests tools
@@ -174,7 +186,7 @@ $(TOOLS)/.prometheus:
 monitoring: $(TOOLS)/.test ## renew Prometheus' rules, Grafana's dashboards and the runbook pages
 	@$(BIN)/python tools/monitoring/write.py
 
-release: $(TOOLS)/.test $(SITE) $(APP) ## a release's artefacts into dist/, as a dry run (CUT=1 changes the changelog; TESTS=no)
+release: $(TOOLS)/.test $(SITE) $(APP) $(NEWS) ## a release's artefacts into dist/, as a dry run (CUT=1 changes the changelog; TESTS=no)
 ifneq ($(TESTS),no)
 	@$(MAKE) --no-print-directory test
 endif
@@ -208,11 +220,11 @@ bench-money: $(TOOLS)/.test ## what holds, limits and budgets cost, and what ser
 	@$(BIN)/python tools/bench/run.py --rounds $(ROUNDS) --targets opengateway \
 	  --stores embedded,servers --spending on,off
 
-bundle: $(TOOLS)/.run $(SITE) $(APP) ## the airgap medium, into dist/ (SIGN=key file)
+bundle: $(TOOLS)/.run $(SITE) $(APP) $(NEWS) ## the airgap medium, into dist/ (SIGN=key file)
 	@$(BIN)/opengateway bundle --out dist $(if $(SIGN),--sign $(SIGN))
 
 lock: | $(UV) ## renew requirements/*.lock; nothing younger than 7 days
 	@$(PYTHON) tools/lock.py $(UV)
 
 clean: ## remove all that was built
-	rm -rf $(TOOLS) $(VENV) dist src/opengateway/assets/docs src/opengateway/assets/web docs/dist docs/node_modules web/node_modules tests/e2e/node/node_modules
+	rm -rf $(TOOLS) $(VENV) dist src/opengateway/assets/docs src/opengateway/assets/web $(NEWS) docs/dist docs/node_modules web/node_modules tests/e2e/node/node_modules

@@ -109,6 +109,8 @@ export default defineConfig({
             { slug: 'operate/sign-in' },
             { slug: 'operate/desk' },
             { slug: 'operate/postgresql-and-valkey' },
+            { slug: 'operate/zones' },
+            { slug: 'operate/capacity' },
             { slug: 'operate/scaling' },
             { slug: 'operate/airgap' },
             { slug: 'operate/backup' },

@@ -66,6 +66,8 @@ class PostgresServer:
         self._log = folder / "postgres.log"
         self._process: subprocess.Popen[bytes] | None = None
         self._as_nobody = os.geteuid() == 0
+        self.more: dict[str, str] = {}
+        """Settings beside those of every test."""
 
     def url(self, database: str) -> str:
         return f"postgresql://postgres@/{database}?host={self.folder}"
@@ -74,7 +76,7 @@ class PostgresServer:
         binaries = self._binaries()
         if not self._data.exists():
             self._prepare(binaries)
-        settings = {**_QUICK, "unix_socket_directories": str(self.folder)}
+        settings = {**_QUICK, "unix_socket_directories": str(self.folder), **self.more}
         command = [str(binaries / "postgres"), "-D", str(self._data)]
         for name, value in settings.items():
             command += ["-c", f"{name}={value}"]

@@ -13,7 +13,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 COOLDOWN = datetime.timedelta(days=7)
-GROUPS = ("uv", "runtime", "test", "web", "bench", "clients")
+GROUPS = ("uv", "runtime", "test", "web", "bench", "clients", "deploy")
 
 
 def main(uv: str) -> None:

@@ -275,6 +275,21 @@ class Product:
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(30)
 
+    def start_again(self, source: Path | None = None) -> None:
+        """After `stop`. `source`: of another version, whose program is run instead of this one."""
+        environment = dict(os.environ)
+        if source is not None:
+            environment["PYTHONPATH"] = str(source)
+        with self.log.open("a") as stream:
+            self.process = subprocess.Popen(
+                [*COMMAND, "serve", "--zone", str(self.zone_file)],
+                stdout=stream,
+                stderr=subprocess.STDOUT,
+                text=True,
+                env=environment,
+            )
+        until(lambda: http(self.url + "/readyz")[0] == 200, 120)
+
 
 @contextmanager
 def product(zone: Zone) -> Iterator[Product]:
@@ -299,5 +314,5 @@ def product(zone: Zone) -> Iterator[Product]:
         print(log.read_text()[-8000:])
         raise
     finally:
-        if process.poll() is None:
+        if running.process.poll() is None:
             running.stop()

@@ -205,7 +205,7 @@ def served() -> tuple[ExchangeState, Endpoint, Provider]:
 
 def authenticate_a_key() -> Step:
     table = KeyTable({1: PEPPER}, CLOCK)
-    known = [secrets.new_secret(secrets.INFERENCE_PREFIX) for _ in range(64)]
+    known = [secrets.new_secret(secrets.INFERENCE_PREFIX, "test") for _ in range(64)]
     digests = [secrets.digest(secret, PEPPER).hex() for secret in known]
     others = [f"{number:064x}" for number in range(10_000)]
     table.replace(1, [principal(n, d) for n, d in enumerate([*digests, *others])])

@@ -19,9 +19,13 @@ import typer.exceptions
 
 from opengateway import __version__
 from opengateway.cli.admins import admin_app
+from opengateway.cli.backups import backup
 from opengateway.cli.bundles import bundle_app
+from opengateway.cli.capacity import capacity
+from opengateway.cli.catalogue import apply_update, sign_update
 from opengateway.cli.money import credits_app, ledger_app
 from opengateway.cli.people import audit_app, teams_app
+from opengateway.cli.providers import providers_app
 from opengateway.cli.redeem import redeem_app
 from opengateway.cli.report import report_app
 from opengateway.cli.routes import route_app
@@ -49,11 +53,16 @@ app.add_typer(credits_app, name="credits")
 app.add_typer(redeem_app, name="redeem")
 app.add_typer(ledger_app, name="ledger")
 app.add_typer(catalog_app, name="catalog")
+catalog_app.command("sign")(sign_update)
+catalog_app.command("apply")(apply_update)
+app.add_typer(providers_app, name="providers")
 app.add_typer(route_app, name="route")
 app.add_typer(bundle_app, name="bundle")
 app.add_typer(report_app, name="report")
 app.add_typer(dev_app, name="dev")
 app.command("smoke")(smoke)
+app.command("capacity")(capacity)
+app.command("backup")(backup)
 
 ZoneFile = Annotated[Path, typer.Option("--zone", help="The zone file.", envvar="OPENGATEWAY_ZONE")]
 AsJson = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
@@ -87,11 +96,16 @@ def serve(
 
 
 @app.command()
-def doctor(zone: ZoneFile) -> None:
+def doctor(
+    zone: ZoneFile,
+    members: Annotated[
+        int, typer.Option(min=1, max=10_000, help="How many share the zone's servers.")
+    ] = 1,
+) -> None:
     """Check a zone file and print what it assembles."""
     from opengateway.compose.doctor import doctor as run_doctor
 
-    raise typer.Exit(run_doctor(zone))
+    raise typer.Exit(run_doctor(zone, members=members))
 
 
 @app.command()

@@ -8,10 +8,14 @@ from typing import Annotated
 
 import typer
 
+from opengateway.cli.moves import export_team, import_team
+
 ZoneFile = Annotated[Path, typer.Option("--zone", help="The zone file.", envvar="OPENGATEWAY_ZONE")]
 AsJson = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
 
 teams_app = typer.Typer(help="Teams.", no_args_is_help=True, rich_markup_mode=None)
+teams_app.command("export")(export_team)
+teams_app.command("import")(import_team)
 audit_app = typer.Typer(help="The audit log.", no_args_is_help=True, rich_markup_mode=None)
 
 

@@ -10,14 +10,12 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import fcntl
 import gc
 import os
 import signal
-import socket
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from importlib.resources import files
@@ -37,6 +35,7 @@ from opengateway.compose.housekeeping import (
     operation_of,
     operation_tools,
 )
+from opengateway.compose.ownership import alone, listen_privately, require_own_store
 from opengateway.compose.paths import Paths
 from opengateway.compose.secrets import PEPPER_VERSION, ensure_secrets, load_secrets
 from opengateway.compose.selling import SellingAccess, selling_jobs, selling_of
@@ -66,6 +65,7 @@ from opengateway.control.scope import ControlScope, Pepper
 from opengateway.control.selling import Selling
 from opengateway.control.snapshots.board import SignedSnapshot, SnapshotBoard
 from opengateway.domain.errors import OperatorError
+from opengateway.domain.neighbours import NOBODY, Neighbours
 from opengateway.http.control_app import new_control_app
 from opengateway.http.internal_app import ControlParts, new_internal_app
 from opengateway.http.server import new_server
@@ -80,7 +80,6 @@ from opengateway.kit.signing import sign, verify
 from opengateway.ledger.book import Book
 
 _DRAIN_S: Final = 5.0
-_BACKLOG: Final = 256
 _ASSETS: Final = Path(str(files("opengateway"))) / "assets"
 
 
@@ -101,6 +100,7 @@ class ControlSettings:
     selling: SellingAccess = field(default_factory=SellingAccess)
     desk: DeskPlan = field(default_factory=DeskPlan)
     operation: OperationPlan = field(default_factory=OperationPlan)
+    neighbours: Neighbours = NOBODY
     clock: Clock = field(default_factory=SystemClock)
     wall: EgressGuard | None = None
 
@@ -158,6 +158,7 @@ def settings_of(zone_path: Path) -> ControlSettings:
         desk=desk_of(zone),
         wall=wall_of(zone, calls_webhooks=True),
         operation=operation_of(zone, os.environ),
+        neighbours=zone.neighbours,
     )
 
 
@@ -177,13 +178,14 @@ async def open_control(settings: ControlSettings) -> AsyncIterator[ControlHouse]
     clock = settings.clock
     new_id = IdSource(clock)
     checkpoints = _checkpoints(settings.paths)
-    with _alone(settings.paths):
+    with alone(settings.paths):
         await migrate(settings.database_url)
         database = Database(settings.database_url)
         signing_in = open_sign_in(settings.sign_in, clock)
         selling = selling_of(settings.selling)
         request_log = LogHouse(settings.log, database, clock, new_id)
         try:
+            await require_own_store(database, settings.zone)
             newest = await _newest_change(settings.zone, database, checkpoints)
             new_scope = _scopes(settings, signing_in, request_log, new_id, checkpoints, selling)
             open_scope = partial(unit_of_work, database, new_scope)
@@ -301,6 +303,7 @@ def _scopes(
             after_commit=after_commit,
             audit=AuditLog(session, clock, settings.zone, after_commit, checkpoints).record,
             selling=selling,
+            neighbours=settings.neighbours,
         )
 
     return new_scope
@@ -334,7 +337,7 @@ async def run_control(settings: ControlSettings) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop)
-        with _listen(apps[0][1]) as internal, _listen(apps[1][1]) as public:
+        with listen_privately(apps[0][1]) as internal, listen_privately(apps[1][1]) as public:
             # What is here now stays, and a push makes thousands of objects but hardly a cycle.
             gc.collect()
             gc.freeze()
@@ -355,45 +358,6 @@ async def run_control(settings: ControlSettings) -> None:
                 if isinstance(ended, Exception):
                     logger.error("a job failed", exc_info=ended)
     logger.info("control stopped")
-
-
-@contextmanager
-def _alone(paths: Paths) -> Iterator[None]:
-    """Hold the home's control lock; the kernel releases it however this process ends."""
-    paths.control_db.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    handle = os.open(paths.control_db.with_name("lock"), os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise OperatorError(
-                f"another control process runs in {str(paths.home)!r}; stop it first"
-            ) from None
-        yield
-    finally:
-        os.close(handle)
-
-
-@contextmanager
-def _listen(path: Path) -> Iterator[socket.socket]:
-    """A listening Unix socket that only this user can connect to."""
-    path.unlink(missing_ok=True)  # of a process that was killed; ours is the only one (`_alone`)
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    try:
-        before = os.umask(0o177)  # so that it is closed to others from its first moment
-        try:
-            listener.bind(str(path))
-        except OSError as error:
-            raise OperatorError(f"cannot listen on {path}: {error.strerror or error}") from None
-        finally:
-            os.umask(before)
-        listener.listen(_BACKLOG)
-        listener.setblocking(False)
-        yield listener
-    finally:
-        listener.close()
-        with suppress(OSError):
-            path.unlink(missing_ok=True)
 
 
 if __name__ == "__main__":

@@ -14,17 +14,22 @@ from opengateway.catalog.pricing import is_flagged
 from opengateway.compose.components import Slot, SlotName, find
 from opengateway.compose.faults import ZoneFaults
 from opengateway.compose.provider_secrets import Secret, kind_of
-from opengateway.compose.registry import REGISTRY
-from opengateway.compose.store_look import look_at_stores
+from opengateway.compose.registry import MEANS, REGISTRY
+from opengateway.compose.store_look import connection_budget, look_at_stores
 from opengateway.compose.zone import Zone, load_zone, snapshot_of
 from opengateway.domain.catalog import Provider, Snapshot
 from opengateway.domain.errors import OperatorError
 
 
 def doctor(
-    zone_path: Path, environ: Mapping[str, str] | None = None, out: TextIO | None = None
+    zone_path: Path,
+    environ: Mapping[str, str] | None = None,
+    out: TextIO | None = None,
+    *,
+    members: int = 1,
 ) -> int:
-    """Check the zone file and print the assembly on `out`. Never a secret.
+    """Check the zone file and print the assembly on `out`. Never a secret. `members`: how many
+    share its servers.
 
     Returns 0, or 1 with one line on stderr for each fault.
     """
@@ -43,10 +48,11 @@ def doctor(
         return 1
     try:
         versions = look_at_stores(zone)
+        budget = list(connection_budget(zone, members))
     except OperatorError as error:
         sys.stderr.write(f"{zone_path.name}: {error.message}\n")
         return 1
-    for line in _assembly(zone, snapshot, versions):
+    for line in (*_assembly(zone, snapshot, versions), "", *budget):
         out.write(f"{line}\n")
     return 0
 
@@ -84,6 +90,7 @@ def _components(zone: Zone, versions: Mapping[str, str]) -> Iterator[str]:
         factory = find(REGISTRY, name, slot.use)
         assert factory is not None, "a zone only holds what the registry has"
         why = "the zone file says so" if slot.chosen else "default"
+        why += f": {MEANS[name, slot.use]}"
         if version := versions.get(name.value):
             why += f"; version {version} answers"
         yield f"{name:14} {slot.use:10} {factory.egress:8} {why}"

@@ -118,11 +118,11 @@ class _Parts:
 
 def _build(zone: Zone, paths: Paths, wall: EgressGuard | None) -> _Parts:
     new_id = IdSource(clock := SystemClock())
-    secrets = load_secrets(paths)
+    gateway_id, secrets = new_id("gw_"), load_secrets(paths)
     transport, places = _outward(zone, paths, secrets, clock, wall)
     holder = SnapshotHolder(secrets.snapshot_public_key, places.swap)
-    client, table = ControlClient(paths.internal_socket), KeyTable(secrets.peppers, clock)
-    gateway_id = new_id("gw_")
+    client = ControlClient(paths.internal_socket)
+    table = KeyTable(secrets.peppers, clock, zone.neighbours)
     journal = FileJournal(paths.journal / gateway_id, clock)
     admission = new_admission(
         zone,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from opengateway.compose.components import Egress, Factory, SlotName, Stability
@@ -76,6 +77,25 @@ REGISTRY: Final = (
     Factory(SlotName.SECRETS, "file", Egress.NONE, _REFERENCES),
     Factory(SlotName.SECRETS, "env", Egress.NONE, _REFERENCES),
 )
+
+MEANS: Final[Mapping[tuple[SlotName, str], str]] = {
+    (SlotName.CONTROL_STORE, "sqlite"): "one file below home, for one member",
+    (SlotName.CONTROL_STORE, "postgres"): "one store for all members of the zone",
+    (SlotName.SHARED_STATE, "memory"): "each gateway counts limits and sees health by itself",
+    (SlotName.SHARED_STATE, "valkey"): "gateways count limits and see health together",
+    (SlotName.EVENT_LOG, "local"): "new rows in the control store, older ones in files below home",
+    (SlotName.EVENT_LOG, "postgres"): "all rows in the control store",
+    (SlotName.EVENT_LOG, "clickhouse"): "new rows in the control store, older ones in ClickHouse",
+    (SlotName.BILLING, "ledger"): "requests are held for, charged and refused without credit",
+    (SlotName.BILLING, "off"): "requests are priced and logged; nothing is held or charged",
+    (SlotName.PAYMENTS, "none"): "credit comes by redeem codes and grants",
+    (SlotName.PAYMENTS, "stripe"): "teams buy credit at the payment processor",
+    (SlotName.MAIL, "none"): "invitations and resets are links to hand over",
+    (SlotName.MAIL, "smtp"): "letters go to the zone's mail server",
+    (SlotName.SECRETS, "file"): "credentials come from the environment or from files",
+    (SlotName.SECRETS, "env"): "credentials come from the environment alone",
+}
+"""What a choice means, for `doctor`."""
 
 DEFAULTS: Final = {
     SlotName.CONTROL_STORE: "sqlite",

@@ -17,7 +17,7 @@ from opengateway.domain.errors import OperatorError
 from opengateway.infra.control_client import ControlClient
 from opengateway.infra.journal.shipper import ControlUnreachable
 
-_START_S = 20.0
+_START_S = 60.0
 
 
 @asynccontextmanager

@@ -34,11 +34,13 @@ from opengateway.compose.zone_file import (
     RoutingPolicyConfig,
     SmokeConfig,
     TelemetryConfig,
+    UpdatesConfig,
     ZoneFile,
 )
 from opengateway.compose.zone_rules import check_zone
 from opengateway.domain.catalog import Snapshot
 from opengateway.domain.errors import OperatorError
+from opengateway.domain.neighbours import NOBODY, Neighbours
 from opengateway.domain.routing_rules import MaxPrice, Routing, RoutingPolicy
 
 
@@ -80,6 +82,8 @@ class Zone:
     smoke: SmokeConfig = field(default_factory=SmokeConfig)
     team_policies: dict[str, RoutingPolicy] = field(default_factory=dict)
     telemetry: TelemetryConfig = field(default_factory=TelemetryConfig)
+    neighbours: Neighbours = NOBODY
+    updates: UpdatesConfig = field(default_factory=UpdatesConfig)
 
     @property
     def usable(self) -> dict[str, tuple[str, ...]]:
@@ -255,6 +259,8 @@ def _resolved(path: Path, file: ZoneFile, components: Components, secrets: Secre
         pricing=file.pricing,
         smoke=file.smoke,
         telemetry=file.telemetry,
+        updates=file.updates,
+        neighbours=Neighbours(file.zone, {n: u.rstrip("/") for n, u in file.zones.items()}),
         secrets=secrets,
         team_policies={team: _policy(policy) for team, policy in file.routing.teams.items()},
     )

@@ -152,6 +152,21 @@ class TelemetryConfig(Section, frozen=True):
     """An OpenTelemetry collector's address for traces over HTTP, as JSON."""
 
 
+class UpdatesConfig(Section, frozen=True):
+    """Catalogue updates that travel as files (`opengateway catalog apply`)."""
+
+    public_key: (
+        Annotated[
+            str,
+            msgspec.Meta(
+                pattern=r"^[0-9a-f]{64}$", description="64 hexadecimal characters, or file:PATH"
+            ),
+        ]
+        | None
+    ) = None
+    """By whose owner they must be signed."""
+
+
 class RoutingPolicyConfig(Section, frozen=True):
     """Where requests may go at all. What is empty bounds nothing."""
 
@@ -178,6 +193,13 @@ class RoutingConfig(Section, frozen=True):
     """A team's id to a ceiling of its own, below the zone's."""
 
 
+ZoneName = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^[a-z0-9][a-z0-9-]{0,62}$",
+        description="a name of lower-case letters, digits and -",
+    ),
+]
 Percent = Annotated[
     str,
     msgspec.Meta(
@@ -224,13 +246,7 @@ class SellingConfig(Section, frozen=True):
 class ZoneFile(Section, frozen=True):
     """The whole file."""
 
-    zone: Annotated[
-        str,
-        msgspec.Meta(
-            pattern=r"^[a-z0-9][a-z0-9-]{0,62}$",
-            description="a name of lower-case letters, digits and -",
-        ),
-    ]
+    zone: ZoneName
     edition: EditionName = EditionName.SELFHOST
     home: Annotated[str, msgspec.Meta(min_length=1, description="a path")] = "./var"
     listen: ListenConfig = ListenConfig()
@@ -246,3 +262,6 @@ class ZoneFile(Section, frozen=True):
     selling: SellingConfig = SellingConfig()
     smoke: SmokeConfig = SmokeConfig()
     telemetry: TelemetryConfig = TelemetryConfig()
+    updates: UpdatesConfig = UpdatesConfig()
+    zones: dict[str, str] = {}
+    """The other zones of the house: each one's name to its public address."""

@@ -33,6 +33,8 @@ from opengateway.compose.faults import Faults, join
 from opengateway.compose.zone_file import ZoneFile
 from opengateway.domain.catalog import ModelKind
 
+_MAX_ZONES: Final = 100
+_ZONE: Final = r"[a-z0-9][a-z0-9-]{0,62}"
 _TOKEN: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}")
 _SECRET_HEADERS: Final = frozenset(
     ("authorization", "proxy-authorization", "cookie", "api-key", "x-api-key", "x-goog-api-key")
@@ -53,6 +55,7 @@ def check_zone(
     _check_listen(file, folder, faults)
     _check_outbound(file, folder, faults)
     _check_collector(file, faults)
+    _check_neighbours(file, faults)
     for provider_id, provider in file.providers.items():
         path = join("providers", provider_id)
         if re.fullmatch(NAME_PATTERN, provider_id) is None:
@@ -101,6 +104,20 @@ def _check_outbound(file: ZoneFile, folder: Path, faults: Faults) -> None:
             f"{host_of(bare)!r} is not a private address; an airgap zone reaches only those, and"
             " what outbound.allow lists",
         )
+
+
+def _check_neighbours(file: ZoneFile, faults: Faults) -> None:
+    if len(file.zones) > _MAX_ZONES:
+        faults.add("zones", f"at most {_MAX_ZONES} other zones")
+    for name, url in file.zones.items():
+        path = join("zones", name)
+        if re.fullmatch(_ZONE, name) is None:
+            faults.add(path, "a zone's name is lower-case letters, digits and -")
+        if name == file.zone:
+            faults.add(path, "this is the zone itself; list the others")
+        if problem := url_problem(url):
+            example = problem.replace("https://api.example.com/v1", "https://jp.example.com")
+            faults.add(path, example)
 
 
 def _check_collector(file: ZoneFile, faults: Faults) -> None:

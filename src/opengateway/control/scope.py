@@ -11,6 +11,7 @@ from fastapi import Depends, Request
 from opengateway.control.actor import Actor
 from opengateway.control.identity.tools import SignInTools
 from opengateway.control.selling import Selling
+from opengateway.domain.neighbours import NOBODY, Neighbours
 from opengateway.kit.clock import Clock
 from opengateway.kit.db import AsyncSession
 from opengateway.kit.ids import NewId
@@ -71,6 +72,7 @@ class ControlScope:
     after_commit: Callable[[Callable[[], None]], None]
     audit: AuditTrail
     selling: Selling = field(default_factory=Selling)
+    neighbours: Neighbours = NOBODY
 
 
 async def _of_request(request: Request) -> ControlScope:

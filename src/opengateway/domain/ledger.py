@@ -31,6 +31,8 @@ class EntryKind(StrEnum):
     SETTLE = "settle"
     EXPIRY = "expiry"
     WRITE_OFF = "write_off"
+    MOVE = "move"
+    """To another zone, or from it: what both book adds up to 0."""
 
 
 class CreditKind(StrEnum):
@@ -59,11 +61,12 @@ class Role(StrEnum):
     WRITE_OFF = "expense:write_off"
     COST = "cost"
     PAYABLE = "payable"
+    TRANSFER = "transfer"
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """`owner` is the team, the payment processor or the provider whose account it is."""
+    """`owner` is the team, the payment processor, the provider or the zone whose account it is."""
 
     role: Role
     owner: str = ""
@@ -110,6 +113,7 @@ _SHAPES: Final[Mapping[EntryKind, Mapping[Role, int]]] = {
     },
     EntryKind.EXPIRY: {Role.AVAILABLE: -1, Role.GRANTS: +1},
     EntryKind.WRITE_OFF: {Role.WRITE_OFF: -1, Role.AVAILABLE: +1},
+    EntryKind.MOVE: {Role.AVAILABLE: _EITHER, Role.TRANSFER: _EITHER},
 }
 """Which accounts each kind books, and in which direction."""
 

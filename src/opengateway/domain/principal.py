@@ -75,3 +75,5 @@ class TeamState(msgspec.Struct, frozen=True):
     """Whether prompts and answers are kept, where the key says nothing of it."""
     members: dict[str, RateLimits] = {}
     """A user's id to the limits on all the keys that this member made; members without are absent."""
+    moved_to: str = ""
+    """The zone where the team is now: nothing is done for it here."""

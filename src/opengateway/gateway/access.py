@@ -19,6 +19,7 @@ from typing import Final
 
 from opengateway.domain.catalog import Endpoint, Provider
 from opengateway.domain.errors import NotAllowed
+from opengateway.domain.neighbours import ZoneMismatch
 from opengateway.domain.principal import Principal, TeamState
 
 _Address = IPv4Address | IPv6Address
@@ -28,6 +29,10 @@ _CACHED: Final = 8192
 
 def check_access(principal: Principal, peer_ip: str, team: TeamState | None) -> None:
     """Whether the key may be used from `peer_ip` now. Raises `NotAllowed` (403)."""
+    if team is not None and team.moved_to:
+        raise ZoneMismatch(
+            f"this team has moved to zone {team.moved_to!r}; use a key that it has there"
+        )
     if team is not None and team.frozen:
         raise NotAllowed(
             "this team is frozen: nothing can be spent until it is released; ask the team's owner,"

@@ -63,6 +63,7 @@ from opengateway.http.openapi import describe
 from opengateway.http.static_site import StaticSite
 from opengateway.http.unit_of_work import UnitOfWork, unit_of_work
 from opengateway.http.web_site import WebSite
+from opengateway.http.whats_new import router as whats_new
 
 MAX_BODY_BYTES: Final = 1024 * 1024
 
@@ -116,6 +117,7 @@ def new_control_app(parts: ControlParts, assets: Path) -> FastAPI:
         ],
     )
     app.state.parts = parts
+    app.state.assets = assets
     app.state.change_feed = parts.feed
     app.state.price_publisher = parts.spending.publisher
     app.state.desk_tools = parts.desk
@@ -144,6 +146,7 @@ def _routes() -> APIRouter:
     """
     routes = APIRouter(dependencies=_AT_EVERY_ROUTE)
     routes.include_router(api)
+    routes.include_router(whats_new)
     for router in (teams, team_admin, members, invitations, keys, audit, users):
         routes.include_router(router, prefix="/api/v1")
     for router in (sign_in, account):

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Final
 
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.registry import Collector
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.middleware import Middleware
 
 from opengateway import __version__
@@ -56,10 +58,12 @@ from opengateway.control.snapshots.routes import router as snapshots
 from opengateway.control.spending import SpendingTools
 from opengateway.control.team_admin.routes import admin as team_admin
 from opengateway.control.team_admin.routes import internal as teams
+from opengateway.control.team_moves.routes import router as team_moves
 from opengateway.control.team_routing.routes import router as team_routing
 from opengateway.control.telemetry.routes import router as operation
 from opengateway.control.telemetry.standing import StandingMetrics
 from opengateway.control.telemetry.tools import OperationTools
+from opengateway.domain.errors import InvalidRequest
 from opengateway.http.control_errors import ControlEdge, error_response, install_errors
 from opengateway.http.journal_intake import JournalIntake
 from opengateway.http.unit_of_work import NewScope, UnitOfWork
@@ -130,6 +134,25 @@ async def show_status(request: Request, scope: Scope) -> Response:
     )
 
 
+class StoreCopy(BaseModel):
+    """`path`: absolute, and not there yet."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    path: str = Field(min_length=2, max_length=4096, pattern=r"^/[^\x00]+$")
+
+
+@status.post("/store-copy", openapi_extra=access(Access.INTERNAL))
+async def copy_store(wanted: StoreCopy, request: Request) -> Response:
+    """Write the control store to a file as it is at one moment, where it is SQLite."""
+    parts: ControlParts = request.app.state.parts
+    try:
+        copied = await parts.database.copy_to(Path(wanted.path))
+    except OSError as error:
+        raise InvalidRequest(f"{wanted.path!r}: {error.strerror}", param="path") from None
+    return JsonReply({"copied": copied})
+
+
 metrics = APIRouter(tags=["status"])
 
 
@@ -184,7 +207,7 @@ def _routes() -> APIRouter:
     # What a team and the platform's people may do, the operator may do here.
     for router in (team_keys, team_admin, audit):
         routes.include_router(router, prefix="/internal/v1")
-    for router in (owners, generations, bodies):
+    for router in (owners, generations, team_moves, bodies):
         routes.include_router(router, prefix="/internal/v1")
     for router in (providers, offers, approvals, own_credentials, team_routing, figures):
         routes.include_router(router, prefix="/internal/v1")

@@ -13,9 +13,14 @@ On PostgreSQL (`infra/postgres.py`): several writers at once.
 
 from __future__ import annotations
 
+import asyncio
+import sqlite3
+from contextlib import closing
+from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote
 
-from sqlalchemy import Connection, event, text
+from sqlalchemy import Column, Connection, String, Table, event, select, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.ext.asyncio import (
@@ -26,11 +31,16 @@ from sqlalchemy.ext.asyncio import (
 )
 
 from opengateway.domain.errors import OperatorError
+from opengateway.kit.db import Base
 
 HEAD: Final = "0022"
 """The newest migration. Known here so that a start on a current database need not load Alembic
 (0.25 s); a test holds it to `migrations/versions`."""
 
+SCHEMA_FLOOR: Final = Table(
+    "schema_floor", Base.metadata, Column("revision", String(32), primary_key=True)
+)
+"""Revisions that a program must know to run on the store: of migrations that take something away."""
 BUSY_TIMEOUT_MS: Final = 5_000
 _READERS: Final = 4
 _SQLITE_SETTINGS: Final = (
@@ -48,10 +58,31 @@ class Database:
 
     def __init__(self, url: str) -> None:
         """`url`: of `sqlite_url`, or `postgresql://...`."""
+        self._file = None if _is_postgres(url) else make_url(url).database
         self._writer = _engine(url, writes=True)
         self._reader = _engine(url, writes=False)
         self.write = async_sessionmaker(self._writer, expire_on_commit=False)
         self.read = async_sessionmaker(self._reader, expire_on_commit=False)
+
+    async def copy_to(self, target: Path) -> bool:
+        """Write one state of a SQLite store to a new file, while it is used. False: it is a server's,
+        and is copied with the server's own tools. Raises `OSError`."""
+        if self._file is None:
+            return False
+        source = self._file
+
+        def copy() -> None:
+            with target.open("xb"):
+                target.chmod(0o600)
+            # One step of SQLite's own backup: a reader's, so that nobody waits for it.
+            with (
+                closing(sqlite3.connect(f"file:{quote(source)}?mode=ro", uri=True)) as here,
+                closing(sqlite3.connect(target)) as there,
+            ):
+                here.backup(there)
+
+        await asyncio.to_thread(copy)
+        return True
 
     async def close(self) -> None:
         """Close all connections. SQLite folds the log back into the file at the last one."""
@@ -139,10 +170,28 @@ def _is_postgres(url: str) -> bool:
 
 
 def _bring_up(connection: Connection) -> None:
-    if _revision(connection) != HEAD:
-        from opengateway.infra.migrations.run import upgrade
+    revision = _revision(connection)
+    if revision == HEAD:
+        return
+    from opengateway.infra.migrations.run import known, upgrade
 
-        upgrade(connection, HEAD)
+    if revision is not None and revision not in known():
+        _require_known(connection, revision, known())
+        return
+    upgrade(connection, HEAD)
+
+
+def _require_known(connection: Connection, revision: str, known: frozenset[str]) -> None:
+    """A newer version was here, and what it added does no harm. Raises `OperatorError` where it took
+    something away (`schema_floor`), or where nobody can tell."""
+    needed = None
+    if connection.dialect.has_table(connection, SCHEMA_FLOOR.name):
+        needed = set(connection.scalars(select(SCHEMA_FLOOR.c.revision)))
+    if needed is None or not needed <= known:
+        raise OperatorError(
+            f"the control store has the schema {revision!r} of another version of opengateway; run"
+            " that version or a newer one"
+        )
 
 
 def _revision(connection: Connection) -> str | None:

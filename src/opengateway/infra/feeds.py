@@ -105,7 +105,7 @@ class KeyFeed:
         except Resync:
             await self._take_all()
             return
-        self._synced = True
+        self._synced = table.heard = True
         for change in changes:
             table.apply(change)
             self._on_change(change)
@@ -117,7 +117,7 @@ class KeyFeed:
         self._table.replace(dump.seq, dump.keys, dump.teams)
         self._on_replaced(self._table)
         self._file.write_base(self._table)
-        self._synced = True
+        self._synced = self._table.heard = True
         self._tell("keys_loaded", f"{len(dump.keys)} keys at {dump.seq}")
 
 

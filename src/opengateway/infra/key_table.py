@@ -17,6 +17,7 @@ from pathlib import Path
 import msgspec
 
 from opengateway.domain.errors import CapacityError, NotAuthenticated
+from opengateway.domain.neighbours import NOBODY, Neighbours
 from opengateway.domain.principal import Principal, TeamState
 from opengateway.kit import framing
 from opengateway.kit.chance import random_bytes
@@ -24,6 +25,8 @@ from opengateway.kit.clock import Clock
 from opengateway.kit.secrets import digest, hint, is_well_formed
 
 KEPT_BASES = 3
+CONTROL_STARTS_S = 10.0
+"""So long a gateway that starts is not ready while control does not answer. It serves all the same."""
 _DELTA_ROWS = 5_000
 _SEEN_KEYS = 20_000
 
@@ -61,7 +64,10 @@ _decode_change = msgspec.msgpack.Decoder(KeyChange).decode
 class KeyTable:
     """Implements `ports.keys.KeyAuthenticator`. Not thread-safe: one event loop owns it."""
 
-    def __init__(self, peppers: Mapping[int, bytes], clock: Clock) -> None:
+    def __init__(
+        self, peppers: Mapping[int, bytes], clock: Clock, neighbours: Neighbours = NOBODY
+    ) -> None:
+        self._neighbours = neighbours
         self._peppers = dict(sorted(peppers.items(), reverse=True))
         self._clock = clock
         self._by_digest: dict[bytes, Principal] = {}
@@ -74,6 +80,9 @@ class KeyTable:
         self._seen_key = random_bytes(32)
         self.seq = -1
         """The number of the last change applied; -1 while nothing was loaded."""
+        self._began_s = clock.monotonic()
+        self.heard = True
+        """False: the table is the disk's copy, and control has not said yet what came since."""
 
     def __len__(self) -> int:
         return len(self._digests_of)
@@ -100,6 +109,7 @@ class KeyTable:
             principal = self._by_digest.get(found)
             if principal is not None:
                 return self._usable(principal, secret, is_old=found.hex() != principal.digest)
+        self._neighbours.refuse_key(secret)
         raise NotAuthenticated(
             f"no such key: {hint(secret)}; it may have been revoked. Make one with"
             " `opengateway keys create`"
@@ -108,6 +118,10 @@ class KeyTable:
     def ready(self) -> None:
         if self.seq < 0:
             raise _not_loaded()
+        # A member that starts: its control is a moment behind, and grants nothing before. Where it
+        # does not come, the copy has to do.
+        if not self.heard and self._clock.monotonic() - self._began_s < CONTROL_STARTS_S:
+            raise CapacityError("control has not answered yet", code="starting", retry_after_s=1.0)
 
     def _usable(self, principal: Principal, secret: str, *, is_old: bool) -> _Seen:
         if principal.revoked_at_ns is not None:
@@ -206,6 +220,7 @@ class KeyTableFile:
             except (OSError, IndexError, framing.CorruptFrame, msgspec.DecodeError):
                 continue  # damaged: an older one is better than none, and control will catch up
             table.replace(base.seq, base.keys, base.teams)
+            table.heard = False
             self._load_delta(path.with_suffix(".delta"), table)
             return True
         return False

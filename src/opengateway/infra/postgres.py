@@ -36,6 +36,8 @@ _STATES_OF_TROUBLE: Final = frozenset(("25P03", "40001", "40P01", "55P03", "2500
 """Idle too long in a transaction, serialisation, deadlock, lock not had in time, a standby."""
 _WRITERS: Final = 8
 _READERS: Final = 8
+CONNECTIONS: Final = _WRITERS + _READERS
+"""Of one control process, at most."""
 _SETTINGS: Final = {
     "application_name": "opengateway control",
     # The answer to a pushed journal lets the gateway delete its copy: it must be on the disk.
@@ -154,6 +156,19 @@ async def look(url: str) -> str:
     if int(version.partition(".")[0]) < OLDEST:
         raise OperatorError(f"version {version}; {OLDEST} or newer is needed")
     return version
+
+
+async def room(url: str) -> int:
+    """How many connections the server gives to whoever is no superuser. Raises `OperatorError`."""
+    kept = ("superuser_reserved_connections", "reserved_connections")
+    try:
+        async with _connected(url) as connection:
+            most = int(await connection.fetchval("SHOW max_connections"))
+            names = "SELECT setting FROM pg_settings WHERE name = ANY($1)"
+            rows = await connection.fetch(names, list(kept))
+    except TROUBLE as error:
+        raise OperatorError(trouble_of(error)) from None
+    return most - sum(int(row[0]) for row in rows)
 
 
 def trouble_of(error: BaseException) -> str:

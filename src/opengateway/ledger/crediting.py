@@ -6,7 +6,7 @@ anything left, and the next one pays the debt first.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -24,7 +24,7 @@ from opengateway.domain.ledger import (
 from opengateway.kit.clock import Clock
 from opengateway.kit.ids import NewId
 from opengateway.ledger.sheet import Sheet, draw, drawn, hash_of
-from opengateway.ports.ledger_book import Ask, Booked, Credit
+from opengateway.ports.ledger_book import Ask, Booked, Credit, Part
 from opengateway.ports.ledger_rows import GrantRow, LedgerRows, StoredEntry
 
 _GRANTS: Final = Account(Role.GRANTS)
@@ -186,6 +186,49 @@ class CreditBook:
             raise Conflict(f"team {team_id!r} owes nothing")
         postings = [Posting(Account(Role.AVAILABLE, team_id), debt), Posting(_WRITE_OFF, -debt)]
         return await self._take(sheet, booking, postings, ())
+
+    async def move_out(self, team_id: str, zone: str, ask: Ask) -> Sequence[Part]:
+        asked = hash_of("out", team_id, zone)
+        booking = _Booking(EntryKind.MOVE, team_id, ask, asked, zone)
+        sheet, before = await self._begin(booking)
+        if before is not None:
+            return ()
+        team, grants = sheet.team(team_id), sheet.grants(team_id)
+        if team.held:
+            raise Conflict(
+                f"{team.held} nano-dollars are held for requests that are not settled yet; try"
+                " again in a moment",
+                code="balance_held",
+            )
+        if team.available < 0:
+            raise Conflict(
+                f"the team owes {-team.available} nano-dollars; let it pay, or write them off",
+                code="team_owes",
+            )
+        if not team.available:
+            return ()
+        postings = [
+            Posting(Account(Role.AVAILABLE, team_id), -team.available),
+            Posting(Account(Role.TRANSFER, zone), team.available),
+        ]
+        parts = [Part(g.kind, g.remaining, g.expires_at_ns) for g in grants]
+        await self._take(sheet, booking, postings, draw(grants, team.available))
+        return parts
+
+    async def move_in(self, team_id: str, zone: str, part: Part, ask: Ask) -> Booked:
+        _must_be_amount(part.amount)
+        asked = hash_of("in", team_id, zone, part.kind.value, part.amount, part.expires_at_ns)
+        booking = _Booking(EntryKind.MOVE, team_id, ask, asked)
+        sheet, before = await self._begin(booking)
+        if before is not None:
+            return _again(before)
+        postings = [
+            Posting(Account(Role.AVAILABLE, team_id), part.amount),
+            Posting(Account(Role.TRANSFER, zone), -part.amount),
+        ]
+        expires = part.expires_at_ns
+        credit = Credit(team_id, part.amount, part.kind, EntryKind.MOVE, zone, expires)
+        return await self._give(sheet, booking, postings, credit)
 
     async def expire(self, limit: int) -> int:
         now_ns = self._clock.now_ns()

@@ -47,6 +47,14 @@ class Credit(msgspec.Struct, frozen=True):
     fee: int = 0
 
 
+class Part(msgspec.Struct, frozen=True):
+    """What was left of one credit when its team moved."""
+
+    kind: CreditKind
+    amount: int
+    expires_at_ns: int | None = None
+
+
 class Credits(Protocol):
     """Money that comes and goes other than by use."""
 
@@ -83,6 +91,15 @@ class Credits(Protocol):
 
     async def write_off(self, team_id: str, ask: Ask) -> Booked:
         """Bear what the team owes. Raises `Conflict` where it owes nothing."""
+        ...
+
+    async def move_out(self, team_id: str, zone: str, ask: Ask) -> Sequence[Part]:
+        """Take all of a team's credits, for another zone. Raises `Conflict` while something is held
+        of them, or the team owes. Once: a repetition answers nothing."""
+        ...
+
+    async def move_in(self, team_id: str, zone: str, part: Part, ask: Ask) -> Booked:
+        """Give one credit that came from another zone, as it was there."""
         ...
 
     async def expire(self, limit: int) -> int:

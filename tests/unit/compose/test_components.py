@@ -13,7 +13,7 @@ from opengateway.compose.components import (
     Stability,
     choose,
 )
-from opengateway.compose.registry import DEFAULTS, REGISTRY
+from opengateway.compose.registry import DEFAULTS, MEANS, REGISTRY
 
 AIRGAP = EDITIONS[EditionName.AIRGAP]
 SAAS = EDITIONS[EditionName.SAAS]
@@ -34,6 +34,10 @@ def test_the_defaults_are_sound_in_every_edition() -> None:
 def test_what_is_registered_exists(factory: Factory) -> None:
     built = factory.load()
     assert (built is None) == (factory.path == "")
+
+
+def test_doctor_can_say_what_each_choice_means() -> None:
+    assert set(MEANS) == {(factory.slot, factory.name) for factory in REGISTRY}
 
 
 def test_an_airgap_refuses_a_component_that_reaches_the_internet() -> None:

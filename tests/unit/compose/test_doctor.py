@@ -27,8 +27,12 @@ def test_the_assembly_says_what_fills_each_slot_and_who_is_called(tmp_path: Path
     out = io.StringIO()
     assert doctor(ZONES / "kr.yaml", SECRETS, out) == 0
     lines = [" ".join(line.split()) for line in out.getvalue().splitlines()]
-    assert "secrets env none the zone file says so" in lines
-    assert "billing ledger none default" in lines
+    assert (
+        "secrets env none the zone file says so: credentials come from the environment alone"
+    ) in lines
+    assert any(
+        line.startswith("billing ledger none default: requests are held for") for line in lines
+    )
     assert "groq openai https://api.groq.com/openai/v1 main" in lines
     assert any(line.startswith("clocks connect 5 s; first token 30 s streaming") for line in lines)
     assert (
@@ -60,3 +64,21 @@ def test_a_zone_that_serves_nothing_is_no_sound_zone(
     path.write_text("zone: z\n")
     assert doctor(path, {}) == 1
     assert capsys.readouterr().err.startswith("z.yaml: nothing can be served")
+
+
+def test_more_members_than_the_store_has_room_for_are_refused(
+    postgres_url: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    store = "components: {control_store: {use: postgres, url: env:STORE}}\n"
+    path = tmp_path / "z.yaml"
+    path.write_text((ZONES / "dev.yaml").read_text() + store)
+    environ = {"STORE": postgres_url}
+    assert doctor(path, environ) == 0
+    told = capsys.readouterr().out
+    assert "connections 16 of a member to PostgreSQL, which has room for" in told
+    assert " a process: room for " in told
+    assert doctor(path, environ, members=5_000) == 1
+    assert "raise max_connections, or run" in capsys.readouterr().err

@@ -47,7 +47,13 @@ SHAPES = {
     " put it in quotes",
     "zone: z\nxyz: 1": "z.yaml:2: xyz: unknown key; known here: zone, edition, home, listen,"
     " outbound, components, auth, retention, providers, models, pricing, routing,"
-    " selling, smoke, telemetry",
+    " selling, smoke, telemetry, updates, zones",
+    "zone: z\nzones: {z: 'https://z.example'}": "z.yaml:2: zones.z: this is the zone itself; list the"
+    " others",
+    "zone: z\nzones: {JP: 'https://z.example'}": "z.yaml:2: zones.JP: a zone's name is lower-case"
+    " letters, digits and -",
+    "zone: z\nzones: {jp: nowhere}": "z.yaml:2: zones.jp: expected a URL such as"
+    " https://jp.example.com",
     "zone: z\nediton: saas": "z.yaml:2: editon: unknown key; did you mean 'edition'?",
     "zone: z\nauth:\n  ldap: {}": "z.yaml:3: auth.ldap: unknown key; known here: password, oidc,"
     " signup, domains, session",

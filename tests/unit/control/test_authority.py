@@ -156,7 +156,7 @@ async def test_an_inference_key_manages_nothing(people: People) -> None:
     owner = await people.person()
     team_id = await people.team(owner=owner)
     made = await people.done(owner, "POST", f"/teams/{team_id}/keys", {"name": "k"})
-    for secret in (made["key"], new_secret(INFERENCE_PREFIX)):
+    for secret in (made["key"], new_secret(INFERENCE_PREFIX, "test")):
         key = Person("", {"authorization": f"Bearer {secret}"})
         refused = await people.refused(key, "GET", f"/teams/{team_id}/keys")
         assert refused == (403, "wrong_key_kind")
@@ -164,7 +164,13 @@ async def test_an_inference_key_manages_nothing(people: People) -> None:
 
 @pytest.mark.parametrize(
     "header",
-    ["", "Bearer", "Basic eDp5", "Bearer og_mgmt_short", f"Bearer {new_secret(MANAGEMENT_PREFIX)}"],
+    [
+        "",
+        "Bearer",
+        "Basic eDp5",
+        "Bearer og_mgmt_short",
+        f"Bearer {new_secret(MANAGEMENT_PREFIX, 'test')}",
+    ],
     ids=["none", "bare", "basic", "short", "unknown"],
 )
 async def test_what_is_no_key_is_401(people: People, header: str) -> None:

@@ -108,3 +108,9 @@ def test_endpoints_of_other_providers_are_left_out() -> None:
     with pytest.raises(NotAllowed, match=r"\(azure, groq, house\).*limited to other") as caught:
         kept("other", "azure/eastus")
     assert caught.value.code == "provider_not_allowed"
+
+
+def test_a_team_that_moved_is_told_to_which_zone() -> None:
+    with pytest.raises(NotAllowed, match="moved to zone 'jp'") as caught:
+        check_access(caller(), "10.0.0.1", TeamState("team_1", frozen=True, moved_to="jp"))
+    assert (caught.value.status, caught.value.code) == (403, "zone_mismatch")

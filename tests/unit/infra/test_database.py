@@ -37,11 +37,32 @@ async def test_migrating_twice_changes_nothing(tmp_path: Path) -> None:
     assert await migrate(url) == HEAD
 
 
-async def test_a_store_of_a_newer_version_is_refused_with_words(tmp_path: Path) -> None:
+async def test_a_newer_schema_that_only_added_is_run_on(tmp_path: Path) -> None:
     path = tmp_path / "a.sqlite3"
     await migrate(sqlite_url(str(path)))
     with sqlite3.connect(path) as connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
+        connection.execute("ALTER TABLE teams ADD COLUMN later TEXT")
+        # What took something away before, and is known here.
+        connection.execute("INSERT INTO schema_floor VALUES (?)", (HEAD,))
+    connection.close()
+    await migrate(sqlite_url(str(path)))
+    with sqlite3.connect(path) as connection:
+        assert connection.execute("SELECT * FROM alembic_version").fetchall() == [("9999",)]
+    connection.close()
+
+
+@pytest.mark.parametrize(
+    "change", ["INSERT INTO schema_floor VALUES ('9998')", "DROP TABLE schema_floor"]
+)
+async def test_a_newer_schema_that_took_something_away_is_refused_with_words(
+    tmp_path: Path, change: str
+) -> None:
+    path = tmp_path / "a.sqlite3"
+    await migrate(sqlite_url(str(path)))
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+        connection.execute(change)
     connection.close()
     with pytest.raises(OperatorError, match="another version"):
         await migrate(sqlite_url(str(path)))

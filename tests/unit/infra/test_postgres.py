@@ -17,7 +17,7 @@ from control_plane import control_in
 from opengateway.domain.errors import OperatorError
 from opengateway.infra.database import HEAD, Database, migrate
 from opengateway.infra.migrations.run import upgrade
-from opengateway.infra.postgres import look, open_engine, shown, trouble_of
+from opengateway.infra.postgres import look, open_engine, room, shown, trouble_of
 from opengateway.kit.db import Base, Turn, take_turn
 from store_servers import PostgresServer
 
@@ -61,6 +61,8 @@ async def test_migrations_make_exactly_the_tables_that_the_models_describe(
 async def test_a_store_of_a_newer_version_is_refused_with_words(postgres_url: str) -> None:
     connection = await asyncpg.connect(postgres_url)
     await connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    await migrate(postgres_url)  # that only added
+    await connection.execute("INSERT INTO schema_floor VALUES ('9998')")
     await connection.close()
     with pytest.raises(OperatorError, match="another version"):
         await migrate(postgres_url)
@@ -173,6 +175,7 @@ async def test_a_lost_store_is_503_and_found_again_after_its_restart(
 
 async def test_the_version_is_read_and_an_old_one_refused(postgres_url: str) -> None:
     assert (await look(postgres_url)).startswith("18.")
+    assert 20 < await room(postgres_url) < 10_000
 
 
 def test_trouble_is_told_in_one_line() -> None:

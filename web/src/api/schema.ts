@@ -3462,6 +3462,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/whats-new": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Whats New
+         * @description What changed in the newest versions, the newest first: what is new, providers, models, fixes.
+         */
+        get: operations["whats_new_api_v1_whats_new_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -4268,6 +4288,13 @@ export interface components {
             /** Zone */
             zone: string;
         };
+        /** Change */
+        Change: {
+            /** Kind */
+            kind: string;
+            /** Text */
+            text: string;
+        };
         /**
          * CheckMail
          * @description The same whether the address has an account or not.
@@ -4811,7 +4838,7 @@ export interface components {
          * EntryKind
          * @enum {string}
          */
-        EntryKind: "grant" | "topup" | "redeem" | "adjustment" | "refund" | "chargeback" | "fee" | "lease" | "return" | "settle" | "expiry" | "write_off";
+        EntryKind: "grant" | "topup" | "redeem" | "adjustment" | "refund" | "chargeback" | "fee" | "lease" | "return" | "settle" | "expiry" | "write_off" | "move";
         /**
          * Erased
          * @example {
@@ -8201,6 +8228,18 @@ export interface components {
             state: string;
         };
         /**
+         * Release
+         * @description `version` and `date` are null for what runs here and no release has yet.
+         */
+        Release: {
+            /** Date */
+            date: string | null;
+            /** Entries */
+            entries: components["schemas"]["Change"][];
+            /** Version */
+            version: string | null;
+        };
+        /**
          * ResetLink
          * @description `link` is there only where the zone has no mail: give it to the person, and nobody else.
          */
@@ -9246,6 +9285,27 @@ export interface components {
             url: string;
             /** Version */
             version: number;
+        };
+        /**
+         * WhatsNew
+         * @example {
+         *       "data": [
+         *         {
+         *           "date": "2026-12-01",
+         *           "entries": [
+         *             {
+         *               "kind": "feature",
+         *               "text": "Prompts and answers can be kept."
+         *             }
+         *           ],
+         *           "version": "0.2.0"
+         *         }
+         *       ]
+         *     }
+         */
+        WhatsNew: {
+            /** Data */
+            data: components["schemas"]["Release"][];
         };
         /**
          * Rotation
@@ -16450,6 +16510,26 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Version"];
+                };
+            };
+        };
+    };
+    whats_new_api_v1_whats_new_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WhatsNew"];
                 };
             };
         };

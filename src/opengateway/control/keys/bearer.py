@@ -27,7 +27,7 @@ class AddressNotAllowed(NotAllowed):
 async def key_actor(scope: ControlScope, header: str, ip: str | None) -> Actor:
     """Who an `Authorization` header stands for.
 
-    Raises `NotAuthenticated` for what is no usable key, without asking the store where the form
+    Raises `ZoneMismatch` for another zone's key; `NotAuthenticated` for what is no usable key, without asking the store where the form
     alone tells; `WrongKeyKind` for an inference key.
     """
     secret = header[len(_SCHEME) :].strip() if header[: len(_SCHEME)].lower() == _SCHEME else ""
@@ -38,6 +38,8 @@ async def key_actor(scope: ControlScope, header: str, ip: str | None) -> Actor:
     made = digest(secret, scope.pepper.secret).hex()
     key = await KeyRepository(scope.session).by_digest(made)
     now_ns = scope.clock.now_ns()
+    if key is None:
+        scope.neighbours.refuse_key(secret)
     if key is None or (key.digest != made and now_ns >= (key.old_until_ns or 0)):
         raise NotAuthenticated(f"no such key: {hint(secret)}; it may have been revoked")
     _refuse_unusable(key, secret, now_ns)

@@ -97,6 +97,12 @@ class KeyService:
         tidy = tidy_terms(terms, self._scope.clock.now_ns())
         return await self._add(owner, tidy_name(name, param="name"), kind, tidy)
 
+    async def made_by(self, key: ApiKey, user_id: str) -> None:
+        """A key that came with its team counts as this member's."""
+        key.created_by = user_id
+        await self._scope.session.flush()
+        await self._changes.record(CHANGE_KIND, key.id, principal_of(key))
+
     async def list(self, team_id: str, *, after: str, limit: int) -> Sequence[ApiKey]:
         return await self._keys.list_for_team(team_id, after=after, limit=limit)
 
@@ -140,7 +146,7 @@ class KeyService:
         """
         key = await self._changeable(team_id, key_id, if_match)
         await self._check_maker(key)
-        secret = secrets.new_secret(_PREFIX[KeyKind(key.kind)])
+        secret = secrets.new_secret(_PREFIX[KeyKind(key.kind)], self._scope.zone)
         until = self._scope.clock.now_ns() + overlap_s * 1_000_000_000
         key.old_digest = key.digest if overlap_s else None
         key.old_until_ns = until if overlap_s else None
@@ -223,7 +229,7 @@ class KeyService:
             raise TooManyKeys(
                 f"team {owner.id!r} has {MAX_LIVE_KEYS_PER_TEAM} keys; revoke what is not used"
             )
-        secret = secrets.new_secret(_PREFIX[kind])
+        secret = secrets.new_secret(_PREFIX[kind], self._scope.zone)
         pepper = self._scope.pepper
         key = ApiKey(
             id=self._scope.new_id("key_"),

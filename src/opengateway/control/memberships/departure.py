@@ -7,6 +7,7 @@ from opengateway.control.changes.service import ChangeLog
 from opengateway.control.memberships.repository import MembershipRepository
 from opengateway.control.memberships.service import MembershipService
 from opengateway.control.scope import ControlScope
+from opengateway.control.teams.moves import forget_files
 from opengateway.control.teams.service import TeamService
 from opengateway.control.users.models import User
 from opengateway.control.users.service import UserService
@@ -27,8 +28,11 @@ async def delete_account(
     # waits for a team while holding the turn in which changes are numbered.
     for team, _ in await rows.teams_of(user_id):
         await TeamService(scope, actor).locked(team.id)
-    for team, _ in await rows.teams_of(user_id):
+    teams = [team for team, _ in await rows.teams_of(user_id)]
+    for team in teams:
         await members.remove(team.id, user_id)
+    # Teams that moved name their members in a file, until here.
+    await forget_files(scope.session, [team.id for team in teams])
     # What is left are places in deleted teams.
     await rows.remove_all_of(user_id)
     user = await users.locked(user_id)

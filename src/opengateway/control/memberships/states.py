@@ -63,6 +63,7 @@ def _state(team: Team, members: Sequence[Membership]) -> TeamState:
         tpm=team.tpm,
         concurrency=team.concurrency,
         keep_responses=team.keep_responses,
+        moved_to=team.moved_to or "",
         body_logging=team.body_logging,
         members={m.user_id: RateLimits(m.rpm, m.tpm, m.concurrency) for m in members},
     )

@@ -18,6 +18,7 @@ from opengateway.control.scope import ControlScope
 from opengateway.control.teams.models import Team
 from opengateway.control.teams.repository import TeamRepository
 from opengateway.control.teams.service import TeamService, TeamStatus, tidy_name
+from opengateway.domain.errors import Conflict
 from opengateway.policies.permissions import Role
 
 _LIMITS: Final = ("rpm", "tpm", "concurrency", "outage_allowance_nanos")
@@ -25,6 +26,10 @@ _CONTENT: Final = ("body_logging", "bodies_days", "keep_responses")
 """Settings that keep what people wrote and were answered."""
 _REPLICATED: Final = ("body_logging", "keep_responses", *_LIMITS)
 _TOLD: Final = ("name", "status", *_CONTENT, *_LIMITS)
+
+
+class TeamMoved(Conflict):
+    code = "team_moved"
 
 
 class TeamLife:
@@ -90,6 +95,8 @@ class TeamLife:
     async def set_frozen(self, team_id: str, frozen: bool, reason: str | None) -> Team:
         """Stop a team's spending, or let it go on. Gateways follow within seconds."""
         team = await self._teams.locked(team_id)
+        if team.moved_to is not None and not frozen:
+            raise TeamMoved(f"the team has moved to zone {team.moved_to!r}; it is used there")
         status = TeamStatus.FROZEN if frozen else TeamStatus.ACTIVE
         if team.status != status:
             before, team.status = team.status, status.value

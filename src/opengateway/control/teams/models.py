@@ -34,6 +34,8 @@ class Team(Base):
     """Its own ceiling on where its requests may go: a `RoutingPolicy`. Null: none."""
     created_at_ns: Mapped[int]
     deleted_at_ns: Mapped[int | None]
+    moved_to: Mapped[str | None] = mapped_column(String(64))
+    """The zone that took it over. Its records stay here; it stays frozen for ever."""
     version: Mapped[int] = mapped_column()
 
     __mapper_args__ = {"version_id_col": version}  # noqa: RUF012 - SQLAlchemy reads it off the class

@@ -36,6 +36,11 @@ def upgrade(connection: Connection, revision: str) -> None:
         ) from error
 
 
+def known() -> frozenset[str]:
+    """The revisions of all scripts in `versions/`."""
+    return frozenset(s.revision for s in ScriptDirectory.from_config(config()).walk_revisions())
+
+
 def newest() -> str | None:
     """The revision of the last script in `versions/`."""
     return ScriptDirectory.from_config(config()).get_current_head()

@@ -44,17 +44,30 @@ async def look(url: str) -> str:
     return version
 
 
+async def room(url: str) -> int:
+    """How many clients the server takes. Raises `OperatorError`."""
+    try:
+        async with asyncio.timeout(_LOOK_S):
+            return int((await _told_of(url, "clients")).get("maxclients", 10_000))
+    except _TROUBLE as error:
+        raise OperatorError(_told(error)) from None
+
+
 async def _version(url: str) -> str:
+    told = await _told_of(url, "server")
+    return told.get("valkey_version") or told["redis_version"]
+
+
+async def _told_of(url: str, section: str) -> dict[str, str]:
     connection: Any = connections_to(url).make_connection()
     try:
         await connection.connect()
-        (info,) = await exchange(connection, [("INFO", "server")])
+        (info,) = await exchange(connection, [("INFO", section)])
     finally:
         close_now(connection)
     if isinstance(info, ResponseError):
         raise info
-    told = dict(line.partition(":")[::2] for line in bytes(info).decode().splitlines())
-    return told.get("valkey_version") or told["redis_version"]
+    return dict(line.partition(":")[::2] for line in bytes(info).decode().splitlines())
 
 
 def _told(error: BaseException) -> str:

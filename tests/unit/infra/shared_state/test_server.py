@@ -4,12 +4,14 @@ import pytest
 import redis
 
 from opengateway.domain.errors import OperatorError
-from opengateway.infra.shared_state.server import look, shown
+from opengateway.infra.shared_state.server import look, room, shown
+from opengateway.infra.shared_state.valkey import CONNECTIONS
 from store_servers import ValkeyServer
 
 
 async def test_the_version_and_what_is_wrong_are_told_in_words(own_valkey: ValkeyServer) -> None:
     assert (await look(own_valkey.url())).startswith("9.")
+    assert await room(own_valkey.url()) > CONNECTIONS
     with redis.Redis.from_url(own_valkey.url()) as client:
         client.config_set("requirepass", "s3cret-pass")
     for url, words in (

@@ -1,6 +1,6 @@
 """A team's own ceiling on where its requests may go.
 
-Revision: 0022, after 0017.
+Revision: 0022, after 0018.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0022"
-down_revision = "0017"
+down_revision = "0018"
 branch_labels = None
 depends_on = None
 
