@@ -267,11 +267,12 @@ def test_the_whole_zone_file_of_the_docs_loads(tmp_path: Path) -> None:
     assert zone.models["house/qwen"].endpoints[0].provider == "house-vllm"
 
 
+@pytest.mark.slow  # after the build, which runs beside `make check` in `make test`
 def test_programs_find_every_english_page_in_llms_txt() -> None:
-    """Of the built site, where it is built."""
+    """Of the built site: `make docs`."""
     listed = BUILT / "llms.txt"
-    if not (BUILT / "index.html").is_file():
-        return
+    if not listed.is_file():
+        pytest.skip("the docs site is not built")
     text = listed.read_text()
     pages = [p for p in SITE_SOURCE.rglob("*.md*") if p.parent != SITE_SOURCE]
     english = [p for p in pages if p.relative_to(SITE_SOURCE).parts[0] not in ("ko", "ja")]
@@ -356,6 +357,7 @@ def shown_files() -> list[Path]:
     return [p for folder in folders for p in sorted(folder.rglob("*")) if p.suffix in kinds]
 
 
+@pytest.mark.slow  # after the builds
 def test_pages_fetch_nothing_from_a_foreign_origin() -> None:
     found = shown_files()
     assert WEB_SOURCE / "public/mark.svg" in found
