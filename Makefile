@@ -17,7 +17,7 @@ export UV_LINK_MODE ?= copy
 export PYTHONDONTWRITEBYTECODE :=
 NODE := PATH="$(CURDIR)/$(TOOLS)/node/bin:$$PATH" npm_config_cache="$(CURDIR)/$(TOOLS)/npm" ASTRO_TELEMETRY_DISABLED=1
 
-.PHONY: clients help run bundle test e2e soak check fix docs web web-check web-types bench bench-faults bench-money monitoring smoke release api-gate deploy-lint lock clean setup-run setup-test
+.PHONY: clients lighthouse help run bundle test e2e soak check fix docs web web-check web-types bench bench-faults bench-money monitoring smoke release api-gate deploy-lint lock clean setup-run setup-test
 
 help: ## what each target does
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -55,8 +55,9 @@ setup-test: $(TOOLS)/.test $(TOOLS)/.chromium $(TOOLS)/.prometheus
 # --- the product -----------------------------------------------------------------------------------
 SITE := src/opengateway/assets/docs/index.html
 APP := src/opengateway/assets/web/index.html
+NEWS := src/opengateway/assets/whats-new.json
 
-run: $(TOOLS)/.run $(SITE) $(APP) ## start the whole product (PORT, HOST, ZONE)
+run: $(TOOLS)/.run $(SITE) $(APP) $(NEWS) ## start the whole product (PORT, HOST, ZONE)
 	@exec $(BIN)/opengateway serve --zone $(ZONE) --host $(HOST) --port $(PORT)
 
 docs: ## build the docs site into the package
@@ -69,6 +70,9 @@ $(SITE): $(DOCS_SOURCES) | $(TOOLS)/.node
 	@cd docs && $(NODE) npm ci --no-audit --no-fund --loglevel=error && $(NODE) npm run --silent build > ../$(TOOLS)/docs.log 2>&1 \
 	  || { tail -n 40 ../$(TOOLS)/docs.log; exit 1; }
 	@touch $@
+
+$(NEWS): CHANGELOG.md $(wildcard changes/*.md) tools/release/notes.py | $(TOOLS)/.run
+	@$(BIN)/python tools/release/notes.py
 
 web: ## build the web app into the package
 	@rm -f $(APP)
@@ -106,7 +110,7 @@ deploy-lint: $(TOOLS)/.deploy ## the chart, rendered; compose files; the Dockerf
 	@$(TOOLS)/deploy-venv/bin/python tools/deploy_lint.py
 
 # --- quality ---------------------------------------------------------------------------------------
-QUICK := tests/unit tests/contract tests/replay tests/property tests/arch tests/perf
+QUICK := tests/unit tests/contract tests/golden tests/replay tests/property tests/arch tests/perf
 
 check: $(TOOLS)/.test ## format, lint, types, contracts, unit + contract + replay tests; under 90 s
 	@$(BIN)/ruff format --check --quiet src tests tools
@@ -150,6 +154,13 @@ clients: $(TOOLS)/.test $(TOOLS)/.clients ## official clients against the produc
 	@$(BIN)/pytest -q -o timeout=600 tests/clients
 	@$(BIN)/python tools/docs_tables.py
 
+$(TOOLS)/.lighthouse: $(TOOLS)/.node tests/lighthouse/package-lock.json
+	@cd tests/lighthouse && $(NODE) npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+lighthouse: $(TOOLS)/.test $(TOOLS)/.chromium $(TOOLS)/.lighthouse $(APP) ## the pages' scores; wants a machine that does nothing else
+	@$(BIN)/pytest -q -s -o timeout=3600 tests/lighthouse
+
 # PostgreSQL and Valkey come with the packages of requirements/test.lock; tests start them themselves.
 # An installed one is used where the environment names it: see tests/stores.py.
 CHROMIUM := $(TOOLS)/chromium
@@ -175,7 +186,7 @@ $(TOOLS)/.prometheus:
 monitoring: $(TOOLS)/.test ## renew Prometheus' rules, Grafana's dashboards and the runbook pages
 	@$(BIN)/python tools/monitoring/write.py
 
-release: $(TOOLS)/.test $(SITE) $(APP) ## a release's artefacts into dist/, as a dry run (CUT=1 changes the changelog; TESTS=no)
+release: $(TOOLS)/.test $(SITE) $(APP) $(NEWS) ## a release's artefacts into dist/, as a dry run (CUT=1 changes the changelog; TESTS=no)
 ifneq ($(TESTS),no)
 	@$(MAKE) --no-print-directory test
 endif
@@ -189,7 +200,7 @@ smoke: $(TOOLS)/.run ## every model and feature of the catalogue, against the si
 
 # Seeds and figures are printed. SOAK names some of the tests: make soak SOAK=tests/chaos
 SOAK ?= tests
-soak: $(TOOLS)/.test $(TOOLS)/.clients $(TOOLS)/.e2e $(TOOLS)/.chromium $(TOOLS)/.prometheus ## the same tests at their long counts (SOAK)
+soak: $(TOOLS)/.test $(TOOLS)/.lighthouse $(TOOLS)/.clients $(TOOLS)/.e2e $(TOOLS)/.chromium $(TOOLS)/.prometheus ## the same tests at their long counts (SOAK)
 	@OPENGATEWAY_SOAK=1 $(BIN)/pytest -q -s -o timeout=7200 $(SOAK)
 
 $(TOOLS)/.bench: $(TOOLS)/.test $(TOOLS)/.node requirements/bench.lock bench/peers/package-lock.json
@@ -209,11 +220,11 @@ bench-money: $(TOOLS)/.test ## what holds, limits and budgets cost, and what ser
 	@$(BIN)/python tools/bench/run.py --rounds $(ROUNDS) --targets opengateway \
 	  --stores embedded,servers --spending on,off
 
-bundle: $(TOOLS)/.run $(SITE) $(APP) ## the airgap medium, into dist/ (SIGN=key file)
+bundle: $(TOOLS)/.run $(SITE) $(APP) $(NEWS) ## the airgap medium, into dist/ (SIGN=key file)
 	@$(BIN)/opengateway bundle --out dist $(if $(SIGN),--sign $(SIGN))
 
 lock: | $(UV) ## renew requirements/*.lock; nothing younger than 7 days
 	@$(PYTHON) tools/lock.py $(UV)
 
 clean: ## remove all that was built
-	rm -rf $(TOOLS) $(VENV) dist src/opengateway/assets/docs src/opengateway/assets/web docs/dist docs/node_modules web/node_modules tests/e2e/node/node_modules
+	rm -rf $(TOOLS) $(VENV) dist src/opengateway/assets/docs src/opengateway/assets/web $(NEWS) docs/dist docs/node_modules web/node_modules tests/e2e/node/node_modules

@@ -16,9 +16,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from client_part import clients_part
+from client_part import clients_part, suites_part
 from error_codes import Code, CodeFinder, tree_classes
 from parameter_part import parameters_part
+from replay_part import replay_part
 
 from opengateway.policies.errors import ERROR_POLICIES
 from opengateway.policies.settlement import SETTLEMENT
@@ -270,8 +271,8 @@ PARTS = {
     "platform/teams.md": {"roles": roles_part},
     "explain/settlement.md": {"settlement": settlement_part, "cancel": cancel_part},
     "reference/errors.md": {"errors": errors_part},
-    "reference/providers.md": {"providers": providers_part},
-    "reference/clients.md": {"clients": clients_part},
+    "reference/providers.md": {"providers": providers_part, "replay": replay_part},
+    "reference/clients.md": {"clients": clients_part, "suites": suites_part},
     "reference/parameters.md": {"parameters": parameters_part},
     "operate/zone-file.md": {"profile": profile_part},
     "operate/simulator.md": {"faults": faults_part, "matches": matches_part},

@@ -267,6 +267,20 @@ def test_the_whole_zone_file_of_the_docs_loads(tmp_path: Path) -> None:
     assert zone.models["house/qwen"].endpoints[0].provider == "house-vllm"
 
 
+def test_programs_find_every_english_page_in_llms_txt() -> None:
+    """Of the built site, where it is built."""
+    listed = BUILT / "llms.txt"
+    if not (BUILT / "index.html").is_file():
+        return
+    text = listed.read_text()
+    pages = [p for p in SITE_SOURCE.rglob("*.md*") if p.parent != SITE_SOURCE]
+    english = [p for p in pages if p.relative_to(SITE_SOURCE).parts[0] not in ("ko", "ja")]
+    assert len(english) > 60
+    for page in english:
+        place = page.relative_to(SITE_SOURCE).with_suffix("").as_posix().removesuffix("/index")
+        assert f"(/docs/{place}/)" in text, place
+
+
 def test_the_quickstart_says_the_same_in_every_language() -> None:
     """Commands and steps are the same; what is said to the model may be translated."""
     pages = [SITE_SOURCE / lang / "get-started/quickstart.md" for lang in ("", "ko", "ja")]

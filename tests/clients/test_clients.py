@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,17 +21,18 @@ from typing import Any
 import pytest
 
 from clients.command_lines import COMMAND_LINES
-from e2e.product import ROOT, Product, Zone, product, simulator
+from clients.conftest import MODELS
+from e2e.product import ROOT, Product
 
 HERE = Path(__file__).parent
 MATRIX = ROOT / "docs" / "client-matrix.json"
 NODE = ROOT / ".tools" / "node" / "bin" / "node"
 PYTHON = os.environ.get("OPENGATEWAY_CLIENTS_PYTHON") or str(ROOT / ".tools/clients/bin/python")
 FEATURES = ("chat", "stream", "tools", "structured")
-MODELS = {"OpenAI": "lab/chat", "Anthropic": "lab/claude", "Gemini": "lab/gemini"}
-"""By who serves: a client of one shape is served by providers of the others."""
-
 SCRIPTS = (
+    ("openai-python, chat completions", "openai_python", "chat"),
+    ("openai-python, Responses", "openai_python", "responses"),
+    ("anthropic-python", "anthropic_python", ""),
     ("openai-node, chat completions", "openai.mjs", "chat"),
     ("openai-node, Responses", "openai.mjs", "responses"),
     ("anthropic for node", "anthropic.mjs", ""),
@@ -41,6 +43,7 @@ SCRIPTS = (
     ("pydantic-ai, chat completions", "pydantic_ai", "chat"),
     ("pydantic-ai, Responses", "pydantic_ai", "responses"),
     ("LiteLLM as a client, openai", "litellm", "openai"),
+    ("LiteLLM as a client, anthropic", "litellm", "anthropic"),
 )
 CALLS = [
     (name, script, way, served, feature)
@@ -48,20 +51,6 @@ CALLS = [
     for served in MODELS
     for feature in FEATURES
 ]
-
-
-@pytest.fixture(scope="module")
-def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
-    with simulator() as provider:
-        zone = Zone(provider, tmp_path_factory.mktemp("zone"))
-        zone.provider("openai")
-        zone.provider_at("anthropic", "/anthropic")
-        zone.provider_at("google", "/gemini")
-        zone.model(MODELS["OpenAI"], ("openai", "sim-chat"))
-        zone.model(MODELS["Anthropic"], ("anthropic", "sim-claude"))
-        zone.model(MODELS["Gemini"], ("google", "sim-gemini-3"), reasoning=True)
-        with product(zone) as running:
-            yield running
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +87,8 @@ def test_a_library_works_with_nothing_changed_but_its_address(
     row[feature] = "fails"
     command = [str(NODE), str(HERE / "node" / script)]
     if not script.endswith(".mjs"):
-        command = [PYTHON, str(HERE / "python" / "ask.py"), script]
+        python = sys.executable if script == "anthropic_python" else PYTHON  # ours has it
+        command = [python, str(HERE / "python" / "ask.py"), script]
     told = {"url": gateway.url, "apiKey": gateway.key, "model": MODELS[served]}
     done = subprocess.run(
         command,

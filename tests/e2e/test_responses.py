@@ -4,30 +4,45 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import openai
 import pytest
 
 from e2e.conftest import CHAT, small_zone
 from e2e.product import Product, Simulator, http, product
+from openai_document import faults, needs_document
 
-EMBED = "lab/embed"
+EMBED = "lab/embedding"
+KINDS = (
+    ("embedding", "sim-embed", {"input": "0.02"}),
+    ("image", "sim-image", {"images": "1000"}),
+    ("transcription", "sim-whisper", {"seconds": "100"}),
+    ("moderation", "sim-moderation", {"requests": "1"}),
+)
 
 
 @pytest.fixture(scope="module")
 def gateway(provider: Simulator, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     zone = small_zone(provider, tmp_path_factory)
-    zone.models[EMBED] = {
-        "kind": "embedding",
-        "endpoints": [
-            {
-                "provider": "main",
-                "upstream_model": "sim-embed",
-                "context": 8192,
-                "price": {"input": "0.02"},
-            }
-        ],
-    }
+    for kind, upstream, price in KINDS:
+        zone.models[f"lab/{kind}"] = {
+            "kind": kind,
+            "endpoints": [
+                {
+                    "provider": "main",
+                    "upstream_model": upstream,
+                    "context": 8192,
+                    "price": price,
+                }
+            ],
+        }
+    zone.provider(
+        "texts",
+        "simulator",
+        profile={"operations": {"only": ["completions"], "completes_chat": True}},
+    )
+    zone.model("lab/complete", ("texts", "sim-complete"))
     with product(zone) as running:
         yield running
 
@@ -110,3 +125,59 @@ def test_a_model_of_another_kind_is_refused(client: openai.OpenAI) -> None:
         client.embeddings.create(model=CHAT, input="a")
     with pytest.raises(openai.BadRequestError):
         client.chat.completions.create(model=EMBED, messages=[{"role": "user", "content": "a"}])
+
+
+def test_tokens_of_a_request_are_counted_and_nothing_is_compacted(
+    client: openai.OpenAI, gateway: Product
+) -> None:
+    short = client.responses.input_tokens.count(model=CHAT, input="Hello")
+    long = client.responses.input_tokens.count(
+        model=CHAT, input=[{"role": "user", "content": "Hello " * 100}], instructions="Be brief."
+    )
+    assert short.object == "response.input_tokens"
+    assert 0 < short.input_tokens < long.input_tokens
+    with pytest.raises(openai.NotFoundError):
+        client.responses.compact(model=CHAT, input="Hello")
+
+
+SURFACES: dict[str, tuple[str, dict[str, Any]]] = {
+    "chat/completions": (
+        "CreateChatCompletionResponse",
+        {"model": CHAT, "messages": [{"role": "user", "content": "Hello"}]},
+    ),
+    "responses": ("Response", {"model": CHAT, "input": "Hello"}),
+    "completions": ("CreateCompletionResponse", {"model": "lab/complete", "prompt": "Hello"}),
+    "embeddings": ("CreateEmbeddingResponse", {"model": EMBED, "input": ["a", "b"]}),
+    "images/generations": ("ImagesResponse", {"model": "lab/image", "prompt": "a dot"}),
+    "moderations": ("CreateModerationResponse", {"model": "lab/moderation", "input": "Hello"}),
+}
+
+
+@needs_document
+def test_each_surface_s_answer_is_valid_by_openais_document(gateway: Product) -> None:
+    key = {"authorization": f"Bearer {gateway.key}"}
+    asked = {**key, "content-type": "application/json"}
+    for path, (schema, body) in SURFACES.items():
+        data = json.dumps(body).encode()
+        status, raw, _ = http(f"{gateway.url}/v1/{path}", method="POST", body=data, headers=asked)
+        assert status == 200, (path, raw)
+        assert faults(schema, json.loads(raw)) == [], path
+    counted = f"{gateway.url}/v1/responses/input_tokens"
+    body = json.dumps({"model": CHAT, "input": "Hello"}).encode()
+    _, raw, _ = http(counted, method="POST", body=body, headers=asked)
+    assert faults("TokenCountsResource", json.loads(raw)) == []
+    _, raw, _ = http(f"{gateway.url}/v1/models", headers=key)
+    assert faults("ListModelsResponse", json.loads(raw)) == []
+
+
+@needs_document
+def test_a_transcript_is_valid_by_openais_document(client: openai.OpenAI) -> None:
+    sound = ("a.wav", b"RIFF" + b"\0" * 32_000, "audio/wav")
+    for form, schema in (
+        ("json", "CreateTranscriptionResponseJson"),
+        ("verbose_json", "CreateTranscriptionResponseVerboseJson"),
+    ):
+        raw = client.audio.transcriptions.with_raw_response.create(
+            model="lab/transcription", file=sound, response_format=form
+        )
+        assert faults(schema, json.loads(raw.content)) == [], form

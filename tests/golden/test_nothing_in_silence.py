@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from opengateway.catalog.loader import load_catalogue
-from opengateway.checks.replay import _changes, endpoint_for, provider_of
-from opengateway.checks.replay_intent import declared
+from opengateway.checks.replay import endpoint_for, provider_of
+from opengateway.checks.replay_intent import changes_between, declared
 from opengateway.dialects.openai_chat import decode
 from opengateway.domain.catalog import Profile, Wire
 from opengateway.domain.errors import InvalidRequest
@@ -142,6 +142,10 @@ def models_of(name: str) -> list[str]:
     return ["unknown-model", *(f"{prefix}-x" for prefix in rules if prefix)]
 
 
+OF_EMULATION = ("messages", "response_format", "tools", "tool_choice")
+"""What says otherwise what `x-opengateway-emulated-params` tells of."""
+
+
 def untold(name: str, model: str, members: dict[str, Any]) -> list[tuple[str, str]]:
     """What changed, was not told, and follows from nothing."""
     provider = provider_of(name)
@@ -155,11 +159,12 @@ def untold(name: str, model: str, members: dict[str, Any]) -> list[tuple[str, st
     bent = declared(provider.profile, model)
     return [
         (member, change)
-        for member, change in _changes(body, json.loads(call.body), "")
+        for member, change, old, new in changes_between(body, json.loads(call.body))
         if member.split(".")[0] not in call.dropped
+        and not (call.emulated and member.split(".")[0] in OF_EMULATION)
         and member not in call.dropped
         and (member, change) not in ALWAYS
-        and not bent.covers(member, change)
+        and not bent.covers(member, change, old, new)
     ]
 
 

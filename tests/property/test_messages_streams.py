@@ -26,7 +26,7 @@ from messages_surface import (
     endpoint,
 )
 from openai_chat_streams import STREAMS as OPENAI_STREAMS
-from opengateway.checks.messages_grammar import SeenMessage, see_message, see_messages
+from opengateway.checks.messages_grammar import SeenMessage, lean, see_message, see_messages
 from opengateway.checks.replay import provider_of
 from opengateway.domain.catalog import Provider
 from opengateway.domain.errors import ErrorClass, UpstreamError
@@ -287,7 +287,8 @@ def _same_as_whole(batches: list[list[Event]], seen: SeenMessage) -> None:
     assert whole.faults == []
     for name in ("stop_reason", "stop_sequence", "stop_details"):
         assert whole.message.get(name) == seen.message.get(name)
-    for one, other in zip(whole.message["content"], seen.message["content"], strict=True):
+    blocks = lean(whole.message)["content"], lean(seen.message)["content"]
+    for one, other in zip(*blocks, strict=True):
         assert one | {"input": 0} == other | {"input": 0}
 
 

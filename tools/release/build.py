@@ -20,14 +20,16 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tools")]
 
-from tools.release import gate, notes
+from tools.release import bill, gate, notes
 
 from opengateway import __version__
 from opengateway.compose.bundle.sbom import bill_of
 
 SEMVER = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[0-9A-Za-z.-]+)?")
 RELEASED = ROOT / "tools/release/migrations.txt"
-NEEDED = ("opengateway/assets/web/index.html", "opengateway/assets/docs/index.html")
+NEEDED = tuple(
+    f"opengateway/assets/{name}" for name in ("web/index.html", "docs/index.html", "whats-new.json")
+)
 
 
 def main(arguments: list[str]) -> int:
@@ -45,13 +47,15 @@ def main(arguments: list[str]) -> int:
     (out / "CHANGES.md").write_text(section)
     upgrade = notes.upgrade_note(__version__, found, notes.migrations_since(known))
     (out / "UPGRADE.md").write_text(upgrade)
-    (out / "whats-new.json").write_text(notes.whats_new(__version__, day, found))
+    new = notes.whats_new((ROOT / "CHANGELOG.md").read_text(), found, __version__, day)
+    (out / "whats-new.json").write_text(new)
+    (ROOT / "src/opengateway/assets/whats-new.json").write_text(new)
     wheel = _wheel(out)
     missing = _missing(wheel)
     if missing:
         return _stop(f"the wheel lacks {', '.join(missing)}: run `make docs web` first")
     (out / f"opengateway-{__version__}.cdx.json").write_bytes(
-        bill_of("opengateway", __version__, [wheel])
+        bill.release_bill(ROOT, bill_of("opengateway", __version__, [wheel]))
     )
     if "--no-bundle" not in arguments:
         subprocess.run(

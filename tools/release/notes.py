@@ -1,4 +1,4 @@
-"""Of the fragments under `changes/`: the changelog, the upgrade note, and what the desk shows as new."""
+"""Of the fragments under `changes/`: the changelog, the upgrade note, and what the app shows as new."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ FRAGMENT = re.compile(r"(?P<name>.+)\.(?P<kind>[a-z]+)\.md")
 ASKS_SOMETHING = ("security", "billing", "deprecation", "removal")
 """Kinds that an operator reads before upgrading."""
 SHOWN = ("feature", "provider", "model", "fix")
-"""Kinds that the desk shows."""
+"""Kinds that the app shows."""
+RELEASES_SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -63,8 +64,8 @@ def upgrade_note(version: str, found: Iterable[Fragment], migrations: Iterable[s
     if migrations:
         lines += [
             (
-                "Take a copy of the control store first: there is no way back but that copy. The first control"
-                " process of the new version brings the store to its schema:"
+                "Take a copy of the control store first. The first control process of the new version brings the"
+                " store to its schema; migrations only add, so the version before runs on it too:"
             ),
             "",
             *(f"- {line}" for line in migrations),
@@ -87,9 +88,29 @@ def upgrade_note(version: str, found: Iterable[Fragment], migrations: Iterable[s
     return "\n".join(lines)
 
 
-def whats_new(version: str, day: str, found: Iterable[Fragment]) -> str:
-    entries = [{"kind": f.kind, "text": f.text} for f in found if f.kind in SHOWN]
-    return json.dumps({"version": version, "date": day, "entries": entries}, indent=1) + "\n"
+def whats_new(log: str, found: Iterable[Fragment], version: str = "", day: str = "") -> str:
+    """Of the newest versions, the newest first: `found` is the coming one's, the rest of the changelog's."""
+    newest = [{"kind": f.kind, "text": f.text} for f in found if f.kind in SHOWN]
+    releases: list[dict[str, object]] = []
+    if newest:
+        releases.append({"version": version or None, "date": day or None, "entries": newest})
+    return json.dumps([*releases, *_released(log)][:RELEASES_SHOWN], indent=1) + "\n"
+
+
+def _released(log: str) -> Iterable[dict[str, object]]:
+    """What the changelog says of each version, of the kinds that are shown."""
+    of_heading = {heading: kind for kind, heading in kinds().items()}
+    for section in re.split(r"^## ", log, flags=re.MULTILINE)[1:]:
+        title, _, body = section.partition("\n")
+        named = re.fullmatch(r"(\S+) \((\S+)\)", title.strip())
+        kind, entries = "", []
+        for line in body.splitlines():
+            if line.startswith("### "):
+                kind = of_heading.get(line[4:].strip(), "")
+            elif line.startswith("- ") and kind in SHOWN:
+                entries.append({"kind": kind, "text": line[2:]})
+        if named and entries:
+            yield {"version": named[1], "date": named[2], "entries": entries}
 
 
 def into_changelog(text: str, section: str) -> str:
@@ -109,3 +130,15 @@ def migrations_since(known: set[str]) -> list[str]:
         for path in sorted(folder.glob("v[0-9]*.py"))
         if path.stem not in known
     ]
+
+
+def main() -> int:
+    """Writes what the app shows as new in this tree: what was released, and what was not yet."""
+    target = ROOT / "src/opengateway/assets/whats-new.json"
+    target.parent.mkdir(exist_ok=True)
+    target.write_text(whats_new((ROOT / "CHANGELOG.md").read_text(), fragments()))
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -29,8 +29,4 @@ for (const name of readdirSync(ROOT, { recursive: true })) {
   sizes.gzip += gzip.length;
   sizes.brotli += brotli.length;
 }
-const html = readFileSync(join(ROOT, 'index.html'), 'utf8');
-const first = [...html.matchAll(/(?:src|href)="\/(assets\/[^"]+\.js)"/g)].map((m) => m[1]);
-const initial = first.reduce((sum, name) => sum + gzipSync(readFileSync(join(ROOT, name)), { level: 9 }).length, 0);
 console.log(`all text ${sizes.raw} B, gzip ${sizes.gzip} B, brotli ${sizes.brotli} B`);
-console.log(`script of the first page, gzip: ${initial} B in ${first.length} files`);

@@ -27,6 +27,11 @@ window.ResizeObserver = class {
     return undefined;
   }
 };
+// A layout, so that what opens beside something does not take it for scrolled out of sight.
+const RECT = { x: 8, y: 8, left: 8, top: 8, width: 100, height: 20, right: 108, bottom: 28 };
+window.Element.prototype.getBoundingClientRect = () => ({ ...RECT, toJSON: () => RECT }) as DOMRect;
+Object.defineProperty(document.documentElement, 'clientWidth', { value: 1280 });
+Object.defineProperty(document.documentElement, 'clientHeight', { value: 800 });
 window.scrollTo = () => undefined;
 window.HTMLElement.prototype.scrollIntoView = () => undefined;
 

@@ -61,8 +61,8 @@ def see_reply(body: bytes, model_id: str) -> Seen:
             finish=choice.get("finish_reason"),
         )
         for at, call in enumerate(message.get("tool_calls") or ()):
-            function = call["function"]
-            shown.calls[at] = SeenCall(function["name"], function["arguments"], call["id"])
+            name, given = _said(call)
+            shown.calls[at] = SeenCall(name or "", given, call["id"])
         seen.choices[choice["index"]] = shown
         _check_finish(shown, seen)
     return seen
@@ -109,17 +109,25 @@ def _see_delta(choice: JsonObject, seen: Seen) -> None:
         _check_finish(shown, seen)
 
 
+def _said(call: JsonObject) -> tuple[str | None, Any]:
+    """The name, where it is told, and the arguments of a function, or the input of a custom tool."""
+    if call.get("custom") and not call.get("function"):
+        return call["custom"].get("name"), call["custom"].get("input", "")
+    function = call.get("function", {})
+    return function.get("name"), function.get("arguments", "")
+
+
 def _see_fragment(fragment: JsonObject, shown: SeenChoice, seen: Seen) -> None:
-    at, function = fragment["index"], fragment.get("function", {})
+    at = fragment["index"]
+    name, arguments = _said(fragment)
     if at not in shown.calls:
         if at != len(shown.calls):
             seen.faults.append(f"call {at} comes as number {len(shown.calls)}")
-        shown.calls[at] = SeenCall(function.get("name", ""), "", fragment.get("id", ""))
+        shown.calls[at] = SeenCall(name or "", "", fragment.get("id", ""))
         if not shown.calls[at].name or not shown.calls[at].id:
             seen.faults.append("a call begins without name or id")
-    elif "id" in fragment or "name" in function:
+    elif "id" in fragment or name is not None:
         seen.faults.append("a call's id or name comes twice")
-    arguments = function.get("arguments", "")
     if not isinstance(arguments, str):
         seen.faults.append("arguments are not a string")
         return

@@ -208,3 +208,19 @@ def see_message(body: bytes, model_id: str) -> SeenMessage:
     if message.get("stop_reason") not in STOP_REASONS:
         faults.append(f"the stop reason is {message.get('stop_reason')!r}")
     return SeenMessage(message, is_whole=True, faults=faults)
+
+
+def lean(message: JsonObject) -> JsonObject:
+    """Without what says nothing: nulls, and that the model itself called a tool. Whole answers have
+    all members of the vendor's document; streams have them not."""
+
+    def said(block: JsonObject) -> JsonObject:
+        return {
+            name: value
+            for name, value in block.items()
+            if value is not None and not (name == "caller" and value == {"type": "direct"})
+        }
+
+    blocks = [said(block) for block in message.get("content") or ()]
+    usage = {n: v for n, v in said(message.get("usage") or {}).items() if n != "service_tier"}
+    return {**said(message), "content": blocks, "usage": usage}

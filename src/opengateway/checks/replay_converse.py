@@ -13,7 +13,9 @@ from urllib.parse import unquote
 import msgspec
 
 from opengateway.catalog.loader import load_catalogue
+from opengateway.checks.case_player import CasePlayer
 from opengateway.checks.converse_reader import read_converse
+from opengateway.checks.endings import failure_fits, finish_fits
 from opengateway.checks.messages_history import next_request
 from opengateway.checks.recorded_case import RecordedCase
 from opengateway.checks.replay_messages import changes, whole_calls
@@ -92,24 +94,13 @@ def played(case: RecordedCase) -> list[Event]:
     return [*parser.feed(case.response), *parser.end()]
 
 
-class _Player:
-    __slots__ = ("_case", "_endpoint", "_provider", "checks", "faults")
+class _Player(CasePlayer):
+    __slots__ = ("_endpoint", "_provider")
 
     def __init__(self, case: RecordedCase) -> None:
-        self._case = case
+        super().__init__(case)
         self._provider = bedrock_provider(case.provider)
         self._endpoint = bedrock_endpoint(model_in(case.path) or unquote(case.model))
-        self.checks: list[str] = []
-        self.faults: list[str] = []
-
-    def _check(self, name: str, is_right: bool, fault: str) -> None:
-        if name not in self.checks:
-            self.checks.append(name)
-        excused = any(
-            e.case_id == self._case.case_id and e.check == name for e in replay_rules().exception
-        )
-        if not is_right and not excused:
-            self.faults.append(f"{name}: {fault}")
 
     def play(self) -> None:
         case = self._case
@@ -168,7 +159,7 @@ class _Player:
         last = events[-1]
         if isinstance(last, Failure):
             said = f"{last.error.error_class.value}: {last.error.detail or last.error}"
-            self._check("end", False, said)
+            self._check("end", failure_fits(expect, last.error), said)
             return
         ends = sum(isinstance(event, End | Failure) for event in events)
         self._check("end", isinstance(last, End) and ends == 1, "the end is not the last, or twice")
@@ -180,7 +171,8 @@ class _Player:
         self._check("tool_calls", calls == wanted_calls, f"{calls!r} instead of {wanted_calls!r}")
         finish = next((e.reason for e in events if isinstance(e, Finish)), None)
         wanted_finish = expect.get("finish")
-        self._check("finish", finish == wanted_finish, f"{finish!r} instead of {wanted_finish!r}")
+        fits = finish_fits(wanted_finish, finish)
+        self._check("finish", fits, f"{finish!r} instead of {wanted_finish!r}")
         blocks = sum(isinstance(e, ServerEventItem) and _is_use(e.raw) for e in events)
         self._check("server_blocks", blocks == expect.get("server_blocks", 0), f"{blocks}")
         self._compare_usage(events, expect.get("usage") or {})
@@ -208,9 +200,18 @@ class _Player:
         tools = tuple(Tool(name) for name in sorted(names))
         asked = msgspec.structs.replace(asked, tools=tools)
         call = _WIRE.request(asked, self._endpoint, self._provider)
-        sent = loads(call.body)["messages"][1]["content"]
-        spoken = [block for block in recorded_blocks(self._case) if _comes_back(block)]
+        _, *turns = loads(call.body)["messages"]
+        sent = turns[0]["content"] if turns else []  # nothing was said
+        spoken = [_uncited(block) for block in recorded_blocks(self._case) if _comes_back(block)]
         self._check("replayed", sent == spoken, f"{sent!r:.150} instead of {spoken!r:.150}")
+
+
+def _uncited(block: JsonObject) -> JsonObject:
+    """A text with its citations comes back as the text."""
+    cited = block.get("citationsContent")
+    if not isinstance(cited, dict):
+        return block
+    return {"text": "".join(part.get("text", "") for part in cited.get("content", ()))}
 
 
 def _is_use(raw: Raw) -> bool:

@@ -13,6 +13,8 @@ from typing import Any, Final
 import msgspec
 
 from opengateway.catalog.loader import load_catalogue
+from opengateway.checks.case_player import CasePlayer
+from opengateway.checks.endings import arguments_of, failure_fits, finish_fits
 from opengateway.checks.recorded_case import RecordedCase
 from opengateway.checks.replay_rules import replay_rules
 from opengateway.domain.canonical import (
@@ -94,23 +96,12 @@ def played(case: RecordedCase) -> list[Event]:
     return [*parser.feed(case.response), *parser.end()]
 
 
-class _Player:
-    __slots__ = ("_case", "_provider", "checks", "faults")
+class _Player(CasePlayer):
+    __slots__ = ("_provider",)
 
     def __init__(self, case: RecordedCase) -> None:
-        self._case = case
+        super().__init__(case)
         self._provider = google_provider(case.provider)
-        self.checks: list[str] = []
-        self.faults: list[str] = []
-
-    def _check(self, name: str, is_right: bool, fault: str) -> None:
-        if name not in self.checks:
-            self.checks.append(name)
-        excused = any(
-            e.case_id == self._case.case_id and e.check == name for e in replay_rules().exception
-        )
-        if not is_right and not excused:
-            self.faults.append(f"{name}: {fault}")
 
     def play(self) -> None:
         case = self._case
@@ -142,7 +133,7 @@ class _Player:
         last = events[-1]
         if isinstance(last, Failure):
             said = f"{last.error.error_class.value}: {last.error.detail or last.error}"
-            self._check("end", False, said)
+            self._check("end", failure_fits(expect, last.error), said)
             return
         ends = sum(isinstance(event, End | Failure) for event in events)
         self._check("end", isinstance(last, End) and ends == 1, "the end is not the last, or twice")
@@ -152,7 +143,7 @@ class _Player:
             self._check(name, got == wanted, f"{got[:60]!r} instead of {wanted[:60]!r}")
         items = items_of(events)
         calls = [
-            {"name": i.name, "arguments": loads(i.arguments)}
+            {"name": i.name, "arguments": arguments_of(i.arguments)}
             for i in items
             if isinstance(i, ToolCall)
         ]
@@ -160,7 +151,8 @@ class _Player:
         self._check("tool_calls", calls == wanted_calls, f"{calls!r} instead of {wanted_calls!r}")
         finish = next((e.reason for e in events if isinstance(e, Finish)), None)
         wanted_finish = expect.get("finish")
-        self._check("finish", finish == wanted_finish, f"{finish!r} instead of {wanted_finish!r}")
+        fits = finish_fits(wanted_finish, finish)
+        self._check("finish", fits, f"{finish!r} instead of {wanted_finish!r}")
         self._compare_usage(events, expect.get("usage") or {})
         self._send_back(items)
 

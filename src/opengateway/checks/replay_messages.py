@@ -12,6 +12,8 @@ from typing import Any, Final
 from urllib.parse import unquote
 
 from opengateway.catalog.loader import load_catalogue
+from opengateway.checks.case_player import CasePlayer
+from opengateway.checks.endings import arguments_of, failure_fits, finish_fits
 from opengateway.checks.messages_history import next_request, recorded_blocks
 from opengateway.checks.messages_reader import read_messages
 from opengateway.checks.recorded_case import RecordedCase
@@ -81,10 +83,10 @@ def played(case: RecordedCase) -> list[Event]:
     return [*parser.feed(case.response), *parser.end()]
 
 
-class MessagesPlayer:
+class MessagesPlayer(CasePlayer):
     """One case. `wire` and `provider` are of who serves it, where that is a cloud."""
 
-    __slots__ = ("_case", "_endpoint", "_provider", "_wire", "checks", "faults")
+    __slots__ = ("_endpoint", "_provider", "_wire")
 
     def __init__(
         self,
@@ -92,21 +94,10 @@ class MessagesPlayer:
         wire: CanonicalWire = _WIRE,
         provider: Provider | None = None,
     ) -> None:
-        self._case = case
+        super().__init__(case)
         self._wire = wire
         self._provider = provider or anthropic_provider(case.provider)
         self._endpoint = anthropic_endpoint(unquote(case.model))
-        self.checks: list[str] = []
-        self.faults: list[str] = []
-
-    def _check(self, name: str, is_right: bool, fault: str) -> None:
-        if name not in self.checks:
-            self.checks.append(name)
-        excused = any(
-            e.case_id == self._case.case_id and e.check == name for e in replay_rules().exception
-        )
-        if not is_right and not excused:
-            self.faults.append(f"{name}: {fault}")
 
     def play(self) -> None:
         case = self._case
@@ -172,7 +163,7 @@ class MessagesPlayer:
         last = events[-1]
         if isinstance(last, Failure):
             said = f"{last.error.error_class.value}: {last.error.detail or last.error}"
-            self._check("end", False, said)
+            self._check("end", failure_fits(expect, last.error), said)
             return
         ends = sum(isinstance(event, End | Failure) for event in events)
         self._check("end", isinstance(last, End) and ends == 1, "the end is not the last, or twice")
@@ -184,13 +175,15 @@ class MessagesPlayer:
         self._check("tool_calls", calls == wanted_calls, f"{calls!r} instead of {wanted_calls!r}")
         finish = next((e.reason for e in events if isinstance(e, Finish)), None)
         wanted_finish = expect.get("finish")
-        self._check("finish", finish == wanted_finish, f"{finish!r} instead of {wanted_finish!r}")
+        fits = finish_fits(wanted_finish, finish)
+        self._check("finish", fits, f"{finish!r} instead of {wanted_finish!r}")
         blocks = sum(isinstance(event, ServerEventItem) for event in events)
         self._check("server_blocks", blocks == expect.get("server_blocks", 0), f"{blocks}")
         self._compare_usage(events, expect.get("usage") or {})
         call = self._wire.request(next_request(events), self._endpoint, self._provider)
-        sent, spoken = loads(call.body)["messages"][1]["content"], self._spoken()
-        self._check("replayed", sent == spoken, "what was said comes back changed")
+        _, *turns = loads(call.body)["messages"]
+        sent = turns[0]["content"] if turns else []  # nothing was said
+        self._check("replayed", sent == self._spoken(), "what was said comes back changed")
 
     def _compare_usage(self, events: Sequence[Event], wanted: JsonObject) -> None:
         reports = [event.usage for event in events if isinstance(event, UsageReport)]
@@ -221,7 +214,7 @@ def whole_calls(events: Sequence[Event]) -> list[JsonObject]:
                 calls[event.slot].append(event.text)
             case ToolEnd():
                 name, *pieces = calls[event.slot]
-                whole.append({"name": name, "arguments": loads("".join(pieces))})
+                whole.append({"name": name, "arguments": arguments_of("".join(pieces))})
             case _:
                 pass
     return whole

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from opengateway.checks.messages_grammar import SeenMessage, see_message, see_messages
+from opengateway.checks.case_player import CasePlayer
+from opengateway.checks.messages_grammar import SeenMessage, lean, see_message, see_messages
 from opengateway.checks.messages_reader import TEAM
 from opengateway.checks.recorded_case import RecordedCase
 from opengateway.checks.replay_messages import anthropic_endpoint, anthropic_provider, play_messages
@@ -52,21 +53,13 @@ def play_count(case: RecordedCase) -> tuple[list[str], list[str]]:
     return player.faults, player.checks
 
 
-class _Player:
-    __slots__ = ("_case", "_endpoint", "_provider", "checks", "faults")
+class _Player(CasePlayer):
+    __slots__ = ("_endpoint", "_provider")
 
     def __init__(self, case: RecordedCase) -> None:
-        self._case = case
+        super().__init__(case)
         self._provider = anthropic_provider(case.provider)
         self._endpoint = anthropic_endpoint(case.model)
-        self.checks: list[str] = []
-        self.faults: list[str] = []
-
-    def _check(self, name: str, is_right: bool, fault: str) -> None:
-        if name not in self.checks:
-            self.checks.append(name)
-        if not is_right:
-            self.faults.append(f"{name}: {fault}")
 
     def play(self) -> None:
         case = self._case
@@ -76,12 +69,18 @@ class _Player:
         self._check("straight.request", _same(case.request, call.body), "it would be another")
         if case.status >= 300:
             error = _STRAIGHT.error(case.status, case.headers, case.response, self._provider)
-            self._check("straight.error", error.body == case.response, "it would be changed")
+            is_same = (
+                error.body == case.response or case.status >= 500
+            )  # those are not the caller's
+            self._check("straight.error", is_same, "it would be changed")
             return
         told = [self._answer(wire) for wire in (_STRAIGHT, _TRANSLATED)]
         for seen, _ in told:
             self._check("grammar", not seen.faults, ", ".join(seen.faults))
-            self._check("end", seen.is_whole, "the answer did not end well")
+            breaks = "stream_error" in (case.expect or {})
+            self._check(
+                "end", seen.is_whole is not breaks, "the answer did not end as it did there"
+            )
         (straight, counted), (translated, translated_counted) = told
         self._check("both.meter", counted == translated_counted, "the lanes count differently")
         self._check(
@@ -134,8 +133,7 @@ def _asked(body: bytes) -> JsonObject:
 
 
 def _shared(seen: SeenMessage) -> JsonObject:
-    kept = ((n, v) for n, v in seen.message.items() if n not in _OF_THE_VENDOR)
-    return {name: value for name, value in kept if value is not None}
+    return {n: v for n, v in lean(seen.message).items() if n not in _OF_THE_VENDOR}
 
 
 def _counted(meter: Meter) -> dict[str, Any]:

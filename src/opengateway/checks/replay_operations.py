@@ -13,6 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from opengateway.catalog.loader import load_catalogue
+from opengateway.checks.case_player import CasePlayer
 from opengateway.checks.completion_view import see_completion
 from opengateway.checks.recorded_case import RecordedCase
 from opengateway.checks.replay_rules import replay_rules
@@ -56,27 +57,16 @@ def play_operation(case: RecordedCase) -> tuple[list[str], list[str]]:
     return player.faults, player.checks
 
 
-class _Player:
-    __slots__ = ("_case", "_endpoint", "_operation", "_provider", "_wire", "checks", "faults")
+class _Player(CasePlayer):
+    __slots__ = ("_endpoint", "_operation", "_provider", "_wire")
 
     def __init__(self, case: RecordedCase) -> None:
-        self._case = case
+        super().__init__(case)
         self._operation = OPERATIONS[case.endpoint]
         self._provider = _provider_of(case)
         self._endpoint = _endpoint_for(self._provider, _model_of(case))
         wires: Mapping[Wire, ChatWire] = operation_wires(self._operation)
         self._wire = wires[self._provider.wire]
-        self.checks: list[str] = []
-        self.faults: list[str] = []
-
-    def _check(self, name: str, is_right: bool, fault: str) -> None:
-        if name not in self.checks:
-            self.checks.append(name)
-        excused = any(
-            e.case_id == self._case.case_id and e.check == name for e in replay_rules().exception
-        )
-        if not is_right and not excused:
-            self.faults.append(f"{name}: {fault}")
 
     def play(self) -> None:
         case = self._case

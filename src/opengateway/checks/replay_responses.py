@@ -13,10 +13,12 @@ from typing import Any, Final
 import msgspec
 
 from opengateway.catalog.loader import load_catalogue
+from opengateway.checks.case_player import CasePlayer
+from opengateway.checks.endings import failure_fits, finish_fits
 from opengateway.checks.recorded_case import RecordedCase
 from opengateway.checks.replay_rules import replay_rules
 from opengateway.checks.responses_grammar import read_stream
-from opengateway.dialects.openai_responses import ResponsesRendering, decode
+from opengateway.dialects.openai_responses import ResponsesRendering, decode, decode_count
 from opengateway.domain.catalog import Endpoint, Profile, Provider, Wire
 from opengateway.domain.chat import ChatRequest, Meter
 from opengateway.domain.errors import CallerError, InvalidRequest, NotImplementedYet, UpstreamError
@@ -24,6 +26,7 @@ from opengateway.domain.usage import Dimension, PriceRow, Usage
 from opengateway.gateway.echoing import EchoingWire
 from opengateway.kit.json import JsonObject, dumps, loads
 from opengateway.wires.openai_responses import OpenAIResponsesWire
+from opengateway.wires.openai_responses.request import counting_of
 
 _TEAM: Final = "team_replay"
 _MODEL_ID: Final = "replayed/model"
@@ -75,25 +78,34 @@ def play_responses(case: RecordedCase) -> tuple[list[str], list[str]]:
     return player.faults, player.checks
 
 
-class _Player:
-    __slots__ = ("_case", "_endpoint", "_lane", "_provider", "checks", "faults")
+def play_input_tokens(case: RecordedCase) -> tuple[list[str], list[str]]:
+    """`/responses/input_tokens`: the request that goes out, and the number that comes back."""
+    faults = []
+    chat = decode_count(case.request, {}, takes_all=True)
+    provider, endpoint = responses_provider(case.provider), responses_endpoint(case.model)
+    call = counting_of(responses_lane().request(chat, endpoint, provider, _TEAM))
+    if not case.path.endswith(call.path):
+        faults.append(f"path: we would ask {call.path!r}")
+    if (sent := loads(call.body)) != loads(case.request):
+        faults.append(f"request: it would be {sent!r}")
+    told = loads(case.response)
+    if case.status >= 300:
+        error = responses_lane().error(case.status, case.headers, case.response, provider)
+        if error.upstream_status != case.status:
+            faults.append(f"status: {error.upstream_status}")
+    elif not isinstance(told.get("input_tokens"), int):
+        faults.append(f"tokens: {told!r}")
+    return faults, ["path", "request", "tokens"]
+
+
+class _Player(CasePlayer):
+    __slots__ = ("_endpoint", "_lane", "_provider")
 
     def __init__(self, case: RecordedCase) -> None:
-        self._case = case
+        super().__init__(case)
         self._lane = responses_lane()
         self._provider = responses_provider(case.provider)
         self._endpoint = responses_endpoint(case.model)
-        self.checks: list[str] = []
-        self.faults: list[str] = []
-
-    def _check(self, name: str, is_right: bool, fault: str) -> None:
-        if name not in self.checks:
-            self.checks.append(name)
-        excused = any(
-            e.case_id == self._case.case_id and e.check == name for e in replay_rules().exception
-        )
-        if not is_right and not excused:
-            self.faults.append(f"{name}: {fault}")
 
     def play(self) -> None:
         case = self._case
@@ -159,7 +171,8 @@ class _Player:
             stream = self._lane.stream(chat, self._endpoint, self._provider, _MODEL_ID)
             frames = stream.feed(self._case.response) + stream.end() + stream.ending
             if stream.error is not None:
-                self._check("kind", False, f"{stream.error}: {stream.error.detail}")
+                fits = failure_fits(self._case.expect or {}, stream.error)
+                self._check("kind", fits, f"{stream.error}: {stream.error.detail}")
                 return
             seen = read_stream(frames)
             self._check("form", not seen.faults, ", ".join(seen.faults[:5]))
@@ -171,7 +184,8 @@ class _Player:
                     self._case.response, chat, self._endpoint, self._provider, _MODEL_ID
                 )
             except UpstreamError as error:
-                self._check("kind", False, f"{error}: {error.detail}")
+                fits = failure_fits(self._case.expect or {}, error)
+                self._check("kind", fits, f"{error}: {error.detail}")
                 return
             meter, final = reply.meter, loads(reply.body)
         if final is not None:
@@ -188,7 +202,7 @@ class _Player:
         wanted_calls = [_parsed(call) for call in expect.get("tool_calls") or ()]
         self._check("tool_calls", calls == wanted_calls, f"{calls!r} instead of {wanted_calls!r}")
         finish = meter.finish_reason
-        self._check("finish", finish == expect.get("finish"), f"{finish!r}")
+        self._check("finish", finish_fits(expect.get("finish"), finish), f"{finish!r}")
         known = ("message", "reasoning", *_CALLS)
         blocks = sum(item["type"] not in known for item in output)
         wanted_blocks = int(expect.get("server_blocks") or 0)

@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from msgspec import structs
+
 from opengateway.compose.paths import Paths
 from opengateway.compose.zone import load_zone, snapshot_of
 from opengateway.domain.catalog import Snapshot
@@ -24,7 +26,7 @@ from opengateway.gateway.routing.router import Router
 from opengateway.gateway.routing.spots import Order, blended_price
 from opengateway.infra.health.file import HealthFile
 from opengateway.kit.chance import seeded
-from opengateway.kit.clock import SystemClock
+from opengateway.kit.clock import Clock, SystemClock
 from opengateway.kit.json import JsonObject
 
 _NOBODY = Principal("", "", "route explain", KeyKind.INFERENCE, "", 0, "", 0)
@@ -34,16 +36,24 @@ def explain_zone(zone_file: Path, model: str, preferences: ProviderPreferences) 
     """Has `error` where no endpoint would be left. Raises `OperatorError`."""
     zone = load_zone(zone_file, os.environ)
     snapshot = snapshot_of(zone, created_at_ns=0)
-    clock = SystemClock()
-    table = HealthTable(seeded(0))
-    if (note := HealthFile(Paths(zone.home).gateway_state).load()) is not None:
-        restore(table, note, clock.monotonic(), clock.now_ns())
-    router = Router(clock, seeded(0), table, shares_load=False)
+    router = router_at(Paths(zone.home).gateway_state, SystemClock())
     return explained(snapshot, model, preferences, router)
 
 
+def router_at(gateway_state: Path, clock: Clock) -> Router:
+    """One with the health that a gateway of this home kept on disk, if one did."""
+    table = HealthTable(seeded(0))
+    if (note := HealthFile(gateway_state).load()) is not None:
+        restore(table, note, clock.monotonic(), clock.now_ns())
+    return Router(clock, seeded(0), table, shares_load=False)
+
+
 def explained(
-    snapshot: Snapshot, model: str, preferences: ProviderPreferences, router: Router
+    snapshot: Snapshot,
+    model: str,
+    preferences: ProviderPreferences,
+    router: Router,
+    team_id: str = "",
 ) -> JsonObject:
     """The plan of a bare request, in the order of health and tiers; chance plays no part."""
     request = ChatRequest(
@@ -56,7 +66,7 @@ def explained(
         preferences=preferences,
     )
     try:
-        plan = plan_chat(request, _NOBODY, snapshot)
+        plan = plan_chat(request, structs.replace(_NOBODY, team_id=team_id), snapshot)
     except CallerError as error:
         lack = error.unavailability
         return {

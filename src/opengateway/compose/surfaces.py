@@ -6,14 +6,19 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from opengateway.compose.operations import operation_services
-from opengateway.compose.wires import MESSAGES_COUNTING, messages_wires, responses_wires
+from opengateway.compose.wires import (
+    MESSAGES_COUNTING,
+    messages_wires,
+    responses_counting,
+    responses_wires,
+)
 from opengateway.dialects import anthropic_messages, openai_responses
 from opengateway.dialects.openai_chat.routing_note import NamedRoutingNotes
 from opengateway.gateway.responses import ResponseKeeper
-from opengateway.gateway.responses_surface import ResponsesSurface
+from opengateway.gateway.responses_surface import ResponsesCounting, ResponsesSurface
 from opengateway.gateway.services import GatewayServices
 from opengateway.gateway.token_count import TokenCounting
-from opengateway.http.surfaces import MESSAGES, Surfaces
+from opengateway.http.surfaces import COUNT_MESSAGES, COUNT_RESPONSES, MESSAGES, Surfaces
 from opengateway.ports.response_store import ResponseStore
 from opengateway.ports.secret_box import SecretBox
 
@@ -35,12 +40,18 @@ def new_surfaces(
         wires=messages_wires(services.new_id),
         routing_notes=NamedRoutingNotes(),
     )
+    keeper = ResponseKeeper(store, box, keeps)
+    plain, keeping = (
+        TokenCounting(responses, responses_counting(services.clock, keeps=kept))
+        for kept in (False, True)
+    )
     return Surfaces(
         conversations={**operation_services(services), MESSAGES: messages},
         responses=ResponsesSurface(
-            responses,
-            replace(responses, chat_dialect=openai_responses.KEEPING),
-            ResponseKeeper(store, box, keeps),
+            responses, replace(responses, chat_dialect=openai_responses.KEEPING), keeper
         ),
-        counting=TokenCounting(messages, MESSAGES_COUNTING),
+        counting={
+            COUNT_MESSAGES: TokenCounting(messages, MESSAGES_COUNTING),
+            COUNT_RESPONSES: ResponsesCounting(plain, keeping, keeper),
+        },
     )

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from types import MappingProxyType
 from typing import Final
 
+from opengateway.dialects import openai_responses
 from opengateway.dialects.anthropic_messages import (
     MessagesRendering,
     StraightMessagesWire,
@@ -15,21 +17,53 @@ from opengateway.dialects.anthropic_messages import (
     tokens_around,
 )
 from opengateway.dialects.openai_chat.render import ChatRendering
-from opengateway.dialects.openai_responses.render import ResponsesRendering
-from opengateway.domain.catalog import Wire
+from opengateway.dialects.openai_responses import ResponsesRendering
+from opengateway.domain.catalog import Endpoint, Provider, Wire
+from opengateway.domain.chat import ChatRequest, UpstreamCall
+from opengateway.gateway.counting import input_texts
+from opengateway.gateway.counting import tokens_around as message_tokens
 from opengateway.gateway.echoing import EchoingWire
 from opengateway.gateway.token_count import CountingDialect
 from opengateway.gateway.translation import Guard, TranslatedWire
 from opengateway.kit.clock import Clock
 from opengateway.kit.ids import NewId
+from opengateway.kit.json import dumps
 from opengateway.ports.provider import ChatWire
 from opengateway.providers.registry import CANONICAL, CHAT_TRANSLATED, STRAIGHT_CHAT
 from opengateway.providers.two_surfaces import TwoSurfaces
+from opengateway.wires.openai_responses.request import counting_of
+
+_OPENAI: Final = (Wire.OPENAI, Wire.OPENAI_RESPONSES)
 
 MESSAGES_COUNTING: Final = CountingDialect(
-    decode_count, counting_call, counted_texts, tokens_around, Wire.ANTHROPIC
+    decode_count,
+    counting_call,
+    counted_texts,
+    tokens_around,
+    lambda provider: provider.wire is Wire.ANTHROPIC,
+    lambda tokens: dumps({"input_tokens": tokens}),
 )
 """`POST /v1/messages/count_tokens`."""
+
+
+def responses_counting(clock: Clock, *, keeps: bool = False) -> CountingDialect:
+    """`POST /v1/responses/input_tokens`. `keeps`: what a request names was put in its place."""
+    rendering = ResponsesRendering(_seconds(clock), with_turns=False)
+    wire = EchoingWire(CANONICAL[Wire.OPENAI_RESPONSES], rendering)
+
+    def call(
+        chat: ChatRequest, endpoint: Endpoint, provider: Provider, team_id: str
+    ) -> UpstreamCall:
+        return counting_of(wire.request(chat, endpoint, provider, team_id))
+
+    return CountingDialect(
+        partial(openai_responses.decode_count, keeps=keeps),
+        call,
+        input_texts,
+        message_tokens,
+        lambda provider: provider.profile.responses == "sealed" and provider.wire in _OPENAI,
+        lambda tokens: dumps({"object": "response.input_tokens", "input_tokens": tokens}),
+    )
 
 
 def chat_wires(clock: Clock, new_id: NewId) -> Mapping[Wire, ChatWire]:

@@ -220,6 +220,8 @@ class CanonicalRequest(msgspec.Struct, frozen=True, kw_only=True):
     """Already salted with the team: may go to a provider."""
     server_tools: tuple[Raw, ...] = ()
     """Tools of a vendor's own (web search, code execution), unread, in the dialect's words."""
+    betas: tuple[str, ...] = ()
+    """Features of Claude's maker that the caller turned on by header."""
     opaque: RawObject = {}
     """Members that were read into this form, as they were spelt: for a way back to the same shape.
     What names someone is a pseudonym here too."""

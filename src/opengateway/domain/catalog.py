@@ -125,6 +125,8 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     json_object_for_schema: bool = False
     """The vendor knows `json_object` only: a `json_schema` is said in the instructions, and that this
     was so is told to the caller; a strict request is refused."""
+    inline_thoughts: bool = False
+    """Whether thoughts come in the text, as `<think>...</think>` before the answer."""
     finish_map: dict[str, str] = {}
     """The vendor's finish reasons to the five of OpenAI; or `error:<class>`."""
     finish_required: bool = False
@@ -156,6 +158,10 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How an answer that was begun is gone on with: as it stands, marked so, or by a template."""
     refused_fields_retry: bool = False
     """Whether a 400 that names a member we sent is worth one retry without it."""
+    betas: tuple[str, ...] | None = None
+    """Of Claude on a cloud: beginnings of the names of its maker's features that the cloud takes."""
+    betas_refused: dict[str, tuple[str, ...]] = {}
+    """Of those, what a region refuses."""
     operations: OperationRules = OperationRules()
     """How the operations beside chat are bent."""
     embeddings_as: dict[str, Literal["batch", "single", "predict"]] = {}

@@ -45,6 +45,8 @@ class ReasoningDelta(msgspec.Struct, frozen=True):
     block: int = 0
     choice: int = 0
     summary: bool = False
+    digest: bool = False
+    """The vendor's own account of what was thought, and not the thoughts: Claude's and Gemini's are."""
 
 
 class ReasoningSeal(msgspec.Struct, frozen=True):
@@ -150,6 +152,8 @@ class Finish(msgspec.Struct, frozen=True):
     choice: int = 0
     message: str | None = None
     """Why it was refused, where the provider says so."""
+    category: str | None = None
+    """Of what kind that is."""
 
 
 class End(msgspec.Struct, frozen=True):

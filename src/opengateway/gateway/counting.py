@@ -61,6 +61,18 @@ async def counted_usage(
     return Usage(quantities, estimated=True)
 
 
+def input_texts(chat: ChatRequest) -> list[str]:
+    """All that is text in what was sent."""
+    return _Reader(chat, "").read()[0]
+
+
+def tokens_around(chat: ChatRequest) -> int:
+    """Tokens that the format adds to those."""
+    reader = _Reader(chat, "")
+    reader.read()
+    return reader.around
+
+
 class _Reader:
     """The texts of one exchange, read where they are counted."""
 

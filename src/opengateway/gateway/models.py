@@ -57,15 +57,34 @@ class ModelList:
 
     def endpoints(self, snapshot: Snapshot, principal: Principal, name: str) -> bytes:
         """Raises `NotFound`."""
-        model = visible(snapshot, principal, name)
-        rows = [_describe_endpoint(e, snapshot.providers[e.provider_id]) for e in model.endpoints]
-        return dumps({"data": {"id": model.id, "name": model.name, "endpoints": rows}})
+        return dumps(_with_endpoints(snapshot, visible(snapshot, principal, name)))
+
+
+def models_of(snapshot: Snapshot, team_id: str) -> JsonObject:
+    """What a team is served, for its people."""
+    seen = (m for m in snapshot.models.values() if is_served(snapshot, m, team_id))
+    return {"object": "list", "data": [describe(m) for m in seen]}
+
+
+def endpoints_of(snapshot: Snapshot, team_id: str, name: str) -> JsonObject:
+    """Raises `NotFound`."""
+    return _with_endpoints(snapshot, _served(snapshot, team_id, name))
+
+
+def _with_endpoints(snapshot: Snapshot, model: Model) -> JsonObject:
+    rows = [_describe_endpoint(e, snapshot.providers[e.provider_id]) for e in model.endpoints]
+    return {"data": {"id": model.id, "name": model.name, "endpoints": rows}}
+
+
+def _served(snapshot: Snapshot, team_id: str, name: str) -> Model:
+    model = find_model(name, snapshot)
+    if not is_served(snapshot, model, team_id):
+        raise NotFound(f"nobody serves {model.id!r} here", code="model_not_found", param="model")
+    return model
 
 
 def visible(snapshot: Snapshot, principal: Principal, name: str) -> Model:
-    model = find_model(name, snapshot)
-    if not is_served(snapshot, model, principal.team_id):
-        raise NotFound(f"nobody serves {model.id!r} here", code="model_not_found", param="model")
+    model = _served(snapshot, principal.team_id, name)
     if principal.models and model.id not in principal.models:
         raise NotFound(
             f"this key may not see {name[:100]!r}", code="model_not_found", param="model"

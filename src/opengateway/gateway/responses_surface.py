@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 
 from opengateway.domain.errors import CapacityError
@@ -10,7 +12,30 @@ from opengateway.gateway.arrival import Arrival
 from opengateway.gateway.pipeline import StepFailed, serve_chat
 from opengateway.gateway.responses import KeepingCaller, ResponseKeeper
 from opengateway.gateway.services import GatewayServices
+from opengateway.gateway.token_count import Means, TokenCounting
 from opengateway.ports.caller import Caller
+
+
+class ResponsesCounting:
+    """Tokens of a request to Responses. `keeping` reads one with everything in its place."""
+
+    def __init__(
+        self, plain: TokenCounting, keeping: TokenCounting, keeper: ResponseKeeper
+    ) -> None:
+        self._plain = plain
+        self._keeping = keeping
+        self._keeper = keeper
+        self.body = plain.body
+
+    async def count(
+        self, body: bytes, headers: Mapping[str, str], principal: Principal
+    ) -> tuple[int, Means]:
+        """See `TokenCounting.count`. Raises `CapacityError` where what is kept is out of reach."""
+        if self._keeper.allows(principal.team_id):
+            asked = await self._keeper.resolved(principal, body)
+            if asked is not None:
+                return await self._keeping.count(asked.body, headers, principal)
+        return await self._plain.count(body, headers, principal)
 
 
 class ResponsesSurface:

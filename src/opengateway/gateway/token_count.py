@@ -14,7 +14,7 @@ from typing import Final
 
 import msgspec
 
-from opengateway.domain.catalog import Endpoint, Provider, Wire
+from opengateway.domain.catalog import Endpoint, Provider
 from opengateway.domain.chat import ChatRequest, UpstreamCall
 from opengateway.domain.errors import ErrorClass, UpstreamError
 from opengateway.domain.principal import Principal
@@ -23,7 +23,7 @@ from opengateway.gateway.counting import MAX_INPUT_BYTES
 from opengateway.gateway.pricing import input_estimate
 from opengateway.gateway.resolve import plan_chat
 from opengateway.gateway.services import GatewayServices
-from opengateway.kit.json import dumps, loads
+from opengateway.kit.json import loads
 from opengateway.ports.transport import UpstreamRequest
 
 HEADER: Final = "x-opengateway-token-count"
@@ -46,15 +46,16 @@ class Means(StrEnum):
 class CountingDialect(msgspec.Struct, frozen=True):
     """What a dialect gives for counting.
 
-    `decode` checks a request; `call` makes the one for a provider of `wire`; `texts` and `around`
-    are what our own count is of, and what the format adds.
+    `decode` checks a request; `call` makes the one for a provider that `counts`; `texts` and `around`
+    are what our own count is of, and what the format adds; `told` is the answer's body.
     """
 
     decode: Callable[[bytes, Mapping[str, str]], ChatRequest]
     call: Callable[[ChatRequest, Endpoint, Provider, str], UpstreamCall]
     texts: Callable[[ChatRequest], list[str]]
     around: Callable[[ChatRequest], int]
-    wire: Wire
+    counts: Callable[[Provider], bool]
+    told: Callable[[int], bytes]
 
 
 class TokenCounting:
@@ -76,7 +77,7 @@ class TokenCounting:
         chat = self._dialect.decode(body, headers)
         plan = plan_chat(chat, principal, services.snapshots.current())
         for candidate in plan.candidates:
-            if candidate.provider.wire is self._dialect.wire and self._asking < ASKED_AT_ONCE:
+            if self._dialect.counts(candidate.provider) and self._asking < ASKED_AT_ONCE:
                 told = await self._asked(chat, candidate, principal.team_id)
                 if told is not None:
                     return told, Means.PROVIDER
@@ -86,6 +87,9 @@ class TokenCounting:
         if exact is not None:
             return exact, Means.EXACT
         return max(1, input_estimate(chat, endpoint)), Means.ESTIMATED
+
+    def body(self, tokens: int) -> bytes:
+        return self._dialect.told(tokens)
 
     async def _counted(self, chat: ChatRequest, endpoint: Endpoint) -> int | None:
         """Exact for text: what an image or a file comes to is the vendor's affair."""
@@ -130,10 +134,6 @@ class TokenCounting:
                 raise error
             return None
         return _told(answer)
-
-
-def count_body(tokens: int) -> bytes:
-    return dumps({"input_tokens": tokens})
 
 
 def _told(answer: bytes) -> int | None:

@@ -34,9 +34,12 @@ from opengateway.control.memberships.routes import router as members
 from opengateway.control.newcomers.routes import admin as abuse
 from opengateway.control.notifications.routes import router as notifications
 from opengateway.control.offers.routes import router as offers
+from opengateway.control.offers.showcase import admin as route_explanations
+from opengateway.control.offers.showcase import team as team_models
 from opengateway.control.overview.dead_letters import router as dead_letters
 from opengateway.control.overview.reconciliation import router as reconciliation
 from opengateway.control.overview.routes import router as figures
+from opengateway.control.overview.system import router as system
 from opengateway.control.own_credentials.routes import router as own_credentials
 from opengateway.control.payments.routes import admin as payments_admin
 from opengateway.control.payments.routes import router as payments
@@ -61,6 +64,7 @@ from opengateway.http.openapi import describe
 from opengateway.http.static_site import StaticSite
 from opengateway.http.unit_of_work import UnitOfWork, unit_of_work
 from opengateway.http.web_site import WebSite
+from opengateway.http.whats_new import router as whats_new
 
 MAX_BODY_BYTES: Final = 1024 * 1024
 
@@ -114,6 +118,7 @@ def new_control_app(parts: ControlParts, assets: Path) -> FastAPI:
         ],
     )
     app.state.parts = parts
+    app.state.assets = assets
     app.state.change_feed = parts.feed
     app.state.price_publisher = parts.spending.publisher
     app.state.desk_tools = parts.desk
@@ -142,6 +147,7 @@ def _routes() -> APIRouter:
     """
     routes = APIRouter(dependencies=_AT_EVERY_ROUTE)
     routes.include_router(api)
+    routes.include_router(whats_new)
     for router in (teams, team_admin, members, invitations, keys, audit, users):
         routes.include_router(router, prefix="/api/v1")
     for router in (sign_in, account):
@@ -169,6 +175,9 @@ def _routes() -> APIRouter:
         figures,
         dead_letters,
         reconciliation,
+        system,
+        team_models,
+        route_explanations,
         view_as,
     ):
         routes.include_router(router, prefix="/api/v1")

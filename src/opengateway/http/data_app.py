@@ -18,7 +18,6 @@ from opengateway.domain.errors import (
     InvalidRequest,
     MethodNotAllowed,
     NotFound,
-    NotImplementedYet,
     RateLimited,
     TooLarge,
     UpstreamError,
@@ -35,7 +34,6 @@ from opengateway.gateway.pipeline import StepFailed, authenticate, serve_chat
 from opengateway.gateway.presentation import present
 from opengateway.gateway.services import GatewayServices
 from opengateway.gateway.token_count import HEADER as TOKEN_COUNT_HEADER
-from opengateway.gateway.token_count import count_body
 from opengateway.http.asgi import App, Receive, Scope, Send
 from opengateway.http.data_openapi import document
 from opengateway.http.direct import DirectCall
@@ -43,7 +41,7 @@ from opengateway.http.surfaces import (
     RESPONSES,
     Surfaces,
     advice,
-    is_not_served_yet,
+    refuse_unserved,
     stored_response,
 )
 from opengateway.kit.json import dumps
@@ -110,7 +108,6 @@ class DataApp:
         self._version = dumps({"version": version, "zone": services.zone})
         routes: tuple[Route, ...] = (
             Route("POST", "/v1/chat/completions", Access.INFERENCE_KEY, self._chat),
-            Route("POST", "/v1/messages/count_tokens", Access.INFERENCE_KEY, self._count_tokens),
             Route("POST", RESPONSES, Access.INFERENCE_KEY, self._respond),
             Route("GET", RESPONSES + "/", Access.INFERENCE_KEY, self._stored, prefix=True),
             Route("DELETE", RESPONSES + "/", Access.INFERENCE_KEY, self._stored, prefix=True),
@@ -124,10 +121,9 @@ class DataApp:
             Route("GET", "/version", Access.PUBLIC, self._tell_version),
             Route("GET", "/openapi.json", Access.PUBLIC, self._describe),
         )
-        routes += tuple(
-            Route("POST", path, Access.INFERENCE_KEY, self._operate)
-            for path in surfaces.conversations
-        )
+        asking = [(path, self._operate) for path in surfaces.conversations]
+        asking += [(path, self._count_tokens) for path in surfaces.counting]
+        routes += tuple(Route("POST", path, Access.INFERENCE_KEY, serve) for path, serve in asking)
         self.routes = routes
         self._exact = {(r.method, r.path): r for r in routes if not r.prefix}
         self._prefixes = tuple(r for r in routes if r.prefix)
@@ -188,9 +184,10 @@ class DataApp:
                 if route.method == ("GET" if method == "HEAD" else method):
                     return route, path[len(route.path) :]
                 known = f"{known}, {route.method}" if known else route.method
-        if is_not_served_yet(path):
-            what = f"{path[:100]} is not served by this version of the gateway"
-            raise StepFailed("accept", NotImplementedYet(what))
+        try:
+            refuse_unserved(path)
+        except CallerError as error:
+            raise StepFailed("accept", error) from None
         if known:
             raise StepFailed("accept", _wrong_method(method, known))
         if path in self._methods:
@@ -206,10 +203,9 @@ class DataApp:
         if call.is_too_large:
             call.keep_alive = False
             raise StepFailed("accept", _too_large(self.body_bytes))
+        counting = self._surfaces.counting[call.path]
         try:
-            count, means = await self._surfaces.counting.count(
-                call.body, incoming.headers, principal
-            )
+            count, means = await counting.count(call.body, incoming.headers, principal)
         except (CallerError, CapacityError, UpstreamError) as error:
             raise StepFailed("decode", error) from None
         head = b"%bx-request-id: %b\r\n%b: %b\r\n" % (
@@ -218,7 +214,7 @@ class DataApp:
             TOKEN_COUNT_HEADER.encode(),
             means.value.encode(),
         )
-        call.answer(200, head, count_body(count))
+        call.answer(200, head, counting.body(count))
 
     async def _converse(
         self, incoming: Incoming, services: GatewayServices, operation: str

@@ -204,6 +204,8 @@ def _asking() -> Schema:
     paths = {f"/v1/{path}": {"post": _operation(*row)} for path, *row in rows}
     count = _operation("Tokens of a conversation.", "MessagesRequest", "TokenCount", "")
     paths["/v1/messages/count_tokens"] = {"post": count}
+    count = _operation("Tokens of a request to Responses.", "ResponsesRequest", "TokenCount", "")
+    paths["/v1/responses/input_tokens"] = {"post": count}
     speech = _operation("Say a text.", "SpeechRequest", "", "")
     sound = {"audio/*": {"schema": {"type": "string", "contentMediaType": "audio/mpeg"}}}
     speech["responses"]["200"] = _answer("The sound.", sound)

@@ -7,25 +7,29 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import parse_qs
 
-from opengateway.domain.errors import InvalidRequest, NotFound
+from opengateway.domain.errors import InvalidRequest, NotFound, NotImplementedYet
 from opengateway.domain.principal import Principal
 from opengateway.gateway.responses import ResponseKeeper
-from opengateway.gateway.responses_surface import ResponsesSurface
+from opengateway.gateway.responses_surface import ResponsesCounting, ResponsesSurface
 from opengateway.gateway.services import GatewayServices
 from opengateway.gateway.token_count import TokenCounting
 from opengateway.ports.dialect import ChatDialect
 
 RESPONSES: Final = "/v1/responses"
 MESSAGES: Final = "/v1/messages"
+COUNT_MESSAGES: Final = f"{MESSAGES}/count_tokens"
+COUNT_RESPONSES: Final = f"{RESPONSES}/input_tokens"
 _NOT_YET: Final = (
     # OpenAI's, and Anthropic's batches and files.
     *("realtime", "files", "uploads", "batches", "messages/batches"),
     *("conversations", "containers", "vector_stores", "assistants", "threads"),
     *("fine_tuning", "evals", "videos", "images/edits", "images/variations"),
-    *("responses/compact", "responses/input_tokens", "skills"),
+    "skills",
 )
 """Surfaces of the vendors' APIs that this version does not serve: told so, and not as a misspelt
 path."""
+_COMPACT: Final = "responses/compact"
+"""Never to be: Open Responses wants 404 for what a server has not (adr/0034)."""
 _ANTHROPIC_HEADER: Final = "anthropic-version"
 _MOST_ITEMS: Final = 100
 
@@ -36,8 +40,8 @@ class Surfaces:
 
     conversations: Mapping[str, GatewayServices]
     responses: ResponsesSurface
-    counting: TokenCounting
-    """Of `POST /v1/messages/count_tokens`."""
+    counting: Mapping[str, TokenCounting | ResponsesCounting]
+    """By path."""
 
     def dialect_of(self, path: str, headers: Mapping[str, str]) -> ChatDialect | None:
         """In which an error at this path is told; None: as chat completions tell it. A path that both
@@ -52,10 +56,17 @@ class Surfaces:
         return services.chat_dialect if services is not None else None
 
 
-def is_not_served_yet(path: str) -> bool:
-    """Whether a vendor's API has the path, and this version has not."""
+def refuse_unserved(path: str) -> None:
+    """Raises `NotImplementedYet` and `NotFound` where a vendor's API has the path, and this has not."""
     rest = path.removeprefix("/v1/")
-    return any(rest == name or rest.startswith(name + "/") for name in _NOT_YET)
+    if rest == _COMPACT:
+        raise NotFound(
+            f"there is no {path} here: what a vendor compacts is readable by that vendor alone. "
+            "send the conversation itself",
+            code="unknown_url",
+        )
+    if any(rest == name or rest.startswith(name + "/") for name in _NOT_YET):
+        raise NotImplementedYet(f"{path[:100]} is not served by this version of the gateway")
 
 
 def advice(path: str, known: Mapping[str, str]) -> str:

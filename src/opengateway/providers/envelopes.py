@@ -20,18 +20,20 @@ from opengateway.domain.errors import InvalidRequest, UpstreamError
 from opengateway.domain.events import Event, Failure
 from opengateway.kit.event_stream import Decoder, Message
 from opengateway.kit.json import JsonObject, Raw, dumps, loads, loads_raw_object
+from opengateway.wires.anthropic.betas import HEADER as BETAS
+from opengateway.wires.anthropic.betas import Features
 from opengateway.wires.anthropic.stream import EVENT_LIMIT_BYTES, AnthropicStreamParser
 from opengateway.wires.anthropic.wire import AnthropicWire
 from opengateway.wires.bedrock.error import error_in_stream
 from opengateway.wires.bedrock.error import error_of_status as bedrock_error_of_status
 from opengateway.wires.gemini.error import error_of_status as google_error_of_status
 from opengateway.wires.openai_chat.error import malformed
+from opengateway.wires.spread_marks import spread
 
 _VERTEX_VERSION: Final = Raw(b'"vertex-2023-10-16"')
 _BEDROCK_VERSION: Final = Raw(b'"bedrock-2023-05-31"')
 _VERTEX_PATH: Final = "/publishers/anthropic/models/{model}"
 _BEDROCK_PATH: Final = "/model/{model}"
-_BETA: Final = "anthropic-beta"
 _VERSION: Final = "anthropic-version"
 
 
@@ -50,16 +52,22 @@ class ClaudeOnVertex(AnthropicWire):
         self, request: CanonicalRequest, endpoint: Endpoint, provider: Provider
     ) -> UpstreamCall:
         _refuse_addresses(request, provider)
-        call = super().request(request, endpoint, provider)
+        call = super().request(spread(request), endpoint, provider)
         path = (provider.profile.operation_path or _VERTEX_PATH).replace(
             "{model}", quote(endpoint.upstream_model, safe="@")
         )
         headers = {name: value for name, value in call.headers.items() if name != _VERSION}
+        body: JsonObject = dict(_enveloped(call, _VERTEX_VERSION))
+        features = Features(request, provider)
+        features.tidy(body)
+        if names := features.names(headers.get(BETAS, "")):
+            headers[BETAS] = ",".join(names)
         return msgspec.structs.replace(
             call,
             path=f"{path}:streamRawPredict" if request.stream else f"{path}:rawPredict",
-            body=dumps(_enveloped(call, _VERTEX_VERSION)),
+            body=dumps(body),
             headers=headers,
+            dropped=(*call.dropped, *features.dropped),
         )
 
     def error(
@@ -80,15 +88,20 @@ class ClaudeOnBedrock(AnthropicWire):
         self, request: CanonicalRequest, endpoint: Endpoint, provider: Provider
     ) -> UpstreamCall:
         _refuse_addresses(request, provider)
-        call = super().request(request, endpoint, provider)
+        call = super().request(spread(request), endpoint, provider)
         body: JsonObject = dict(_enveloped(call, _BEDROCK_VERSION, "stream"))
-        betas = call.headers.get(_BETA) or provider.headers.get(_BETA)
-        if betas:
-            body["anthropic_beta"] = [one.strip() for one in betas.split(",") if one.strip()]
+        features = Features(request, provider)
+        features.tidy(body)
+        if names := features.names(call.headers.get(BETAS, "")):
+            body["anthropic_beta"] = names
         path = _BEDROCK_PATH.replace("{model}", quote(endpoint.upstream_model, safe=""))
         operation = "/invoke-with-response-stream" if request.stream else "/invoke"
         return msgspec.structs.replace(
-            call, path=path + operation, body=dumps(body), headers=_bedrock_headers(request.stream)
+            call,
+            path=path + operation,
+            body=dumps(body),
+            headers=_bedrock_headers(request.stream),
+            dropped=(*call.dropped, *features.dropped),
         )
 
     def parser(self, endpoint: Endpoint, provider: Provider) -> FramedParser:

@@ -23,8 +23,8 @@ from opengateway.simulator.link import CallerGone, Cut, Receive, Reply, Scope, S
 from opengateway.simulator.operations.forms import PATHS as OPERATION_PATHS
 from opengateway.simulator.operations.wire import OperationsSimulator
 from opengateway.simulator.personas import Persona, Refusal, load_personas, render_refusal
+from opengateway.simulator.responses.wire import COUNTING, ResponsesSimulator
 from opengateway.simulator.responses.wire import PATH as RESPONSES
-from opengateway.simulator.responses.wire import ResponsesSimulator
 from opengateway.simulator.serving import Incoming, Service
 from opengateway.simulator.settings import MAX_FAULT_BYTES, SimulatorSettings
 from opengateway.simulator.vertex import TOKEN_PATH, VertexClaudeSimulator, exchanged, on_gemini
@@ -197,7 +197,7 @@ class Simulator:
                     raise Refusal("method", (), path=path)
                 if wire is self._responses:
                     persona = self._responses.persona
-                    incoming = replace(incoming, persona=persona)
+                    incoming = replace(incoming, persona=persona, action=rest)
                 if wire is self._operations:
                     incoming = self._operations.arrived(incoming, rest)
                 await self._service.answer(wire, incoming, reply)
@@ -214,7 +214,7 @@ class Simulator:
         """What answers at that path below the base URL."""
         if rest == "/chat/completions":
             return self._chat
-        if rest == RESPONSES:
+        if rest in (RESPONSES, COUNTING):
             return self._responses
         return self._operations if rest in OPERATION_PATHS else None
 

@@ -11,6 +11,8 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from official import anthropic_python, openai_python
+
 TOLD = json.load(sys.stdin)
 MODEL, URL, KEY = TOLD["model"], TOLD["url"], TOLD["apiKey"]
 BASE = f"{URL}/v1"
@@ -146,7 +148,13 @@ def litellm() -> dict[str, Callable[[], Any]]:
     return {"chat": chat, "stream": stream, "tools": tools, "structured": structured}
 
 
-CLIENTS = {"langchain": langchain, "pydantic_ai": pydantic_ai, "litellm": litellm}
+CLIENTS = {
+    "langchain": langchain,
+    "pydantic_ai": pydantic_ai,
+    "litellm": litellm,
+    "openai_python": lambda: openai_python(TOLD),
+    "anthropic_python": lambda: anthropic_python(TOLD),
+}
 
 if __name__ == "__main__":
     os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # asks nobody for prices

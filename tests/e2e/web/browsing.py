@@ -20,10 +20,10 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from e2e.product import ROOT, Product, Zone, run
 
-SCREENSHOTS = ROOT / "var" / "screenshots"
+SCREENSHOTS = ROOT / "build" / "screens"
 AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
-WIDE, NARROW = 1280, 390
+WIDE, NARROW = 1440, 360
 expect.set_options(timeout=15_000)  # for a machine that does other things too
 
 
@@ -43,6 +43,8 @@ class Watched:
     """What a page did that no page of ours may do."""
 
     origin: str
+    elsewhere: str = ""
+    """Where a page of ours may send its reader: the processor of payments."""
     found: list[str] = field(default_factory=list)
     expected: tuple[str, ...] = ("status of 401", "status of 403", "status of 404")
     """What the browser says of answers that the app expects, such as `/me` of a stranger."""
@@ -59,9 +61,9 @@ class Watched:
 
     def _asked(self, url: str) -> None:
         parts = urlsplit(url)
-        if (
-            parts.scheme not in ("data", "blob")
-            and f"{parts.scheme}://{parts.netloc}" != self.origin
+        if parts.scheme not in ("data", "blob") and f"{parts.scheme}://{parts.netloc}" not in (
+            self.origin,
+            self.elsewhere,
         ):
             self.found.append(f"foreign: {url}")
 
@@ -103,6 +105,18 @@ class Person:
         answer = self.context.request.get(self.origin + path)
         assert answer.ok, (path, answer.status, answer.text())
         return answer.json()
+
+    def fails(self, pattern: str, path: str) -> None:
+        """Open a page while what it reads answers 500: it says so, and recovers when asked to."""
+        self.watched.expected += ("status of 500",)
+        body = '{"error":{"code":"internal_error","message":"ours","request_id":"req_1"}}'
+        answer = {"status": 500, "content_type": "application/json", "body": body}
+        self.page.route(pattern, lambda route: route.fulfill(**answer))
+        self.page.goto(self.origin + path)
+        self.told("That did not work")
+        self.page.unroute_all()
+        self.page.get_by_role("button", name="Try again").first.click()
+        expect(self.page.get_by_text("That did not work")).to_have_count(0)
 
     @property
     def team_id(self) -> str:

@@ -9,8 +9,8 @@ import pytest
 from openai import OpenAI
 from playwright.sync_api import Browser, Route, expect
 
-from e2e.conftest import CHAT
-from e2e.product import Product, run, until
+from e2e.conftest import CHAT, TWO
+from e2e.product import Product, Simulator, run, until
 from e2e.web.browsing import Person, admin, found_team, grant, person
 
 pytestmark = pytest.mark.slow
@@ -52,11 +52,11 @@ def key_of(site: Product, team: str, name: str) -> str:
     return secret
 
 
-def ask(site: Product, key: str, session: str = "ses-1") -> str:
+def ask(site: Product, key: str, session: str = "ses-1", model: str = CHAT) -> str:
     """The id of a request that was answered."""
     client = OpenAI(base_url=f"{site.url}/v1", api_key=key, max_retries=0)
     answer = client.chat.completions.with_raw_response.create(
-        model=CHAT,
+        model=model,
         messages=[{"role": "user", "content": "Hello"}],
         extra_headers={"x-session-id": session},
     )
@@ -87,6 +87,54 @@ def test_a_request_is_found_in_the_log_and_read_in_full(
     assert exact > 0
     shown = f"${exact // 10**9}.{exact % 10**9:09}".rstrip("0")
     expect(page.get_by_text(shown, exact=True).first).to_be_visible()
+
+
+def test_a_failover_is_seen_in_the_detail_of_its_request(
+    yuna: Person, team: str, site: Product, provider: Simulator
+) -> None:
+    page = yuna.page
+    key = key_of(site, team, "failing")
+    provider.reset()
+    provider.faults({"match": {"nth": [1]}, "fault": {"status": 503}})
+    request = ask(site, key, model=TWO)
+    provider.reset()
+    until(lambda: yuna.context.request.get(f"{yuna.origin}/api/v1/logs/{request}").ok)
+    attempts = yuna.api(f"/api/v1/logs/{request}")["attempts"]
+    assert [attempt["status"] for attempt in attempts] == ["failed", "succeeded"]
+    yuna.go(f"/teams/{team}/logs/{request}")
+    yuna.told("2 attempts")
+    tries = page.get_by_role("list", name="Attempts").get_by_role("listitem")
+    expect(tries.nth(0)).to_contain_text("503")
+    expect(tries.nth(1)).to_contain_text(attempts[1]["provider"])
+
+
+def test_requests_are_shown_as_they_end(yuna: Person, team: str, site: Product) -> None:
+    page = yuna.page
+    key = key_of(site, team, "live")
+    yuna.go(f"/teams/{team}/logs?session_id=ses-live")
+    yuna.told("No request fits")
+    with page.expect_request("**/api/v1/logs/tail?*"):
+        page.get_by_role("switch", name="Live").check(force=True)
+    until(
+        lambda: ask(site, key, session="ses-live") and page.get_by_role("link", name=CHAT).count()
+    )
+    listed = yuna.api(f"/api/v1/logs?team_id={team}&session_id=ses-live")["data"]
+    assert listed[0]["requested_model"] == CHAT
+
+
+def test_the_words_of_a_request_are_revealed_only_when_asked_for(
+    yuna: Person, team: str, site: Product
+) -> None:
+    page = yuna.page
+    request = ask(site, key_of(site, team, "words"))
+    until(lambda: yuna.context.request.get(f"{yuna.origin}/api/v1/logs/{request}").ok)
+    yuna.go(f"/teams/{team}/logs/{request}")
+    with page.expect_response(f"**/api/v1/logs/{request}/body") as read:
+        page.get_by_role("button", name="Reveal").click()
+    assert read.value.status == 404
+    yuna.told("Nothing is kept of this request")
+    page.get_by_role("button", name="Show JSON").click()
+    expect(page.get_by_text(f'"id": "{request}"')).to_be_visible()
 
 
 def test_filters_stand_in_the_address_and_can_be_kept_as_a_view(
@@ -212,3 +260,30 @@ def test_the_palette_leads_to_any_page_by_keyboard(yuna: Person, team: str) -> N
     page.keyboard.press("Control+K")
     page.get_by_role("combobox", name="Search pages").fill("no such page")
     yuna.told("No page of this name")
+
+
+def test_a_kept_request_is_read_and_asked_again_in_the_playground(
+    yuna: Person, team: str, site: Product
+) -> None:
+    page = yuna.page
+    key = key_of(site, team, "kept")
+    yuna.go(f"/teams/{team}/settings")
+    page.get_by_role("switch", name="Keep prompts and answers").click(force=True)
+    yuna.told("Saved.")
+    assert yuna.api(f"/api/v1/teams/{team}")["body_logging"] is True
+
+    def kept() -> str | None:
+        request = ask(site, key, session="ses-kept")
+        body = f"{yuna.origin}/api/v1/logs/{request}/body"
+        until(lambda: yuna.context.request.get(body.removesuffix("/body")).ok)
+        return request if yuna.context.request.get(body).ok else None
+
+    request = until(kept)
+    yuna.go(f"/teams/{team}/logs/{request}")
+    page.get_by_role("button", name="Reveal").click()
+    expect(page.get_by_role("group", name="Request").get_by_text('"Hello"')).to_be_visible()
+    deeds = yuna.api(f"/api/v1/teams/{team}/audit")["data"]
+    assert "body.read" in {deed["action"] for deed in deeds}
+    page.get_by_role("link", name="Replay in the playground").click()
+    expect(page.get_by_role("textbox", name="Message")).to_have_value("Hello")
+    expect(page.get_by_role("combobox", name="Model")).to_have_value(CHAT)

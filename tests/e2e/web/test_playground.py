@@ -147,7 +147,7 @@ def test_a_list_of_models_that_does_not_come_says_so_and_recovers(
         body = '{"error":{"code":"internal_error","message":"ours","request_id":"req_1"}}'
         route.fulfill(status=500, content_type="application/json", body=body)
 
-    page.route("**/v1/models", fail)
+    page.route("**/api/v1/teams/*/models", fail)
     page.goto(f"{sora.origin}/teams/{team}/{path}")
     sora.told("That did not work")
     page.unroute_all()
@@ -157,7 +157,9 @@ def test_a_list_of_models_that_does_not_come_says_so_and_recovers(
 
 def test_where_no_model_is_served_the_page_says_so(sora: Person, team: str) -> None:
     page = sora.page
-    page.route("**/v1/models", lambda route: route.fulfill(json={"object": "list", "data": []}))
+    page.route(
+        "**/api/v1/teams/*/models", lambda route: route.fulfill(json={"object": "list", "data": []})
+    )
     sora.go(f"/teams/{team}/models")
     sora.told("No model is served here")
     page.unroute_all()

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from messages_surface import MODEL_ID, RENDERING, chat, ending
-from opengateway.checks.messages_grammar import SeenMessage, see_message, see_messages
+from opengateway.checks.messages_grammar import SeenMessage, lean, see_message, see_messages
 from opengateway.dialects.anthropic_messages.seals import is_carried, reasoning_of
 from opengateway.domain.canonical import Reasoning
 from opengateway.domain.events import (
@@ -56,7 +56,7 @@ def told(*events: Event, **members: Any) -> SeenMessage:
     kept = guard.take(events)
     whole = see_message(RENDERING.whole_of(asked, kept, guard.meter, MODEL_ID), MODEL_ID)
     assert whole.faults == []
-    assert whole.message == seen.message
+    assert lean(whole.message) == lean(seen.message)
     return seen
 
 

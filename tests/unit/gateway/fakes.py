@@ -251,11 +251,13 @@ class ScriptedTransport:
             name: list(s) if isinstance(s, list) else [s] for name, s in scripts.items()
         }
         self.asked: list[str] = []
+        self.requests: list[UpstreamRequest] = []
         self.responses: list[ScriptedResponse] = []
 
     async def send(self, request: UpstreamRequest) -> ScriptedResponse:
         name = request.url.removeprefix("http://").split(".")[0]
         self.asked.append(name)
+        self.requests.append(request)
         queue = self._scripts[name]
         script = queue.pop(0) if len(queue) > 1 else queue[0]
         if script.hang:

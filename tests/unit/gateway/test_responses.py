@@ -29,7 +29,6 @@ from .fakes import (
     PRINCIPAL,
     RecordingCaller,
     Script,
-    ScriptedResponse,
     ScriptedTransport,
     World,
     endpoint,
@@ -40,18 +39,6 @@ Json = dict[str, Any]
 OTHERS = replaced(PRINCIPAL, team_id="team_2")
 ANSWER = response(output=[thought("gAAA"), message("Blue.")])
 BOX = AesSecretBox({1: b"k" * 32})
-
-
-class Listening(ScriptedTransport):
-    """Keeps what it is asked."""
-
-    def __init__(self, **scripts: Script) -> None:
-        super().__init__(**scripts)
-        self.requests: list[UpstreamRequest] = []
-
-    async def send(self, request: UpstreamRequest) -> ScriptedResponse:
-        self.requests.append(request)
-        return await super().send(request)
 
 
 class Away(MemoryResponseStore):
@@ -68,7 +55,7 @@ def surface(
     box: AesSecretBox = BOX,
 ) -> tuple[ResponsesSurface, World]:
     script = Script(chunks=(json.dumps(ANSWER).encode(),))
-    world = World([model("lab/m", endpoint("a", context=10_000_000))], Listening(a=script))
+    world = World([model("lab/m", endpoint("a", context=10_000_000))], ScriptedTransport(a=script))
     plain = replace(world.services, wires={Wire.OPENAI: lane()}, chat_dialect=DIALECT)
     store = MemoryResponseStore(ManualClock()) if store is None else store
     keeper = ResponseKeeper(store, box, allows)
@@ -93,7 +80,7 @@ async def ask(
 
 def asked_of(made: tuple[ResponsesSurface, World]) -> list[UpstreamRequest]:
     transport = made[1].transport
-    assert isinstance(transport, Listening)
+    assert isinstance(transport, ScriptedTransport)
     return transport.requests
 
 

@@ -10,11 +10,11 @@ from collections.abc import Callable, Sequence
 import pytest
 from msgspec.structs import replace
 
-from opengateway.compose.wires import MESSAGES_COUNTING, messages_wires
+from opengateway.compose.wires import MESSAGES_COUNTING, messages_wires, responses_counting
 from opengateway.domain.catalog import Wire
 from opengateway.domain.errors import ErrorClass, NotFound, UpstreamError
 from opengateway.gateway import token_count
-from opengateway.gateway.token_count import Means, TokenCounting, count_body
+from opengateway.gateway.token_count import Means, TokenCounting
 from opengateway.ports.tokens import Texts
 from unit.gateway.fakes import PRINCIPAL, Script, ScriptedTransport, World, endpoint, model
 
@@ -62,7 +62,7 @@ async def test_the_provider_is_asked_where_it_speaks_the_dialect() -> None:
     counting, transport = world(answer(200, {"input_tokens": 77}))
     assert await count(counting) == (77, Means.PROVIDER)
     assert transport.asked == ["a"]
-    assert count_body(77) == b'{"input_tokens":77}'
+    assert counting.body(77) == b'{"input_tokens":77}'
 
 
 @pytest.mark.parametrize(
@@ -128,3 +128,45 @@ async def test_a_model_that_is_not_served_is_told() -> None:
     counting, _ = world()
     with pytest.raises(NotFound):
         await count(counting, model="lab/none")
+
+
+# --- Responses --------------------------------------------------------------------------------------
+ITEMS = {
+    "model": "lab/m",
+    "instructions": "one two",
+    "input": [{"role": "user", "content": [{"type": "input_text", "text": "three four"}]}],
+    "max_output_tokens": 100,
+    "store": True,
+    "stream": True,
+}
+
+
+def responses_world(
+    script: Script | None = None, *, has_responses: bool = True, encoding: str = ""
+) -> tuple[TokenCounting, ScriptedTransport]:
+    transport = ScriptedTransport(a=script or Script())
+    made = World([model("lab/m", endpoint("a", encoding=encoding))], transport)
+    provider = made.snapshot.providers["a"]
+    profile = replace(provider.profile, responses="sealed" if has_responses else "no")
+    provider = replace(provider, wire=Wire.OPENAI, profile=profile)
+    made.snapshot = replace(made.snapshot, providers={"a": provider})
+    services = dataclasses.replace(made.services, tokens=WordCounter())
+    return TokenCounting(services, responses_counting(made.services.clock)), transport
+
+
+async def test_openais_own_count_is_asked_for_with_what_it_takes_and_no_more() -> None:
+    told = {"object": "response.input_tokens", "input_tokens": 51}
+    counting, transport = responses_world(answer(200, told))
+    found = await counting.count(json.dumps(ITEMS).encode(), {}, PRINCIPAL)
+    assert found == (51, Means.PROVIDER)
+    (request,) = transport.requests
+    assert request.url.endswith("/responses/input_tokens")
+    assert json.loads(request.body).keys() == {"model", "instructions", "input"}
+    assert json.loads(counting.body(51)) == told
+
+
+async def test_where_a_vendor_counts_no_responses_the_count_is_ours() -> None:
+    counting, transport = responses_world(has_responses=False, encoding="words")
+    body = json.dumps({**ITEMS, "input": "three four"}).encode()
+    assert await counting.count(body, {}, PRINCIPAL) == (6 + 2 * 3 + 3, Means.EXACT)
+    assert transport.asked == []

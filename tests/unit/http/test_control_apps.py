@@ -60,6 +60,18 @@ async def test_the_public_api_describes_itself(house: ControlHouse) -> None:
     assert version.json() == {"version": document["info"]["version"], "zone": "test"}
 
 
+async def test_what_is_new_is_what_the_build_said(house: ControlHouse, tmp_path: Path) -> None:
+    house.public_app.state.assets = tmp_path
+    nothing = await call(house.public_app, "GET", "/api/v1/whats-new")
+    assert nothing.json() == {"data": []}
+    told = [{"version": "1.2.0", "date": "2099-01-02", "entries": [{"kind": "fix", "text": "X."}]}]
+    house.public_app.state.assets = tmp_path / "built"
+    (tmp_path / "built").mkdir()
+    (tmp_path / "built/whats-new.json").write_text(json.dumps(told))
+    answer = await call(house.public_app, "GET", "/api/v1/whats-new")
+    assert answer.json() == {"data": told}
+
+
 async def test_errors_of_the_api_are_typed_and_name_the_request(house: ControlHouse) -> None:
     for method, path, status, code in (
         ("GET", "/api/v1/nothing", 404, "not_found"),

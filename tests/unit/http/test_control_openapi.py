@@ -53,6 +53,9 @@ _UNREADY = {
     ("put", "/admin/endpoints"),
     ("post", "/teams/{team_id}/credentials"),
     ("post", "/admin/prices/preview"),
+    ("post", "/admin/route-explanations"),
+    ("get", "/teams/{team_id}/models"),
+    ("get", "/teams/{team_id}/model-endpoints"),
 }
 """503 by design until a job that does not run here has compiled what is served."""
 _ENDLESS = {("get", "/logs/tail"), ("get", "/admin/logs/tail")}

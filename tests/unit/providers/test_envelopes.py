@@ -21,16 +21,27 @@ from anthropic_wire import (
     message,
     opened,
     sse,
+    system,
     text_of,
     user,
 )
 from anthropic_wire import delta as said
 from opengateway.checks.replay_messages import anthropic_endpoint, anthropic_provider
-from opengateway.domain.canonical import Document, Image, Reasoning
+from opengateway.domain.canonical import (
+    CacheIntent,
+    CacheMark,
+    CanonicalRequest,
+    Document,
+    Image,
+    Reasoning,
+    Text,
+    Tool,
+)
 from opengateway.domain.catalog import Provider, Wire
 from opengateway.domain.errors import ErrorClass, InvalidRequest
 from opengateway.domain.events import End, Failure
 from opengateway.kit.event_stream import encode
+from opengateway.kit.json import Raw
 from opengateway.providers.envelopes import ClaudeOnBedrock, ClaudeOnVertex
 
 VERTEX, BEDROCK = ClaudeOnVertex(), ClaudeOnBedrock()
@@ -76,6 +87,86 @@ def test_on_bedrock_the_body_holds_betas_and_no_stream(stream: bool, action: str
     assert body["anthropic_version"] == "bedrock-2023-05-31"
     assert body["anthropic_beta"] == ["a-1", "b-2"]
     assert body.keys().isdisjoint(("model", "stream"))
+
+
+def test_a_document_keeps_what_is_said_of_it() -> None:
+    said = {"citations": Raw(b'{"enabled":true}'), "context": Raw(b'"of 2025"')}
+    part = Document(data="AAAA", name="a", opaque=said)
+    for wire, place in ((BEDROCK, ON_BEDROCK), (VERTEX, ON_VERTEX)):
+        body = json.loads(wire.request(asked(user("q", part)), MODEL, place).body)
+        block = body["messages"][0]["content"][1]
+        assert (block["citations"], block["context"]) == ({"enabled": True}, "of 2025")
+
+
+def test_a_wish_to_cache_all_is_marks_where_the_vendor_places_none() -> None:
+    """Anthropic's own mark for a whole request is its own surface's alone."""
+    turns = (system("be kind"), user("q"), assistant("a"), user("r"))
+    wish = CacheIntent(automatic=CacheMark("1h"))
+    control = {"type": "ephemeral", "ttl": "1h"}
+    for wire, place in ((BEDROCK, ON_BEDROCK), (VERTEX, ON_VERTEX)):
+        request = asked(*turns, tools=(Tool("f"), Tool("g")), cache=wish)
+        body = json.loads(wire.request(request, MODEL, place).body)
+        assert "cache_control" not in body
+        assert body["system"][-1]["cache_control"] == control
+        assert [tool.get("cache_control") for tool in body["tools"]] == [None, control]
+        said = [m["content"][-1].get("cache_control") for m in body["messages"]]
+        assert said == [None, None, control]
+
+
+def test_the_callers_own_marks_stand_and_there_are_four_at_most() -> None:
+    own = [Text(text=str(n), cache=CacheMark("5m")) for n in range(3)]
+    wish = CacheIntent(automatic=CacheMark("5m"))
+    request = asked(system("s"), user(*own, "last"), tools=(Tool("f"),), cache=wish)
+    call = BEDROCK.request(request, MODEL, ON_BEDROCK)
+    marked = [b for b in json.loads(call.body)["messages"][0]["content"] if "cache_control" in b]
+    assert [block["text"] for block in marked] == ["0", "1", "2", "last"]
+    assert call.body.count(b"cache_control") == 4
+    assert call.body == BEDROCK.request(request, MODEL, ON_BEDROCK).body, "the same bytes again"
+
+
+ASKED_FOR = ("claude-code-20250219", "context-management-2025-06-27", "tool-search-tool-2025-10-19")
+
+
+def with_features(*betas: str) -> CanonicalRequest:
+    tool = Tool("f", parameters=Raw(b"{}"), extra={"defer_loading": Raw(b"true")})
+    return asked(
+        betas=betas,
+        dialect="anthropic_messages",
+        tools=(tool,),
+        extra={"context_management": Raw(b'{"edits":[]}')},
+    )
+
+
+def test_a_cloud_gets_the_callers_features_that_it_knows_and_the_caller_is_told_of_the_rest() -> (
+    None
+):
+    call = BEDROCK.request(with_features(*ASKED_FOR), PROFILE, ON_BEDROCK)
+    body = json.loads(call.body)
+    assert body["anthropic_beta"] == [*ASKED_FOR[1:]]
+    assert (body["context_management"], body["tools"][0]["defer_loading"]) == ({"edits": []}, True)
+    assert call.dropped == ("anthropic-beta",)
+    on_vertex = VERTEX.request(with_features(*ASKED_FOR), MODEL, ON_VERTEX)
+    assert on_vertex.headers["anthropic-beta"] == ",".join(ASKED_FOR[1:])
+    assert "anthropic_beta" not in json.loads(on_vertex.body)
+
+
+def test_what_needs_a_feature_that_is_not_asked_for_stays_here() -> None:
+    for wire, place in ((BEDROCK, ON_BEDROCK), (VERTEX, ON_VERTEX)):
+        call = wire.request(with_features(), PROFILE, place)
+        body = json.loads(call.body)
+        assert "context_management" not in body
+        assert body["tools"][0].keys() == {"name", "input_schema"}
+        assert call.dropped == ("context_management", "tools[].defer_loading")
+
+
+def test_a_region_that_refuses_a_feature_is_not_asked_for_it() -> None:
+    profile = msgspec.structs.replace(
+        ON_BEDROCK.profile, betas_refused={"eu-west-1": ("tool-search-tool-",)}
+    )
+    place = msgspec.structs.replace(ON_BEDROCK, profile=profile, region="eu-west-1")
+    call = BEDROCK.request(with_features(*ASKED_FOR), PROFILE, place)
+    assert json.loads(call.body)["anthropic_beta"] == [ASKED_FOR[1]]
+    assert call.dropped == ("anthropic-beta", "tools[].defer_loading")
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[3]
 sys.path[:0] = [str(ROOT), str(ROOT / "tools")]
-from tools.release import build, notes, surface
+from tools.release import bill, build, gate, notes, surface
 
 API: dict[str, Any] = {
     "paths": {
@@ -95,6 +96,23 @@ def test_what_is_added_breaks_nobody() -> None:
     assert changed("c", "New", "properties", "x", to={"type": "string"}) == []
 
 
+def test_a_breaking_change_stops_a_release_until_it_is_announced(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = set(gate.BASELINE.read_text().splitlines())
+    gone = {line for line in before if line.startswith("op   DELETE /api/v1/me")}
+    assert gone
+    monkeypatch.setattr(gate, "announced", lambda: False)
+    monkeypatch.setattr(gate, "current", lambda: before)
+    assert gate.main([]) == 0
+    monkeypatch.setattr(gate, "current", lambda: before - gone)
+    assert gate.main([]) == 1
+    assert build.main([]) == 1, "nothing is built"
+    assert "breaking changes of the API" in capsys.readouterr().err
+    monkeypatch.setattr(gate, "announced", lambda: True)
+    assert gate.main([]) == 0
+
+
 def test_fragments_become_a_section_an_upgrade_note_and_what_is_new(tmp_path: Path) -> None:
     (tmp_path / "+a.feature.md").write_text("A new thing.\n")
     (tmp_path / "+b.removal.md").write_text("An old thing\nis gone.\n")
@@ -106,9 +124,23 @@ def test_fragments_become_a_section_an_upgrade_note_and_what_is_new(tmp_path: Pa
     assert "- An old thing is gone." in upgrade
     assert "v0099_x: Words" in upgrade
     assert "A new thing" not in upgrade
-    assert '"A new thing."' in notes.whats_new("1.2.0", "2099-01-02", found)
     log = notes.into_changelog("# C\n\n<!-- towncrier release notes start -->\n\n## 1.1\n", section)
     assert log.index("## 1.2.0") < log.index("## 1.1")
+
+
+def test_what_is_new_is_told_of_the_newest_versions(tmp_path: Path) -> None:
+    log = "# C\n\n"
+    for minor in range(9, 0, -1):
+        log += f"## 1.{minor}.0 (2099-01-0{minor})\n\n### New\n\n- Thing {minor}.\n\n"
+        log += "### Security\n\n- Hidden.\n\n"
+    (tmp_path / "+a.feature.md").write_text("The newest\nthing.\n")
+    told = json.loads(notes.whats_new(log, notes.fragments(tmp_path), "2.0.0", "2099-02-01"))
+    assert [release["version"] for release in told] == ["2.0.0", "1.9.0", "1.8.0", "1.7.0", "1.6.0"]
+    assert told[0]["entries"] == [{"kind": "feature", "text": "The newest thing."}]
+    assert told[1]["date"] == "2099-01-09"
+    assert told[1]["entries"] == [{"kind": "feature", "text": "Thing 9."}]
+    unreleased = json.loads(notes.whats_new(log, notes.fragments(tmp_path)))
+    assert unreleased[0]["version"] is None
 
 
 def test_a_fragment_of_no_kind_is_refused(tmp_path: Path) -> None:
@@ -119,6 +151,21 @@ def test_a_fragment_of_no_kind_is_refused(tmp_path: Path) -> None:
 
 def test_the_repository_s_own_fragments_are_sound() -> None:
     assert all(fragment.text for fragment in notes.fragments())
+
+
+def test_the_bill_names_every_package_of_the_locks_and_none_that_only_checks() -> None:
+    root = {"bom-ref": "pkg:pypi/opengateway@1", "components": [], "dependencies": [{"ref": "x"}]}
+    told = json.loads(bill.release_bill(ROOT, json.dumps(root).encode()))
+    names = {part["name"] for part in told["components"]}
+    pinned = (ROOT / "requirements/runtime.lock").read_text()
+    assert {"aiohttp", "fastapi", "uvicorn", "react"} <= names
+    assert sum(part["purl"].startswith("pkg:pypi/") for part in told["components"]) == len(
+        [line for line in pinned.splitlines() if "==" in line and line[:1].isalnum()]
+    )
+    assert "eslint" not in names
+    assert set(told["dependencies"][0]["dependsOn"]) == {p["bom-ref"] for p in told["components"]}
+    react = next(part for part in told["components"] if part["name"] == "react")
+    assert react["hashes"][0]["alg"] == "SHA-512"
 
 
 def test_sums_are_of_every_artefact(tmp_path: Path) -> None:

@@ -98,7 +98,7 @@ def test_a_whole_answer_is_the_same_events() -> None:
         closed(4),
     )
     assert whole == streamed(began(), *parts, ended("tool_use"), STOP)
-    assert of(whole, ReasoningDelta) == [ReasoningDelta("hm", 0)]
+    assert of(whole, ReasoningDelta) == [ReasoningDelta("hm", 0, digest=True)]
 
 
 def test_e16_e18_each_block_of_thought_is_sealed_by_its_own_signature_or_data() -> None:
@@ -171,7 +171,7 @@ def test_each_stop_reason_has_its_finish(native: str, reason: str) -> None:
 def test_a_refusal_says_why() -> None:
     details = {"type": "refusal", "category": "cyber", "explanation": "No."}
     events = streamed(began(), *TEXT, ended("refusal", stop_details=details), STOP)
-    assert finish_of(events) == Finish("content_filter", "refusal", message="No.")
+    assert finish_of(events) == Finish("content_filter", "refusal", message="No.", category="cyber")
     whole = replied(message(stop_reason="refusal", stop_details=details))
     assert finish_of(whole).message == "No."
     assert finish_of(replied(message(stop_reason="end_turn", stop_details=details))).message is None

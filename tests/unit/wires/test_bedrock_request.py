@@ -302,6 +302,15 @@ def test_top_k_goes_where_the_model_looks_for_it(model: str, fields: Any) -> Non
     assert ("top_k" in dropped(asked(top_k=5), model)) is (fields is None)
 
 
+def test_claudes_features_are_a_member_of_its_own_and_no_other_models() -> None:
+    request = asked(betas=("context-1m-2025-08-07", "claude-code-20250219"), top_k=5)
+    fields = {"top_k": 5, "anthropic_beta": ["context-1m-2025-08-07"]}
+    assert sent(request)["additionalModelRequestFields"] == fields
+    assert "anthropic-beta" in dropped(request)
+    assert sent(request, NOVA)["additionalModelRequestFields"] == {"inferenceConfig": {"topK": 5}}
+    assert "anthropic-beta" in dropped(request, NOVA)
+
+
 def test_a_tier_and_bedrocks_own_members_go_on() -> None:
     guard = {"guardrailIdentifier": "g", "guardrailVersion": "1"}
     extra = {
@@ -413,7 +422,8 @@ def test_a_model_that_takes_no_points_gets_none_and_the_caller_is_told() -> None
     assert "cache_control" in dropped(request, OSS)
     nova = sent(request, NOVA)
     assert len(nova["toolConfig"]["tools"]) == 1, "Nova takes none among tools"
-    assert nova["messages"][0]["content"][-1] == {"cachePoint": {"type": "default"}}
+    own = {"cachePoint": {"type": "default", "ttl": "1h"}}
+    assert nova["messages"][0]["content"][-1] == own, "the caller's own mark stands"
 
 
 # --- the maker --------------------------------------------------------------------------------------

@@ -26,9 +26,20 @@ from bedrock_wire import (
 )
 from opengateway.checks.replay_converse import bedrock_endpoint
 from opengateway.domain.errors import ErrorClass
-from opengateway.domain.events import End, ReasoningDelta, ReasoningSeal, ServerEventItem, ToolEnd
+from opengateway.domain.events import (
+    Annotation,
+    End,
+    Event,
+    ReasoningDelta,
+    ReasoningSeal,
+    ServerEventItem,
+    TextDelta,
+    ToolEnd,
+)
+from opengateway.domain.model_rules import ModelRule
 from opengateway.domain.usage import Dimension
 from opengateway.kit.event_stream import encode
+from opengateway.wires.bedrock.answer import Answer
 
 SEALED = base64.b64encode(b"secret").decode()
 
@@ -319,3 +330,21 @@ def test_an_error_that_is_no_json_or_names_itself_in_its_body_is_read_too() -> N
     page = WIRE.error(503, {}, b"<html>", PROVIDER)
     assert (page.error_class, page.detail) == (ErrorClass.OVERLOADED, "")
     assert WIRE.error(500, {}, b"[1]", PROVIDER).error_class is ErrorClass.SERVER_ERROR
+
+
+def test_a_text_with_citations_is_text_and_addresses_are_annotations() -> None:
+    web = {"title": "T", "location": {"web": {"url": "https://x", "domain": "x"}}}
+    page = {"title": "P", "location": {"documentPage": {"documentIndex": 0}}}
+    answer = Answer(ModelRule(prefix=""))
+    out: list[Event] = []
+    cited = {"content": [{"text": "a"}, {"text": "b"}], "citations": [web, page]}
+    answer.whole(0, {"citationsContent": cited}, out)
+    answer.delta(1, {"text": "c"}, out)
+    answer.delta(1, {"citation": web}, out)
+    assert [event for event in out if isinstance(event, TextDelta)] == [
+        TextDelta("a", 0),
+        TextDelta("b", 0),
+        TextDelta("c", 1),
+    ]
+    notes = [event for event in out if isinstance(event, Annotation)]
+    assert notes == [Annotation(url="https://x", title="T")] * 2

@@ -102,15 +102,21 @@ export interface EndpointRow {
   region?: string | null;
   country?: string | null;
   quantization?: string | null;
+  /** How the zone's requests to it went in the last day; null where they were few. */
+  lately: { answered_share: number; first_token_ms: number | null } | null;
 }
 
+/** What the team is served. Everybody of the team may see it; asking a model needs a key. */
 export async function listModels(teamId: string, signal?: AbortSignal): Promise<ModelRow[]> {
-  const response = await dataPlane(teamId, '/v1/models', { signal });
-  return ((await response.json()) as { data: ModelRow[] }).data;
+  const found = await api.get('/api/v1/teams/{team_id}/models', { path: { team_id: teamId }, ...(signal && { signal }) });
+  return found.data as unknown as ModelRow[];
 }
 
 export async function listEndpoints(teamId: string, model: string, signal?: AbortSignal): Promise<EndpointRow[]> {
-  const path = `/v1/models/${model.split('/').map(encodeURIComponent).join('/')}/endpoints`;
-  const response = await dataPlane(teamId, path, { signal });
-  return ((await response.json()) as { data: { endpoints: EndpointRow[] } }).data.endpoints;
+  const found = await api.get('/api/v1/teams/{team_id}/model-endpoints', {
+    path: { team_id: teamId },
+    query: { model },
+    ...(signal && { signal }),
+  });
+  return (found.data as unknown as { endpoints: EndpointRow[] }).endpoints;
 }

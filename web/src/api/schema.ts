@@ -1229,6 +1229,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/admin/route-explanations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Explain Route
+         * @description Where a request would go now, in which order, and why not elsewhere. Nothing is sent.
+         */
+        post: operations["explain_route_api_v1_admin_route_explanations_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/admin/smoke": {
         parameters: {
             query?: never;
@@ -1345,6 +1365,26 @@ export interface paths {
          * @description A run's results, in the order in which they came.
          */
         get: operations["list_smoke_results_api_v1_admin_smoke_runs__run_id__results_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/system": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * System
+         * @description The zone, its edition and parts, the gateways whose journals are read, and what waits.
+         */
+        get: operations["system_api_v1_admin_system_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -3050,6 +3090,46 @@ export interface paths {
         patch: operations["change_member_api_v1_teams__team_id__members__user_id__patch"];
         trace?: never;
     };
+    "/api/v1/teams/{team_id}/model-endpoints": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Team Model Endpoints
+         * @description Who serves one model, at what price, and how that went lately.
+         */
+        get: operations["list_team_model_endpoints_api_v1_teams__team_id__model_endpoints_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/teams/{team_id}/models": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Team Models
+         * @description The models that this team is served: what `/v1/models` says to a key of the team.
+         */
+        get: operations["list_team_models_api_v1_teams__team_id__models_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/teams/{team_id}/notifications": {
         parameters: {
             query?: never;
@@ -3423,6 +3503,26 @@ export interface paths {
          * @description The version that runs, and the zone it runs in.
          */
         get: operations["version_api_v1_version_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/whats-new": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Whats New
+         * @description What changed in the newest versions, the newest first: what is new, providers, models, fixes.
+         */
+        get: operations["whats_new_api_v1_whats_new_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -4280,6 +4380,13 @@ export interface components {
             /** Zone */
             zone: string;
         };
+        /** Change */
+        Change: {
+            /** Kind */
+            kind: string;
+            /** Text */
+            text: string;
+        };
         /**
          * CheckMail
          * @description The same whether the address has an account or not.
@@ -4376,6 +4483,13 @@ export interface components {
             campaign_id: string;
             /** Codes */
             codes: string[] | null;
+        };
+        /** Component */
+        Component: {
+            /** Slot */
+            slot: string;
+            /** Use */
+            use: string;
         };
         /** Cost */
         Cost: {
@@ -4835,6 +4949,91 @@ export interface components {
          * @enum {string}
          */
         EventKind: "budget.alert" | "balance.low" | "balance.empty" | "payment.failed" | "webhook.disabled" | "webhook.test";
+        /** ExplainedCandidate */
+        ExplainedCandidate: {
+            /**
+             * Band
+             * @description How well it is: well, degraded, poor, full, half_open, out...
+             */
+            band: string;
+            /** Endpoint */
+            endpoint: string;
+            /** Expected */
+            expected: number;
+            /** First Token Ms */
+            first_token_ms: number | null;
+            /** In Flight */
+            in_flight: number;
+            /** Model */
+            model: string;
+            /**
+             * Out For
+             * @default []
+             */
+            out_for?: string[];
+            /** Priority */
+            priority: number;
+            /** Tier */
+            tier: number;
+            /**
+             * Usd Per Million
+             * @description Three parts input and one part output.
+             */
+            usd_per_million: string;
+        };
+        /** ExplainedError */
+        ExplainedError: {
+            /** Code */
+            code: string;
+            /** Message */
+            message: string;
+            /** Status */
+            status: number;
+        };
+        /** ExplainedExclusion */
+        ExplainedExclusion: {
+            /** By */
+            by: string;
+            /** Endpoint */
+            endpoint: string;
+            /** Model */
+            model: string;
+        };
+        /**
+         * Explanation
+         * @description Candidates in the order in which they would be tried. `error` where nobody can serve it.
+         */
+        Explanation: {
+            /**
+             * Alternatives
+             * @default []
+             */
+            alternatives?: string[];
+            /**
+             * Candidates
+             * @default []
+             */
+            candidates?: components["schemas"]["ExplainedCandidate"][];
+            error?: components["schemas"]["ExplainedError"] | null;
+            /**
+             * Excluded
+             * @default []
+             */
+            excluded?: components["schemas"]["ExplainedExclusion"][];
+            /**
+             * Excluded By
+             * @default []
+             */
+            excluded_by?: string[];
+            /** Model */
+            model?: string | null;
+            /** Requested */
+            requested: string;
+            /** Strategy */
+            strategy?: string | null;
+            /** Zone */
+            zone: string;
+        };
         /**
          * ExportFormat
          * @enum {string}
@@ -5056,6 +5255,20 @@ export interface components {
             role: string;
             /** Team Id */
             team_id: string;
+        };
+        /**
+         * JournalOfGateway
+         * @description One start of a gateway, as far as its journal was read. `open_requests` have not ended yet.
+         */
+        JournalOfGateway: {
+            /** First Seen Ns */
+            first_seen_ns: number;
+            /** Gateway */
+            gateway: string;
+            /** Last Seen Ns */
+            last_seen_ns: number;
+            /** Open Requests */
+            open_requests: number;
         };
         /**
          * KeyKind
@@ -6420,6 +6633,51 @@ export interface components {
             note?: string;
             /** Successor */
             successor?: string | null;
+        };
+        /**
+         * NewExplanation
+         * @description A request that is not sent. Lists and switches are as in its `provider` object; `team_id` adds
+         *     the team's own keys, prices and routing policy.
+         * @example {
+         *       "ignore": [],
+         *       "model": "openai/gpt-4o",
+         *       "only": [],
+         *       "zdr": true
+         *     }
+         */
+        NewExplanation: {
+            /**
+             * Deny Data Collection
+             * @default false
+             */
+            deny_data_collection?: boolean;
+            /**
+             * Ignore
+             * @default []
+             */
+            ignore?: string[];
+            /** Model */
+            model: string;
+            /**
+             * Only
+             * @default []
+             */
+            only?: string[];
+            /**
+             * Order
+             * @default []
+             */
+            order?: string[];
+            /**
+             * Team Id
+             * @default
+             */
+            team_id?: string;
+            /**
+             * Zdr
+             * @default false
+             */
+            zdr?: boolean;
         };
         /** NewFxRate */
         NewFxRate: {
@@ -7952,6 +8210,18 @@ export interface components {
             /** Zdr */
             zdr: boolean;
         };
+        /**
+         * Queue
+         * @description `oldest_ns` is when what waits longest came; null where nothing waits, or nobody knows.
+         */
+        Queue: {
+            /** Depth */
+            depth: number;
+            /** Name */
+            name: string;
+            /** Oldest Ns */
+            oldest_ns: number | null;
+        };
         /** ReadUpTo */
         ReadUpTo: {
             /**
@@ -8101,6 +8371,18 @@ export interface components {
             payment_id: string;
             /** State */
             state: string;
+        };
+        /**
+         * Release
+         * @description `version` and `date` are null for what runs here and no release has yet.
+         */
+        Release: {
+            /** Date */
+            date: string | null;
+            /** Entries */
+            entries: components["schemas"]["Change"][];
+            /** Version */
+            version: string | null;
         };
         /**
          * ResetLink
@@ -8325,6 +8607,29 @@ export interface components {
             state: string;
             /** Version */
             version: number;
+        };
+        /**
+         * ServedEndpoints
+         * @description As `GET /v1/models/{model}/endpoints` gives them, each with `lately`: how the whole zone's
+         *     requests to this model at that provider went in the last day; null where they were few.
+         */
+        ServedEndpoints: {
+            /** Data */
+            data: {
+                [key: string]: unknown;
+            };
+        };
+        /**
+         * ServedModels
+         * @description As `GET /v1/models` gives them.
+         */
+        ServedModels: {
+            /** Data */
+            data: {
+                [key: string]: unknown;
+            }[];
+            /** Object */
+            object: string;
         };
         /** SessionList */
         SessionList: {
@@ -8708,6 +9013,53 @@ export interface components {
             written_tokens: number;
         };
         /**
+         * System
+         * @example {
+         *       "billing": true,
+         *       "components": [
+         *         {
+         *           "slot": "control_store",
+         *           "use": "sqlite"
+         *         }
+         *       ],
+         *       "edition": "selfhost",
+         *       "gateways": [],
+         *       "queues": [
+         *         {
+         *           "depth": 0,
+         *           "name": "mail"
+         *         }
+         *       ],
+         *       "snapshot": "v1",
+         *       "version": "0.1.0",
+         *       "zone": "kr"
+         *     }
+         */
+        System: {
+            /** Billing */
+            billing: boolean;
+            /** Components */
+            components: components["schemas"]["Component"][];
+            /** Edition */
+            edition: string;
+            /**
+             * Gateways
+             * @description Those that run, or are not read out yet.
+             */
+            gateways: components["schemas"]["JournalOfGateway"][];
+            /** Queues */
+            queues: components["schemas"]["Queue"][];
+            /**
+             * Snapshot
+             * @description The configuration that is in force.
+             */
+            snapshot: string;
+            /** Version */
+            version: string;
+            /** Zone */
+            zone: string;
+        };
+        /**
          * TeamPatch
          * @description What is left out stays. The limits are the platform's to set.
          * @example {
@@ -9078,6 +9430,27 @@ export interface components {
             url: string;
             /** Version */
             version: number;
+        };
+        /**
+         * WhatsNew
+         * @example {
+         *       "data": [
+         *         {
+         *           "date": "2026-12-01",
+         *           "entries": [
+         *             {
+         *               "kind": "feature",
+         *               "text": "Prompts and answers can be kept."
+         *             }
+         *           ],
+         *           "version": "0.2.0"
+         *         }
+         *       ]
+         *     }
+         */
+        WhatsNew: {
+            /** Data */
+            data: components["schemas"]["Release"][];
         };
         /**
          * Rotation
@@ -11755,6 +12128,39 @@ export interface operations {
             };
         };
     };
+    explain_route_api_v1_admin_route_explanations_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewExplanation"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Explanation"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     list_smoke_cells_api_v1_admin_smoke_get: {
         parameters: {
             query?: {
@@ -11985,6 +12391,26 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    system_api_v1_admin_system_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["System"];
                 };
             };
         };
@@ -15486,6 +15912,70 @@ export interface operations {
             };
         };
     };
+    list_team_model_endpoints_api_v1_teams__team_id__model_endpoints_get: {
+        parameters: {
+            query: {
+                model: string;
+            };
+            header?: never;
+            path: {
+                team_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServedEndpoints"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_team_models_api_v1_teams__team_id__models_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                team_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServedModels"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     list_notifications_api_v1_teams__team_id__notifications_get: {
         parameters: {
             query?: {
@@ -16301,6 +16791,26 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Version"];
+                };
+            };
+        };
+    };
+    whats_new_api_v1_whats_new_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WhatsNew"];
                 };
             };
         };

@@ -4,7 +4,6 @@ import { BudgetsPanel } from '~/features/budgets';
 import { useKeys } from '~/features/keys';
 import { BalancePanel, EntriesPanel } from '~/features/ledger';
 import { useMembers } from '~/features/members';
-import { DocumentsPanel } from '~/features/payments';
 import { RedeemPanel } from '~/features/redeem';
 import { useTeam } from '~/session/me';
 import { Page } from '~/ui/page';
@@ -25,7 +24,6 @@ export function BalancePage() {
       {team.may('billing.read') && <RedeemPanel />}
       {team.may('budgets.read') && <BudgetsPanel subjects={subjects} />}
       {team.may('billing.read') && <EntriesPanel />}
-      {team.may('billing.read') && <DocumentsPanel />}
     </Page>
   );
 }

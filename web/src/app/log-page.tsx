@@ -1,10 +1,10 @@
 import { useParams } from '@tanstack/react-router';
 
 import { useKeys } from '~/features/keys';
-import { LogSections, useLog } from '~/features/logs';
+import { KeptBody, LogSections, useLog } from '~/features/logs';
 import { useWords } from '~/i18n/use-words';
 import { useTeam } from '~/session/me';
-import { IconChevronLeft, IconMessages } from '~/ui/icons';
+import { IconChevronLeft, IconMessages, IconPlayerPlay } from '~/ui/icons';
 import { LinkButton, TextLink } from '~/ui/link';
 import { Page } from '~/ui/page';
 import { Loaded } from '~/ui/states';
@@ -53,6 +53,25 @@ export function LogPage() {
                   {one.session_id}
                 </TextLink>
               )
+            }
+            body={
+              <KeptBody
+                requestId={one.id}
+                replay={
+                  team.may('keys.create') && (
+                    <LinkButton
+                      to="/teams/$teamId/playground"
+                      params={params}
+                      search={{ replay: one.id }}
+                      variant="default"
+                      size="xs"
+                      leftSection={<IconPlayerPlay size={16} />}
+                    >
+                      {t('app:logs.replay')}
+                    </LinkButton>
+                  )
+                }
+              />
             }
           />
         )}

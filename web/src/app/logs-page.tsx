@@ -1,5 +1,6 @@
-import { Menu, Button } from '@mantine/core';
+import { Button, Menu, Switch } from '@mantine/core';
 import { useNavigate, useSearch } from '@tanstack/react-router';
+import { useState } from 'react';
 
 import { useKeys } from '~/features/keys';
 import { exportUrl, LogFilters, type LogSearch, LogsPanel, Views } from '~/features/logs';
@@ -17,6 +18,7 @@ export function LogsPage() {
   const search = useSearch({ from: '/shell/teams/$teamId/logs' });
   const keys = useKeys(team.id).data ?? [];
   const members = useMembers(team.id).data ?? [];
+  const [live, setLive] = useState(false);
   const open = (next: LogSearch) => void navigate({ to: '/teams/$teamId/logs', params: { teamId: team.id }, search: next });
   return (
     <Page
@@ -24,6 +26,7 @@ export function LogsPage() {
       lead={t('app:logs.lead', { team: team.name })}
       actions={
         <>
+          <Switch label={t('app:logs.live')} checked={live} onChange={(event) => setLive(event.currentTarget.checked)} styles={{ body: { alignItems: 'center', height: '100%' } }} />
           <Views teamId={team.id} search={search} onOpen={open} />
           <Menu shadow="md" position="bottom-end">
             <Menu.Target>
@@ -50,6 +53,7 @@ export function LogsPage() {
       />
       <LogsPanel
         search={search}
+        live={live}
         nameOfKey={(id) => keys.find((key) => key.id === id)?.name ?? id}
         onClear={() => open({})}
       />

@@ -8,9 +8,11 @@ import {
 
 import { logSearch } from '~/features/logs/search';
 import { withPeriod, withUsage } from '~/features/usage/search';
+import { need } from '~/i18n';
 import { Loading } from '~/ui/states';
 
 import { Crashed, Landing, Missing } from './landing';
+import { withModel, withNext } from './search';
 import { TeamLayout } from './team-layout';
 
 const root = createRootRouteWithContext<{ client: QueryClient }>()({ notFoundComponent: Missing });
@@ -18,24 +20,9 @@ const guest = createRoute({ getParentRoute: () => root, id: 'guest', component: 
 const shell = createRoute({
   getParentRoute: () => root,
   id: 'shell',
+  loader: () => need('team'),
   component: lazyRouteComponent(() => import('./shell'), 'Shell'),
 });
-
-interface NextSearch {
-  next?: string | undefined;
-  error?: string | undefined;
-}
-const text = (value: unknown) => (typeof value === 'string' && value !== '' ? value : undefined);
-const withModel = (search: Record<string, unknown>): { model?: string | undefined } => ({ model: text(search.model) });
-/** Only a path of ours: an address given by a link must not lead elsewhere after signing in. */
-const withNext = (search: Record<string, unknown>): NextSearch => {
-  const next = text(search.next);
-  const error = text(search.error);
-  return {
-    next: next !== undefined && /^\/(?![/\\])/.test(next) ? next : undefined,
-    error: error !== undefined && /^[a-z_]{1,64}$/.test(error) ? error : undefined,
-  };
-};
 
 const auth = () => import('~/features/auth');
 const guestPages = [
@@ -50,16 +37,8 @@ const guestPages = [
     path: '/sign-up',
     component: lazyRouteComponent(auth, 'SignUpPage'),
   }),
-  createRoute({
-    getParentRoute: () => guest,
-    path: '/reset-password',
-    component: lazyRouteComponent(auth, 'ResetPasswordPage'),
-  }),
-  createRoute({
-    getParentRoute: () => guest,
-    path: '/verify-email',
-    component: lazyRouteComponent(auth, 'VerifyEmailPage'),
-  }),
+  createRoute({ getParentRoute: () => guest, path: '/reset-password', component: lazyRouteComponent(auth, 'ResetPasswordPage') }),
+  createRoute({ getParentRoute: () => guest, path: '/verify-email', component: lazyRouteComponent(auth, 'VerifyEmailPage') }),
   createRoute({
     getParentRoute: () => guest,
     path: '/invitations/accept',
@@ -145,11 +124,22 @@ const teamPages = [
     path: '/balance',
     component: lazyRouteComponent(() => import('./balance-page'), 'BalancePage'),
   }),
+  createRoute({
+    getParentRoute: () => team,
+    path: '/billing',
+    component: lazyRouteComponent(() => import('./billing-page'), 'BillingPage'),
+  }),
+  createRoute({
+    getParentRoute: () => team,
+    path: '/credentials',
+    component: lazyRouteComponent(() => import('~/features/own'), 'OwnPage'),
+  }),
 ] as const;
 
 const admin = createRoute({
   getParentRoute: () => shell,
   path: '/admin',
+  loader: () => need('desk'),
   validateSearch: withPeriod,
   component: lazyRouteComponent(() => import('./admin/layout'), 'AdminLayout'),
 });
@@ -198,6 +188,31 @@ const adminPages = [
     getParentRoute: () => admin,
     path: '/audit',
     component: lazyRouteComponent(() => import('./admin/audit-page'), 'PlatformAuditPage'),
+  }),
+  createRoute({
+    getParentRoute: () => admin,
+    path: '/models',
+    component: lazyRouteComponent(() => import('~/features/offers'), 'OffersPage'),
+  }),
+  createRoute({
+    getParentRoute: () => admin,
+    path: '/routing',
+    component: lazyRouteComponent(() => import('~/features/routing'), 'RoutingPage'),
+  }),
+  createRoute({
+    getParentRoute: () => admin,
+    path: '/announcements',
+    component: lazyRouteComponent(() => import('~/features/announcements/editor-page'), 'EditorPage'),
+  }),
+  createRoute({
+    getParentRoute: () => admin,
+    path: '/checks',
+    component: lazyRouteComponent(() => import('~/features/operation'), 'QueuesPage'),
+  }),
+  createRoute({
+    getParentRoute: () => admin,
+    path: '/system',
+    component: lazyRouteComponent(() => import('~/features/operation'), 'SystemPage'),
   }),
 ] as const;
 const status = createRoute({

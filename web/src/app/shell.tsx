@@ -1,8 +1,8 @@
-import { Burger, Drawer } from '@mantine/core';
+import { Burger } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import { useQuery } from '@tanstack/react-query';
 import { Outlet, useLocation, useNavigate, useRouter } from '@tanstack/react-router';
-import { useEffect } from 'react';
+import { lazy, Suspense, useEffect } from 'react';
 
 import { Announcements } from '~/features/announcements';
 import { useWords } from '~/i18n/use-words';
@@ -14,6 +14,9 @@ import { ReachBanner } from './banner';
 import { Alone } from './landing';
 import css from './layout.module.css';
 import { SideContent } from './side';
+
+/** Narrow screens alone need it, and only once it is opened. */
+const SideDrawer = lazy(() => import('./side-drawer').then((module) => ({ default: module.SideDrawer })));
 
 /** The frame around every page of somebody who is signed in. */
 export function Shell() {
@@ -47,18 +50,11 @@ export function Shell() {
           </main>
         </div>
       </div>
-      <Drawer
-        opened={opened}
-        onClose={close}
-        position="left"
-        size="18rem"
-        title={t('app:nav.side')}
-        closeButtonProps={{ 'aria-label': t('app:action.close') }}
-      >
-        <div className={css.drawer}>
-          <SideContent />
-        </div>
-      </Drawer>
+      {opened && (
+        <Suspense>
+          <SideDrawer onClose={close} />
+        </Suspense>
+      )}
     </>
   );
 }

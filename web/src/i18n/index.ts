@@ -3,12 +3,31 @@ import { initReactI18next } from 'react-i18next';
 
 import { type Language, preferredLanguage, remember } from './languages';
 
-/** A language is one chunk: its texts, and the fonts that its script needs. */
-const LOADERS: Record<Language, () => Promise<{ default: Record<string, object> }>> = {
-  en: () => import('~/locales/en'),
-  ko: () => import('~/locales/ko'),
-  ja: () => import('~/locales/ja'),
+/** What belongs to signing in, to a team's pages, and to the platform's. */
+export type Part = 'core' | 'team' | 'desk';
+type Loader = () => Promise<{ default: Record<string, object> }>;
+
+/** A part of a language is one chunk: its texts, and with the first the fonts that its script needs. */
+const LOADERS: Record<Language, Record<Part, Loader>> = {
+  en: { core: () => import('~/locales/en/core'), team: () => import('~/locales/en/team'), desk: () => import('~/locales/en/desk') },
+  ko: { core: () => import('~/locales/ko/core'), team: () => import('~/locales/ko/team'), desk: () => import('~/locales/ko/desk') },
+  ja: { core: () => import('~/locales/ja/core'), team: () => import('~/locales/ja/team'), desk: () => import('~/locales/ja/desk') },
 };
+const needed = new Set<Part>(['core']);
+const loaded = new Set<string>();
+
+async function load(language: Language, part: Part): Promise<void> {
+  if (loaded.has(language + part)) return;
+  const { default: texts } = await LOADERS[language][part]();
+  for (const [namespace, keys] of Object.entries(texts)) i18next.addResourceBundle(language, namespace, keys);
+  loaded.add(language + part);
+}
+
+/** Pages that need a part wait for it; whatever language is chosen from then on has it too. */
+export async function need(part: Part): Promise<void> {
+  needed.add(part);
+  await load(currentLanguage(), part);
+}
 
 /**
  * Names of teams, keys and people may be in any of our scripts, whatever the pages speak. The rules
@@ -26,12 +45,7 @@ export function loadScripts(): void {
 
 /** Load and show `language`; English stands behind it for a key that is not there. */
 export async function speak(language: Language): Promise<void> {
-  if (!i18next.hasResourceBundle(language, 'app')) {
-    const { default: texts } = await LOADERS[language]();
-    for (const [namespace, keys] of Object.entries(texts)) {
-      i18next.addResourceBundle(language, namespace, keys);
-    }
-  }
+  await Promise.all([...needed].map((part) => load(language, part)));
   await i18next.changeLanguage(language);
   document.documentElement.lang = language;
 }
@@ -43,6 +57,7 @@ export async function choose(language: Language): Promise<void> {
 }
 
 export async function startI18n(language: Language = preferredLanguage()): Promise<void> {
+  loaded.clear();
   await i18next.use(initReactI18next).init({
     lng: language,
     fallbackLng: 'en',

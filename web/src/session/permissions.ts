@@ -24,6 +24,7 @@ const ALLOWED = {
   'body_logging.write': 'owner admin',
   'billing.read': 'owner admin billing viewer',
   'billing.redeem': 'owner admin billing',
+  'billing.topup': 'owner admin billing',
   'budgets.read': 'owner admin billing member viewer',
   'budgets.write': 'owner admin billing',
   'logs.read': 'owner admin member viewer',
@@ -32,6 +33,11 @@ const ALLOWED = {
   'notifications.write': 'owner admin billing',
   'webhooks.read': 'owner admin',
   'webhooks.write': 'owner admin',
+  'own_credentials.read': 'owner admin viewer',
+  'own_credentials.write': 'owner admin',
+  'routing.read': 'owner admin billing member viewer',
+  'routing.write': 'owner admin',
+  'logs.bodies.read': 'owner admin',
 } as const satisfies Record<string, string>;
 
 export type Permission = keyof typeof ALLOWED;
@@ -54,6 +60,7 @@ const ON_PLATFORM = {
   'ledger.grant': 'platform_admin platform_finance',
   'providers.read': 'platform_admin platform_support',
   'providers.write': 'platform_admin',
+  'catalogue.read': 'platform_admin platform_support platform_finance',
   'catalogue.write': 'platform_admin',
   'approvals.read': 'platform_admin platform_support platform_finance',
   'approvals.decide': 'platform_admin platform_finance',

@@ -1,18 +1,11 @@
-import { Button, Group, PasswordInput, Stack, Text, TextInput } from '@mantine/core';
-import { useMutation, useQuery } from '@tanstack/react-query';
-import { type FormEvent, type ReactNode, useEffect, useState } from 'react';
+import { lazy, type ReactNode, Suspense, useEffect, useState } from 'react';
 
-import { useWords } from '~/i18n/use-words';
-import { api, onStepUp } from '~/api/client';
-import { passkeysWork, provePasskey } from '~/api/webauthn';
-import { Dialog } from '~/ui/dialog';
-import { FormError } from '~/ui/form-error';
-import { IconFingerprint } from '~/ui/icons';
-
-import { meQuery } from './me';
+import { onStepUp } from '~/api/client';
 
 type Answer = (proved: boolean) => void;
-type Proof = { password: string } | { code: string } | { credential: Record<string, unknown> };
+
+/** Rarely needed, and what it is made of is not small: it comes when it is asked for. */
+const StepUp = lazy(() => import('./step-up-dialog').then((module) => ({ default: module.StepUp })));
 
 /**
  * What cannot be undone asks for a fresh proof of who one is. The client hears of it, this asks,
@@ -28,83 +21,11 @@ export function StepUpProvider({ children }: { children: ReactNode }) {
   return (
     <>
       {children}
-      {answer !== null && <StepUp onDone={() => finish(true)} onClose={() => finish(false)} />}
+      {answer !== null && (
+        <Suspense>
+          <StepUp onDone={() => finish(true)} onClose={() => finish(false)} />
+        </Suspense>
+      )}
     </>
-  );
-}
-
-/** Whoever has a second factor gives that one, not the password. */
-function StepUp({ onDone, onClose }: { onDone: () => void; onClose: () => void }) {
-  const { t } = useWords();
-  const { data: me } = useQuery({ ...meQuery, enabled: false });
-  const factors = me?.user.factors ?? [];
-  const byCode = factors.includes('totp') || factors.includes('recovery_code');
-  const [typed, setTyped] = useState('');
-  const prove = useMutation({
-    mutationFn: (body: Proof) => api.post('/api/v1/me/step-up', { body }),
-    onSuccess: onDone,
-  });
-  const passkey = useMutation({
-    mutationFn: async () => {
-      const options = await api.post('/api/v1/me/step-up/options');
-      return prove.mutateAsync({ credential: await provePasskey(options) });
-    },
-  });
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    event.stopPropagation(); // it may be within another form's dialogue
-    prove.mutate(byCode ? { code: typed.replaceAll(' ', '') } : { password: typed });
-  };
-  return (
-    <Dialog
-      onClose={onClose}
-      zIndex={400}
-      title={t('app:stepUp.title')}
-    >
-      <form onSubmit={submit}>
-        <Stack>
-          <Text size="sm">{t('app:stepUp.lead')}</Text>
-          {byCode ? (
-            <TextInput
-              label={t('app:stepUp.code')}
-              inputMode="numeric"
-              autoComplete="one-time-code"
-              data-autofocus
-              value={typed}
-              onChange={(event) => setTyped(event.currentTarget.value)}
-            />
-          ) : (
-            <PasswordInput
-              label={t('app:stepUp.password')}
-              autoComplete="current-password"
-              data-autofocus
-              value={typed}
-              visibilityToggleButtonProps={{ 'aria-label': t('app:stepUp.show') }}
-              onChange={(event) => setTyped(event.currentTarget.value)}
-            />
-          )}
-          <FormError error={prove.error} />
-          <Group justify="flex-end">
-            {factors.includes('passkey') && passkeysWork() && (
-              <Button
-                variant="default"
-                mr="auto"
-                leftSection={<IconFingerprint size={16} />}
-                loading={passkey.isPending}
-                onClick={() => passkey.mutate()}
-              >
-                {t('app:stepUp.passkey')}
-              </Button>
-            )}
-            <Button variant="default" onClick={onClose}>
-              {t('app:action.cancel')}
-            </Button>
-            <Button type="submit" loading={prove.isPending} disabled={typed === ''}>
-              {t('app:stepUp.action')}
-            </Button>
-          </Group>
-        </Stack>
-      </form>
-    </Dialog>
   );
 }

@@ -1,4 +1,4 @@
-import { ActionIcon, Tooltip } from '@mantine/core';
+import { ActionIcon } from '@mantine/core';
 import { useEffect, useState } from 'react';
 
 import { useWords } from '~/i18n/use-words';
@@ -20,11 +20,9 @@ export function CopyButton({ value, label }: { value: string; label: string }) {
   const copy = () => void navigator.clipboard.writeText(value).then(() => setCopied(true));
   return (
     <>
-      <Tooltip label={copied ? t('app:action.copied') : label}>
-        <ActionIcon variant="subtle" color="gray" onClick={copy} aria-label={label}>
-          {copied ? <IconCheck size={16} /> : <IconCopy size={16} />}
-        </ActionIcon>
-      </Tooltip>
+      <ActionIcon variant="subtle" color="gray" onClick={copy} aria-label={label} title={copied ? t('app:action.copied') : label}>
+        {copied ? <IconCheck size={16} /> : <IconCopy size={16} />}
+      </ActionIcon>
       <span role="status" className="og-visually-hidden">
         {copied ? t('app:action.copied') : ''}
       </span>

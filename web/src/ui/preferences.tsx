@@ -1,4 +1,4 @@
-import { Select, SegmentedControl, useMantineColorScheme } from '@mantine/core';
+import { NativeSelect, SegmentedControl, useMantineColorScheme } from '@mantine/core';
 
 import { choose } from '~/i18n';
 import { isLanguage, LANGUAGES } from '~/i18n/languages';
@@ -18,13 +18,12 @@ interface LanguageSelectProps {
 export function LanguageSelect({ onChosen, label }: LanguageSelectProps) {
   const { t, language } = useWords();
   return (
-    <Select
+    <NativeSelect
       data={CHOICES}
       value={language}
-      allowDeselect={false}
       {...(label === undefined ? { 'aria-label': t('app:preference.language'), size: 'xs', w: 104 } : { label })}
-      comboboxProps={{ withinPortal: true }}
-      onChange={(value) => {
+      onChange={(event) => {
+        const { value } = event.currentTarget;
         if (isLanguage(value)) void choose(value).then(() => onChosen?.(value));
       }}
     />

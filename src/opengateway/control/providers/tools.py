@@ -13,9 +13,11 @@ from opengateway.catalog.loader import Catalogue
 from opengateway.control.prices.publisher import PricePublisher, Trial
 from opengateway.control.scope import ControlScope
 from opengateway.domain.catalog import Endpoint, Snapshot
-from opengateway.domain.errors import InvalidRequest, OperatorError
+from opengateway.domain.chat import ProviderPreferences
+from opengateway.domain.errors import CapacityError, InvalidRequest, OperatorError
 from opengateway.domain.routing_rules import RoutingPolicy
 from opengateway.kit.addresses import OutboundRules
+from opengateway.kit.json import JsonObject
 from opengateway.ports.provider_probe import ProviderProbe
 
 
@@ -29,10 +31,26 @@ class ZoneOffer:
     models: frozenset[str] = frozenset()
     policy: RoutingPolicy = field(default_factory=RoutingPolicy)
     """The zone's ceiling on where requests may go."""
+    edition: str = ""
+    components: Mapping[str, str] = field(default_factory=dict)
+    """What fills each slot of the house."""
 
 
 PriceOf = Callable[[Snapshot, str, str, Endpoint], Endpoint]
 """Takes a team's and a model's id, and an endpoint as all see it."""
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayView:
+    """What a gateway would say of a snapshot to a team, for pages that have no key to ask it with."""
+
+    models: Callable[[Snapshot, str], JsonObject]
+    """Takes the team's id; the answer of `/v1/models`."""
+    endpoints: Callable[[Snapshot, str, str], JsonObject]
+    """Takes the team's and the model's id. Raises `NotFound`."""
+    explained: Callable[[Snapshot, str, str, ProviderPreferences], JsonObject]
+    """Takes the team's and the model's id: where a request would go and why, as the health that is
+    known here has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +63,14 @@ class DeskTools:
     probe: ProviderProbe | None = None
     priced: PriceOf | None = None
     """What one team pays at an endpoint."""
+    gateway: GatewayView | None = None
+
+    def shown(self) -> tuple[Snapshot, GatewayView]:
+        """What is served now, and how it looks from outside. Raises `CapacityError`."""
+        snapshot = self.publisher.snapshot
+        if snapshot is None or self.gateway is None:
+            raise CapacityError("nothing is compiled here that could be shown")
+        return snapshot, self.gateway
 
     async def tried(self, scope: ControlScope, trial: Trial | None = None) -> Snapshot | None:
         """What would be served with what is tried. Raises `InvalidRequest`."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from opengateway.dialects.anthropic_messages.betas import BETA_HEADER
 from opengateway.dialects.anthropic_messages.canonical_turns import decode_list, mark_of, turns_of
 from opengateway.dialects.anthropic_messages.complaints import INVALID_VALUE, wrong
 from opengateway.dialects.anthropic_messages.names import named_in
@@ -68,6 +69,7 @@ def canonical_request(chat: ChatRequest, team_id: str) -> CanonicalRequest:
         cache=CacheIntent(automatic=mark),
         service_tier=_TIERS.get(tier, tier),
         user=hidden_user(_taken(fields, "metadata"), team_id),
+        betas=tuple(filter(None, chat.headers.get(BETA_HEADER, "").split(","))),
         dialect=DIALECT,
         extra=fields,
     )

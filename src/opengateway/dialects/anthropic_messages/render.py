@@ -14,6 +14,7 @@ from opengateway.dialects.anthropic_messages.dialect import END, error_event
 from opengateway.dialects.anthropic_messages.sequence import Sequence, Step
 from opengateway.dialects.anthropic_messages.stops import ending_of
 from opengateway.dialects.anthropic_messages.usage import (
+    WHOLE_USAGE,
     estimated_input,
     estimated_usage,
     usage_object,
@@ -45,6 +46,9 @@ _TEXT: Final = (
 _NOTHING: Final = Finish("stop", "")
 _REFUSAL_BLOCK: Final = 1 << 30
 """A number that no provider's block has."""
+_NOTHING_MORE: Final[JsonObject] = {"stop_details": None, "container": None}
+_CALLER: Final = {"type": "direct"}
+"""Who called a tool: the model itself, and no tool of a vendor's."""
 _COUNTED: Final = (TextDelta, ReasoningDelta, ToolArguments, RefusalDelta)
 
 
@@ -219,9 +223,9 @@ def whole_message(
     if (said := told.said()) is not None:
         sequence.take(said, steps)
     sequence.close(steps)
-    usage = usage_object(usage_of(chat, meter))
+    usage = {**WHOLE_USAGE, **usage_object(usage_of(chat, meter))}
     message = _message(start, model_id, new_id, _blocks(steps), usage)
-    return dumps({**message, **told.ending(chat)})
+    return dumps({**message, **_NOTHING_MORE, **told.ending(chat)})
 
 
 def _blocks(steps: Listed[Step]) -> list[JsonObject]:
@@ -257,11 +261,11 @@ def _put_pieces(block: JsonObject, pieces: list[str]) -> None:
     text = "".join(pieces)
     match block["type"]:
         case "text":
-            block["text"] = text
+            block |= {"text": text, "citations": block.get("citations")}
         case "thinking":
             block["thinking"] = text
         case "tool_use":
-            block["input"] = _input(text)
+            block |= {"input": _input(text), "caller": _CALLER}
 
 
 def _input(text: str) -> Raw | JsonObject:

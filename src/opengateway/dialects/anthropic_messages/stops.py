@@ -41,7 +41,7 @@ def ending_of(finish: Finish, chat: ChatRequest, refusal: str) -> JsonObject:
     elif word == "refusal":
         ending["stop_details"] = {
             "type": "refusal",
-            "category": None,
+            "category": finish.category,
             "explanation": refusal or finish.message,
         }
     return ending

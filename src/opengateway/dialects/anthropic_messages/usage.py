@@ -12,6 +12,14 @@ _BYTES_PER_TOKEN: Final = 4
 _TOKENS_PER_IMAGE: Final = 1400
 """A megapixel (Anthropic: width x height / 750)."""
 
+WHOLE_USAGE: Final[JsonObject] = {
+    "output_tokens_details": None,
+    "server_tool_use": None,
+    "service_tier": "standard",
+    "inference_geo": None,
+}
+"""What the vendor's document wants in each whole answer, where there is nothing to say."""
+
 
 def usage_object(usage: Usage) -> JsonObject:
     hour, minutes = usage.of(Dimension.CACHE_WRITE_1H), usage.of(Dimension.CACHE_WRITE)

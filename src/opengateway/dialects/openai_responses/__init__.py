@@ -8,7 +8,7 @@ dialect     errors, and what the pipeline asks of a dialect
 
 from typing import Final
 
-from opengateway.dialects.openai_responses.decode import decode
+from opengateway.dialects.openai_responses.decode import decode, decode_count
 from opengateway.dialects.openai_responses.dialect import OpenAIResponsesDialect
 from opengateway.dialects.openai_responses.render import ResponsesRendering
 from opengateway.ports.dialect import ChatDialect
@@ -17,4 +17,11 @@ DIALECT: Final[ChatDialect] = OpenAIResponsesDialect()
 KEEPING: Final[ChatDialect] = OpenAIResponsesDialect(keeps=True)
 """For teams whose responses are kept: what a request names was put in its place already."""
 
-__all__ = ["DIALECT", "KEEPING", "OpenAIResponsesDialect", "ResponsesRendering", "decode"]
+__all__ = [
+    "DIALECT",
+    "KEEPING",
+    "OpenAIResponsesDialect",
+    "ResponsesRendering",
+    "decode",
+    "decode_count",
+]

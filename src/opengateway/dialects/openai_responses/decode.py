@@ -69,7 +69,7 @@ def decode(
     `input` already; the id is only shown again.
     """
     fields, params = _parse(body)
-    _refuse_what_is_not_served(params, is_resolved=takes_all or keeps)
+    _refuse_what_is_not_served(params, takes_all=takes_all, keeps=keeps)
     items = _items(params, fields)
     counted = Counted()
     for at, raw in enumerate(items):
@@ -108,6 +108,15 @@ def decode(
     )
 
 
+def decode_count(
+    body: bytes, headers: Mapping[str, str], *, takes_all: bool = False, keeps: bool = False
+) -> ChatRequest:
+    """The same for `POST /v1/responses/input_tokens`, which asks for no answer."""
+    return msgspec.structs.replace(
+        decode(body, headers, takes_all=takes_all, keeps=keeps), stream=False
+    )
+
+
 def _parse(body: bytes) -> tuple[RawObject, Params]:
     if not body:
         raise bad.wrong(
@@ -131,22 +140,22 @@ def _parse(body: bytes) -> tuple[RawObject, Params]:
         raise bad.too_deep() from None
 
 
-def _refuse_what_is_not_served(params: Params, *, is_resolved: bool) -> None:
+def _refuse_what_is_not_served(params: Params, *, takes_all: bool, keeps: bool) -> None:
     if params.background:
         raise NotImplementedYet(
             "'background' is not served yet; leave it out and wait for the answer, or stream it",
             param="background",
         )
-    if params.conversation is not None:
+    if params.conversation is not None and not takes_all:
         raise bad.not_here(
             "conversation",
             "'conversation' names none that is kept here; send the items themselves in 'input'",
         )
-    if params.prompt is not None:
+    if params.prompt is not None and not takes_all:
         raise bad.not_here(
             "prompt", "'prompt' names no template that is kept here; send its text in 'input'"
         )
-    if params.previous_response_id is not None and not is_resolved:
+    if params.previous_response_id is not None and not (takes_all or keeps):
         raise bad.not_here(
             "previous_response_id",
             f"'previous_response_id' {params.previous_response_id[:80]!r} names no response that "

@@ -199,7 +199,8 @@ class ResponseRenderer:
 
     def _think(self, event: ReasoningDelta) -> bytes:
         said = self._opened("reasoning", event.block)
-        kind = "summary_text" if event.summary or self._wants_summary else "reasoning_text"
+        is_summary = event.summary or event.digest or self._wants_summary
+        kind = "summary_text" if is_summary else "reasoning_text"
         part = said.part(kind, event.block)
         part.pieces.append(event.text)
         return self._delta(said.delta_head, event.text)

@@ -16,11 +16,13 @@ from opengateway.wires.openai_responses.usage import usage_object
 Status = Literal["in_progress", "completed", "incomplete", "failed"]
 
 _ECHOED: Final[tuple[tuple[str, Any], ...]] = (
+    ("frequency_penalty", 0.0),
     ("instructions", None),
     ("max_output_tokens", None),
     ("max_tool_calls", None),
     ("metadata", {}),
     ("parallel_tool_calls", True),
+    ("presence_penalty", 0.0),
     ("previous_response_id", None),
     ("prompt_cache_key", None),
     ("safety_identifier", None),
@@ -31,6 +33,9 @@ _ECHOED: Final[tuple[tuple[str, Any], ...]] = (
     ("truncation", "disabled"),
 )
 _FORMAT: Final = {"type": "text"}
+_NO_USAGE: Final = Usage({})
+"""While nothing is counted: OpenAI's document takes no null there, and that of Open Responses wants
+the member."""
 
 
 class Skeleton:
@@ -43,7 +48,8 @@ class Skeleton:
         self.model = model_id
         self._head: JsonObject = {
             "background": False,
-            **{name: fields.get(name, default) for name, default in _ECHOED},
+            "service_tier": "default",
+            **{name: _said(fields, name, default) for name, default in _ECHOED},
             "reasoning": _reasoning(fields.get("reasoning")),
             "store": bytes(fields.get("store", b"false")) == b"true",
             "text": _text(fields.get("text")),
@@ -76,9 +82,17 @@ class Skeleton:
             "output": output,
             **self._head,
         }
+        if status == "in_progress":
+            usage = _NO_USAGE
         if usage is not None:
             response["usage"] = usage_object(usage)
         return response
+
+
+def _said(fields: RawObject, name: str, default: Any) -> Any:
+    """As it came; a null says nothing."""
+    raw = fields.get(name)
+    return default if raw is None or bytes(raw) == b"null" else raw
 
 
 def _reasoning(raw: Raw | None) -> JsonObject:

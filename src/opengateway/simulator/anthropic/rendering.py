@@ -34,11 +34,12 @@ def whole_message(
     if answer.reasoning:
         content.append(_thought(answer, shown))
     if answer.text:
-        content.append({"type": "text", "text": answer.text})
+        content.append({"type": "text", "text": answer.text, "citations": None})
     content += [_tool_use(call) for call in answer.calls]
     reason, stop = _stop(answer)
-    ended = {"stop_reason": reason, "stop_sequence": stop, "usage": usage_of(meter)}
-    return _message(reply_id, model, content) | ended
+    usage = usage_of(meter) | {"server_tool_use": None}
+    ended = {"stop_reason": reason, "stop_sequence": stop, "stop_details": None, "usage": usage}
+    return _message(reply_id, model, content) | ended | {"container": None}
 
 
 def usage_of(meter: Meter) -> dict[str, Any]:
@@ -162,7 +163,8 @@ def _tool_use(call: Call) -> dict[str, Any]:
         given = json.loads(call.arguments)
     except json.DecodeError:
         given = {}  # the limit of tokens cut the arguments off
-    return {"type": "tool_use", "id": call.id, "name": call.name, "input": given}
+    direct = {"type": "direct"}  # called by the model itself, and by no tool of the vendor's
+    return {"type": "tool_use", "id": call.id, "name": call.name, "input": given, "caller": direct}
 
 
 def _stop(answer: Answer) -> tuple[str, str | None]:

@@ -209,9 +209,15 @@ def transcript(asked: dict[str, Any], model: str, *, translated: bool) -> Made:
             "segments": [
                 {
                     "id": at,
+                    "seek": 0,
                     "start": at * _SEGMENT_S,
                     "end": min(seconds, (at + 1) * _SEGMENT_S),
                     "text": one,
+                    "tokens": [50_364 + at],
+                    "temperature": 0.0,
+                    "avg_logprob": -0.25,
+                    "compression_ratio": 1.0,
+                    "no_speech_prob": 0.01,
                 }
                 for at, one in enumerate(said)
             ],

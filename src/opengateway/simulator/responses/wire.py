@@ -24,6 +24,9 @@ from opengateway.simulator.settings import SimulatorSettings
 from opengateway.simulator.signatures import Signer
 
 PATH = "/responses"
+COUNTING = "/responses/input_tokens"
+_OF_ANSWERS = ("stream", "store", "include", "max_output_tokens", "temperature", "metadata")
+"""Members that are refused where nothing is answered."""
 
 
 class ResponsesSimulator:
@@ -52,6 +55,8 @@ class ResponsesSimulator:
 
     def prepare(self, incoming: Incoming, body: Any, record: Record, fault: Fault) -> Prepared:
         """A recorded case, else a generated reply. Raises `Refusal`."""
+        if incoming.action == COUNTING:
+            return self._counted(body, record)
         case = self.cases.find(body, incoming.provider)
         if case is not None:
             return self._from_case(case)
@@ -76,6 +81,21 @@ class ResponsesSimulator:
             frames = frames_of(answers[0], meter, shown)
             return Prepared(200, headers, meter, b"", frames, traits.gap_s)
         return Prepared(200, headers, meter, json.dumps(whole(answers[0], meter, shown)))
+
+    def _counted(self, body: Any, record: Record) -> Prepared:
+        """Tokens of what would be asked. Raises `Refusal`."""
+        read = read_request(body)
+        unknown = next((name for name in _OF_ANSWERS if name in body), None)
+        if unknown is not None:
+            raise Refusal("unknown_member", (unknown,))
+        traits = self._settings.traits(read["model"])
+        if traits is None:
+            raise Refusal("unknown_model", ("model",), model=record.model)
+        check_request(read, self._chat_persona, traits, self._signer)
+        tokens, _ = PromptCache().count(as_chat(read), "")
+        headers = reply_headers(self.persona, self._new_id, stream=False)
+        told = {"object": "response.input_tokens", "input_tokens": tokens}
+        return Prepared(200, headers, None, json.dumps(told))
 
     def _from_case(self, case: Case) -> Prepared:
         return from_case(case, self._settings.gap_s, classify_responses)

@@ -163,7 +163,7 @@ class Answer:
 
     def think(self, block: Block, text: str, out: list[Event]) -> None:
         if text:
-            out.append(ReasoningDelta(text, block.number))
+            out.append(ReasoningDelta(text, block.number, digest=True))
 
     def arguments(self, index: int, piece: str, out: list[Event]) -> None:
         """A piece of a call's arguments, or of the input of a vendor's own tool."""

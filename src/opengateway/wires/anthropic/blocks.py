@@ -25,6 +25,8 @@ _MAGIC: Final = {
 """How the four begin in base64."""
 _TEXTS: Final = frozenset(("application/json", "application/xml", "application/x-yaml"))
 _PDF: Final = "application/pdf"
+_OF_DOCUMENTS: Final = ("citations", "context")
+"""Members of a document that only this shape has."""
 _FILE_ID: Final = "file_"
 """How the ids of the vendor's own files begin; another vendor's mean nothing here."""
 
@@ -76,6 +78,7 @@ def _document(document: Document, vendor: str) -> JsonObject:
     block: JsonObject = {"type": "document", "source": _source(document, vendor)}
     if document.name:
         block["title"] = document.name
+    block |= {name: raw for name, raw in document.opaque.items() if name in _OF_DOCUMENTS}
     return block
 
 

@@ -143,7 +143,7 @@ class AnthropicStreamParser:
             return True
         if kind == "thinking_delta" and block.kind == "thinking":
             if delta.thinking:
-                events.append(ReasoningDelta(delta.thinking, block.number))
+                events.append(ReasoningDelta(delta.thinking, block.number, digest=True))
             return True
         return False
 
@@ -286,11 +286,12 @@ class _Message:
             return
         if reason == "tool_calls" and not self.answer.slots and self.answer.is_json:
             reason = "stop"
-        message = None
+        message = category = None
         if reason == "content_filter":
             message = _string(self._details, "explanation") or None
+            category = _string(self._details, "category") or None
         self.is_over = True
-        events += (Finish(reason, native, message=message), End())
+        events += (Finish(reason, native, message=message, category=category), End())
 
 
 def _string(members: JsonObject, name: str) -> str:

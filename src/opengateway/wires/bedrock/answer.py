@@ -6,10 +6,12 @@ service's own tools are put together and handed on unread.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from hashlib import blake2b
 from typing import Any, Final, Literal
 
 from opengateway.domain.events import (
+    Annotation,
     Event,
     ReasoningDelta,
     ReasoningSeal,
@@ -90,6 +92,8 @@ class Answer:
             self.arguments(index, _string(use.get("input")), out)
         elif isinstance(thought := delta.get("reasoningContent"), dict):
             self._think(self._for(index, "thinking", out), thought, out)
+        elif isinstance(note := delta.get("citation"), dict):
+            _cite((note,), out)
         elif delta.get("toolResult") is not None:
             self._grow_result(index, delta["toolResult"], out)
 
@@ -99,6 +103,11 @@ class Answer:
             raise BadBlock("a block that is not an object")
         if (text := block.get("text")) is not None:
             self._text(self._new(index, "text"), _string(text), out)
+        elif isinstance(cited := block.get("citationsContent"), dict):
+            made = self._new(index, "text")
+            for part in _objects(cited.get("content")):
+                self._text(made, _string(part.get("text")), out)
+            _cite(_objects(cited.get("citations")), out)
         elif isinstance(use := block.get("toolUse"), dict):
             self._call(index, use, out)
             if isinstance(given := use.get("input"), dict) and use.get("type") != _SERVER:
@@ -237,3 +246,17 @@ def _with_input(block: Block) -> JsonObject:
 
 def _string(value: object) -> str:
     return value if isinstance(value, str) else ""
+
+
+def _objects(listed: object) -> list[JsonObject]:
+    return [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
+
+
+def _cite(notes: Iterable[JsonObject], out: list[Event]) -> None:
+    """Citations that name an address; those that name a place in a document have no form here."""
+    for note in notes:
+        location = note.get("location")
+        web = location.get("web") if isinstance(location, dict) else None
+        url = _string(web.get("url")) if isinstance(web, dict) else ""
+        if url:
+            out.append(Annotation(url=url, title=_string(note.get("title")) or None))

@@ -114,6 +114,8 @@ def _document(document: Document, vendor: str) -> JsonObject:
         "format": kind,
         "name": document_name(document.name),
         "source": _source(document.data, url, vendor),
+        # The same words as Anthropic's, and the same values.
+        **{n: raw for n, raw in document.opaque.items() if n in ("citations", "context")},
     }
 
 

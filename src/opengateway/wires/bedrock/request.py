@@ -17,12 +17,14 @@ from opengateway.domain.chat import UpstreamCall
 from opengateway.domain.errors import InvalidRequest
 from opengateway.domain.model_rules import ModelRule
 from opengateway.kit.json import JsonObject, Raw, dumps, loads
-from opengateway.wires.bedrock.marks import point_of, settle
+from opengateway.wires.anthropic.betas import Features
+from opengateway.wires.bedrock.marks import settle
 from opengateway.wires.bedrock.messages import Conversation, is_signed
 from opengateway.wires.bedrock.model import rule_of
 from opengateway.wires.bedrock.thinking import Thinking, thinking_of
 from opengateway.wires.bedrock.tools import DIALECT, Offer
 from opengateway.wires.someone import names_of_someone
+from opengateway.wires.spread_marks import spread
 
 PATH: Final = "/model/{model}/converse"
 _STREAM: Final = "-stream"
@@ -49,7 +51,10 @@ def upstream_call(
     request: CanonicalRequest, endpoint: Endpoint, provider: Provider
 ) -> UpstreamCall:
     """Make the upstream request. Raises `InvalidRequest` for what must not be dropped."""
-    call = _Call(request, endpoint, provider, rule_of(endpoint, provider))
+    rule = rule_of(endpoint, provider)
+    if rule.cache_marks:
+        request = spread(request, rule.cache_marks)
+    call = _Call(request, endpoint, provider, rule)
     call.refuse_what_cannot_be_done()
     path = PATH.replace("{model}", quote(endpoint.upstream_model, safe=""))
     return UpstreamCall(
@@ -128,11 +133,8 @@ class _Call:
         thinking = thinking_of(request, self._endpoint, rule, self.dropped, may_budget=may_budget)
         if offer.instruction is not None:
             talk.system.append({"text": offer.instruction})
-        if (mark := request.cache.automatic) is not None:
-            if "messages" in rule.cache_marks:
-                talk.messages[-1]["content"].append(point_of(mark))
-            else:
-                self.dropped.append("cache_control")
+        if request.cache.automatic is not None:
+            self.dropped.append("cache_control")
         contents = [message["content"] for message in talk.messages]
         if settle([offer.tools, talk.system, *contents]):
             self.dropped.append("cache_control")
@@ -148,6 +150,7 @@ class _Call:
         if offer.format is not None:
             body["outputConfig"] = {"textFormat": offer.format}
         self._put_rest(body, fields)
+        self._put_betas(fields)
         if fields:
             body[_FIELDS] = fields
         self._tell_what_has_no_place()
@@ -251,6 +254,17 @@ class _Call:
                 body.setdefault(member, raw)
             else:
                 self.dropped.append(member)
+
+    def _put_betas(self, fields: JsonObject) -> None:
+        """Claude's features by header, as a member of its own."""
+        features = Features(self._request, self._provider)
+        if self._rule.family != origins.ANTHROPIC:
+            self.dropped += ["anthropic-beta"] if self._request.betas else []
+            return
+        self.dropped += features.dropped
+        own = fields.get("anthropic_beta")
+        if names := features.names(",".join(own) if isinstance(own, list) else ""):
+            fields["anthropic_beta"] = names
 
     def _put_own_fields(self, raw: Raw, fields: JsonObject) -> None:
         """The model's own fields, as the caller wrote them; what was said elsewhere stands."""

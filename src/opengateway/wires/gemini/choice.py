@@ -109,7 +109,7 @@ class Candidate:
         if text:
             self._close_call(out)
             self.has_content = True
-            out.append(ReasoningDelta(text, self._begin(_THOUGHT), self.index))
+            out.append(ReasoningDelta(text, self._begin(_THOUGHT), self.index, digest=True))
         if signature is not None:
             block = self._begin(_THOUGHT)
             self._kind = 0

@@ -12,6 +12,7 @@ from opengateway.domain.catalog import Profile
 from opengateway.domain.chat import Meter
 from opengateway.domain.errors import ErrorClass
 from opengateway.kit.json import JsonObject, loads
+from opengateway.wires.openai_chat.inline_thoughts import InlineThoughts, part_thoughts
 from opengateway.wires.openai_chat.parts import (
     arguments_text,
     call_id,
@@ -81,7 +82,16 @@ class _Call:
 class Choice:
     """The state of one choice, and the mapping of its deltas."""
 
-    __slots__ = ("_calls", "_meter", "_profile", "begun", "index", "native", "native_said")
+    __slots__ = (
+        "_calls",
+        "_meter",
+        "_profile",
+        "_thoughts",
+        "begun",
+        "index",
+        "native",
+        "native_said",
+    )
 
     def __init__(self, index: int, profile: Profile, meter: Meter) -> None:
         self.index = index
@@ -94,6 +104,12 @@ class Choice:
         self._profile = profile
         self._meter = meter
         self._calls: list[_Call] = []
+        self._thoughts = InlineThoughts() if profile.inline_thoughts else None
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether a piece of its text is no more than that."""
+        return self._thoughts is None or self._thoughts.is_settled
 
     @property
     def finish(self) -> str | ErrorClass:
@@ -109,8 +125,8 @@ class Choice:
         if not isinstance(delta, dict):
             message = choice.get("message")  # MiniMax ends with a whole object
             delta = {} if not isinstance(message, dict) or self.begun else message
-        delta = self._map_delta(delta)
         native = choice.get("finish_reason")
+        delta = self._map_delta(delta, is_last=isinstance(native, str) and bool(native))
         ending = None
         if isinstance(native, str) and native:
             ending = self._ending(choice, native)
@@ -133,9 +149,11 @@ class Choice:
             ending["logprobs"] = None  # they belong to the text
         return ending
 
-    def _map_delta(self, delta: JsonObject) -> JsonObject:
+    def _map_delta(self, delta: JsonObject, *, is_last: bool) -> JsonObject:
         """The delta in OpenAI's form, in place; empty when it says nothing."""
         settle_content(delta)
+        if self._thoughts is not None:
+            part_thoughts(delta, self._thoughts, is_last=is_last)
         drop_hollow_members(delta)
         calls = delta.get("tool_calls")
         if isinstance(calls, list) and calls:

@@ -240,7 +240,7 @@ class ChunkReader(ABC, Generic[Out]):
     def _text_of(self, choice: TappedChoice) -> str:
         """What it hands on as it is; empty when it needs mending or is better left out."""
         state = self._choices.get(choice.index)
-        if state is None:
+        if state is None or not state.is_plain:
             return ""
         delta = choice.delta
         text = delta.content or ""

@@ -9,6 +9,7 @@ from opengateway.domain.chat import ChatReply, Meter
 from opengateway.domain.errors import ErrorClass, UpstreamError
 from opengateway.kit.json import JsonObject, Raw, RawObject, dumps, loads, loads_raw_object
 from opengateway.wires.openai_chat.error import error_in_answer, malformed
+from opengateway.wires.openai_chat.inline_thoughts import InlineThoughts, part_thoughts
 from opengateway.wires.openai_chat.parts import (
     answer_id,
     arguments_text,
@@ -146,6 +147,8 @@ class ReplyMapper:
 
     def _map_message(self, message: JsonObject, choice: int) -> bool:
         changed = settle_content(message)
+        if self._provider.profile.inline_thoughts:
+            changed = part_thoughts(message, InlineThoughts(), is_last=True) or changed
         changed = drop_hollow_members(message) or changed
         if not isinstance(message.get("role"), str) or not message["role"]:
             message["role"] = "assistant"

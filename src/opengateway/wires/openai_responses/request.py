@@ -15,7 +15,7 @@ from opengateway.domain.catalog import Endpoint, Provider
 from opengateway.domain.chat import UpstreamCall
 from opengateway.domain.errors import InvalidRequest
 from opengateway.domain.model_rules import ModelRule
-from opengateway.kit.json import JsonObject, Raw, RawObject, dumps, loads
+from opengateway.kit.json import JsonObject, Raw, RawObject, dumps, loads, loads_raw_object
 from opengateway.wires.openai_responses.answer import ORIGIN
 from opengateway.wires.openai_responses.items import Conversation
 
@@ -51,6 +51,22 @@ def upstream_call(
     call = _Call(request, endpoint, provider)
     body = call.own_body() if request.dialect == ORIGIN else call.made_body()
     return UpstreamCall(PATH, dumps(body), tuple(dict.fromkeys(call.dropped)))
+
+
+_OF_COUNTING: Final = frozenset(
+    (
+        *("model", "input", "instructions", "tools", "tool_choice", "parallel_tool_calls"),
+        *("text", "reasoning", "truncation"),
+    )
+)
+"""What `/responses/input_tokens` takes (OpenAI's document, 2026-08)."""
+
+
+def counting_of(call: UpstreamCall) -> UpstreamCall:
+    """The same request, to be counted: what is of the answer is refused there."""
+    body = loads_raw_object(call.body)
+    kept = {name: raw for name, raw in body.items() if name in _OF_COUNTING}
+    return msgspec.structs.replace(call, path=f"{call.path}/input_tokens", body=dumps(kept))
 
 
 class _Call:

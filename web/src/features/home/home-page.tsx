@@ -1,6 +1,8 @@
 import { Anchor, SimpleGrid } from '@mantine/core';
+import { useQuery } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
 
+import { listModels } from '~/api/data-plane';
 import { useWords } from '~/i18n/use-words';
 import { useMe, useTeam } from '~/session/me';
 import { CopyLine } from '~/ui/copy';
@@ -10,6 +12,7 @@ import { docsUrl } from '~/ui/links';
 import { Page, Panel } from '~/ui/page';
 import { Sample } from '~/ui/sample';
 
+import { FirstAnswer } from './first-answer';
 import css from './home.module.css';
 
 /** The way from nothing to a first answer: a key, the address, and code that runs as it is pasted. */
@@ -19,6 +22,12 @@ export function HomePage() {
   const team = useTeam();
   const base = `${window.location.origin}/v1`;
   const params = { teamId: team.id };
+  const models = useQuery({
+    queryKey: ['team', team.id, 'models'],
+    queryFn: ({ signal }) => listModels(team.id, signal),
+    staleTime: 60_000,
+  });
+  const chat = models.data?.find((row) => row.kind === 'chat')?.id;
   return (
     <Page title={t('home:title', { name: me.user.name || me.user.email })} lead={t('home:lead', { team: team.name })}>
       <Panel title={t('home:start.title')} note={t('home:start.note')}>
@@ -32,7 +41,8 @@ export function HomePage() {
             <CopyLine value={base} label={t('home:start.copyBase')} />
           </Step>
           <Step title={t('home:start.call')} text={t('home:start.callText')}>
-            <Sample model="simulator/chat" />
+            <Sample model={chat ?? '…'} />
+            <FirstAnswer />
           </Step>
         </ol>
       </Panel>

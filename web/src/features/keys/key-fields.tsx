@@ -70,6 +70,11 @@ export function KeyFields({ form, isNew }: { form: Form; isNew: boolean }) {
           </Section>
           <Section title={t('keys:section.more')}>
             <Tags form={form} name="metadata" label={t('keys:field.metadata')} example="service=search" />
+            <Switch
+              label={t('keys:field.strict')}
+              description={t('keys:field.strictHint')}
+              {...form.getInputProps('strict', { type: 'checkbox' })}
+            />
             {team.may('body_logging.write') && <BodyLogging form={form} />}
           </Section>
         </>

@@ -21,6 +21,7 @@ export interface KeyValues {
   ips: string[];
   metadata: string[];
   bodyLogging: 'team' | 'on' | 'off';
+  strict: boolean;
 }
 
 const DAY_MS = 86_400_000;
@@ -42,6 +43,7 @@ export const EMPTY: KeyValues = {
   ips: [],
   metadata: [],
   bodyLogging: 'team',
+  strict: false,
 };
 
 const shown = (value: number | null | undefined) => (value == null ? '' : String(value));
@@ -62,6 +64,7 @@ export function valuesOf(key: Key): KeyValues {
     ips: key.ips,
     metadata: Object.entries(key.metadata).map(([name, value]) => `${name}=${value}`),
     bodyLogging: key.body_logging == null ? 'team' : key.body_logging ? 'on' : 'off',
+    strict: key.strict_parameters,
   };
 }
 
@@ -82,6 +85,7 @@ export function limitsOf(values: KeyValues, now = Date.now()): Limits {
     ips: values.ips,
     metadata: Object.fromEntries(values.metadata.map(pairOf)),
     body_logging: values.bodyLogging === 'team' ? null : values.bodyLogging === 'on',
+    strict_parameters: values.strict,
   };
 }
 

@@ -12,7 +12,7 @@ export type Attempt = LogDetail['attempts'][number];
 const PAGE = 100;
 const DAY_MS = 86_400_000;
 
-function queryOf(teamId: string, { days, ...terms }: LogSearch) {
+export function queryOf(teamId: string, { days, ...terms }: LogSearch) {
   return {
     team_id: teamId,
     ...terms,
@@ -38,6 +38,18 @@ export function useLog(id: string, wait = false) {
     // A record is there a moment after its answer; whoever has just asked waits for it.
     ...(wait ? { retry: 12, retryDelay: 500 } : {}),
     staleTime: 60_000,
+  });
+}
+
+export type BodyPart = components['schemas']['BodyPart'];
+
+export function useKeptBody(id: string, wanted: boolean) {
+  return useQuery({
+    queryKey: ['log', id, 'body'],
+    enabled: wanted,
+    gcTime: 0, // what was read is not kept beyond the page
+    staleTime: Infinity, // each reading is audited: once is enough
+    queryFn: ({ signal }) => api.get('/api/v1/logs/{request_id}/body', { signal, path: { request_id: id } }),
   });
 }
 

@@ -1,6 +1,7 @@
-import { Badge } from '@mantine/core';
-import type { ReactNode } from 'react';
+import { Badge, Button } from '@mantine/core';
+import { type ReactNode, useState } from 'react';
 
+import { formatMoney } from '~/i18n/money';
 import { count, duration } from '~/i18n/numbers';
 import { absolute } from '~/i18n/time';
 import { useWords } from '~/i18n/use-words';
@@ -8,6 +9,7 @@ import { Money, When } from '~/ui/amounts';
 import { CodeBlock } from '~/ui/copy';
 import { Facts } from '~/ui/facts';
 import { Panel } from '~/ui/page';
+import { Tiles } from '~/ui/tiles';
 
 import type { LogDetail } from './api';
 import { Attempts } from './attempts';
@@ -17,18 +19,30 @@ interface LogViewProps {
   log: LogDetail;
   keyName: string;
   session: ReactNode;
+  /** What was asked and answered, where it is kept. */
+  body: ReactNode;
 }
 
 /** One request: what was asked, where it went and why, how long it took, what it cost. */
-export function LogSections({ log, keyName, session }: LogViewProps) {
+export function LogSections({ log, keyName, session, body }: LogViewProps) {
   const { t, language } = useWords();
   const { timings, cost } = log;
   return (
     <>
+      <Tiles
+        tiles={[
+          { name: t('logs:fact.ending'), value: <EndingBadge ending={log.ending} status={log.status} />, note: t('logs:fact.tries', { count: log.attempts.length }) },
+          { name: t('logs:fact.cost'), value: <Money value={cost.total_nanos} places={6} />, exact: formatMoney(cost.total_nanos, language) },
+          { name: t('logs:fact.total'), value: duration(timings.total_ms, language), note: `${t('logs:fact.first')} ${duration(timings.first_token_ms, language)}` },
+          {
+            name: t('logs:fact.tokens'),
+            value: `${count(tokens('input', log.usage), language)} / ${count(tokens('output', log.usage), language)}`,
+          },
+        ]}
+      />
       <Panel title={t('logs:section.request')}>
         <Facts
           rows={[
-            [t('logs:fact.ending'), <EndingBadge key="e" ending={log.ending} status={log.status} />],
             [t('logs:fact.at'), <span key="a" title={absolute(log.started_at_ns, language)}><When ns={log.started_at_ns} /></span>],
             [t('logs:fact.requested'), log.requested_model],
             [t('logs:fact.served'), log.model ?? '–'],
@@ -79,10 +93,34 @@ export function LogSections({ log, keyName, session }: LogViewProps) {
           )}
         />
       </Panel>
-      <Panel title={t('logs:section.raw')}>
-        <CodeBlock label={t('logs:section.raw')} code={JSON.stringify(log, null, 2)} />
-      </Panel>
+      {body}
+      <Raw log={log} />
     </>
+  );
+}
+
+/** All of a side: cached and reasoning tokens too. */
+function tokens(side: 'input' | 'output', usage: Record<string, number>): number {
+  const names = side === 'input' ? ['input_tokens', 'cache_read_tokens', 'cache_write_tokens', 'cache_write_1h_tokens'] : ['output_tokens', 'reasoning_tokens'];
+  return names.reduce((sum, name) => sum + (usage[name] ?? 0), 0);
+}
+
+/** Long, and rarely wanted: it is opened. */
+function Raw({ log }: { log: LogDetail }) {
+  const { t } = useWords();
+  const [shown, setShown] = useState(false);
+  return (
+    <Panel
+      title={t('logs:section.raw')}
+      note={t('logs:section.rawNote')}
+      action={
+        <Button variant="default" size="xs" aria-expanded={shown} onClick={() => setShown(!shown)}>
+          {shown ? t('logs:section.rawHide') : t('logs:section.rawShow')}
+        </Button>
+      }
+    >
+      {shown && <CodeBlock label={t('logs:section.raw')} code={JSON.stringify(log, null, 2)} />}
+    </Panel>
   );
 }
 

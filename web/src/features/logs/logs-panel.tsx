@@ -13,18 +13,22 @@ import { type VirtualColumn, VirtualTable } from '~/ui/virtual-table';
 import { type Log, useLogs } from './api';
 import { EndingBadge } from './ending';
 import type { LogSearch } from './search';
+import { useTail } from './tail';
 
 interface LogsPanelProps {
   search: LogSearch;
+  /** Requests are shown as they end. */
+  live: boolean;
   nameOfKey: (id: string) => string;
   onClear: () => void;
 }
 
 /** The requests that were asked for, newest first; any number of them. */
-export function LogsPanel({ search, nameOfKey, onClear }: LogsPanelProps) {
+export function LogsPanel({ search, live, nameOfKey, onClear }: LogsPanelProps) {
   const { t, language } = useWords();
   const team = useTeam();
   const logs = useLogs(team.id, search);
+  const come = useTail(team.id, search, live);
   const filtered = Object.values(search).some((value) => value !== undefined);
   const columns: VirtualColumn<Log>[] = [
     {
@@ -55,8 +59,9 @@ export function LogsPanel({ search, nameOfKey, onClear }: LogsPanelProps) {
   return (
     <Panel flush>
       <Loaded query={logs} rows={8}>
-        {(rows) =>
-          rows.length > 0 ? (
+        {(known) => {
+          const rows = come.length === 0 ? known : joined(come, known);
+          return rows.length > 0 ? (
             <VirtualTable
               caption={t('logs:title')}
               columns={columns}
@@ -86,9 +91,15 @@ export function LogsPanel({ search, nameOfKey, onClear }: LogsPanelProps) {
                 </LinkButton>
               }
             />
-          )
-        }
+          );
+        }}
       </Loaded>
     </Panel>
   );
+}
+
+/** What came since stands first; what was listed meanwhile too stands once. */
+function joined(come: Log[], known: Log[]): Log[] {
+  const seen = new Set(come.map((log) => log.id));
+  return [...come, ...known.filter((log) => !seen.has(log.id))];
 }

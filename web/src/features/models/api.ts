@@ -2,12 +2,11 @@ import { useQuery } from '@tanstack/react-query';
 
 import { listEndpoints, listModels } from '~/api/data-plane';
 
-export function useModels(teamId: string, enabled: boolean) {
+export function useModels(teamId: string) {
   return useQuery({
     queryKey: ['team', teamId, 'models'],
     queryFn: ({ signal }) => listModels(teamId, signal),
     staleTime: 60_000,
-    enabled,
   });
 }
 

@@ -1,6 +1,7 @@
 import { Badge, Group } from '@mantine/core';
 
 import type { EndpointRow, ModelRow } from '~/api/data-plane';
+import { duration } from '~/i18n/numbers';
 import { useWords } from '~/i18n/use-words';
 import { useTeam } from '~/session/me';
 import { CopyLine } from '~/ui/copy';
@@ -18,14 +19,14 @@ import { Price, SINGLE } from './prices';
 
 /** One model: what it can, what it costs, who serves it, and how to call it. */
 export function ModelSheet({ model, onClose }: { model: ModelRow; onClose: () => void }) {
-  const { t } = useWords();
+  const { t, language } = useWords();
   const team = useTeam();
   const endpoints = useEndpoints(team.id, model.id);
   return (
     <SideSheet onClose={onClose} title={model.name} size="xl">
       <Sections>
         <CopyLine value={model.id} label={t('models:copyId')} />
-        {model.kind === 'chat' && (
+        {model.kind === 'chat' && team.may('keys.create') && (
           <Group>
             <LinkButton
               to="/teams/$teamId/playground"
@@ -67,7 +68,7 @@ export function ModelSheet({ model, onClose }: { model: ModelRow; onClose: () =>
           <h3>{t('models:endpoints')}</h3>
           <Loaded query={endpoints} rows={2}>
             {(rows) => (
-              <DataTable caption={t('models:endpoints')} columns={endpointColumns(t)} rows={rows} rowId={(row) => row.name + row.tag} />
+              <DataTable caption={t('models:endpoints')} columns={endpointColumns(t, language)} rows={rows} rowId={(row) => row.name + row.tag} />
             )}
           </Loaded>
         </div>
@@ -94,7 +95,7 @@ function Prices({ pricing }: { pricing: Record<string, string> }) {
   );
 }
 
-function endpointColumns(t: ReturnType<typeof useWords>['t']): Column<EndpointRow>[] {
+function endpointColumns(t: ReturnType<typeof useWords>['t'], language: string): Column<EndpointRow>[] {
   return [
     {
       id: 'provider',
@@ -104,6 +105,13 @@ function endpointColumns(t: ReturnType<typeof useWords>['t']): Column<EndpointRo
     { id: 'context', name: t('models:column.context'), end: true, cell: (row) => <Tokens count={row.context_length} /> },
     { id: 'input', name: t('models:column.input'), end: true, cell: (row) => <Price price={row.pricing.prompt} /> },
     { id: 'output', name: t('models:column.output'), end: true, cell: (row) => <Price price={row.pricing.completion} /> },
+    {
+      id: 'answered',
+      name: t('models:endpoint.answered'),
+      end: true,
+      cell: (row) => (row.lately === null ? '–' : new Intl.NumberFormat(language, { style: 'percent', maximumFractionDigits: 2 }).format(row.lately.answered_share)),
+    },
+    { id: 'first', name: t('models:endpoint.first'), end: true, cell: (row) => duration(row.lately?.first_token_ms, language) },
     { id: 'since', name: t('models:endpoint.since'), cell: (row) => row.price_effective_from },
   ];
 }

@@ -7,7 +7,7 @@ import { useWords } from '~/i18n/use-words';
 import { useTeam } from '~/session/me';
 import { type Column, DataTable } from '~/ui/data-table';
 import { Filters, TwoLines } from '~/ui/facts';
-import { IconBox, IconLock, IconSearch, IconSearchOff } from '~/ui/icons';
+import { IconBox, IconSearch, IconSearchOff } from '~/ui/icons';
 import kit from '~/ui/kit.module.css';
 import { Page, Panel } from '~/ui/page';
 import { Empty, Loaded } from '~/ui/states';
@@ -17,28 +17,24 @@ import { ModelSheet } from './model-sheet';
 import { Price } from './prices';
 
 const AT_ONCE = 50;
+const MOST_SHOWN = 4;
 
 /** What this zone serves: found by name, kind and what it can, each with its prices. */
 export function ModelsPage() {
   const { t } = useWords();
   const team = useTeam();
-  const allowed = team.may('keys.create');
-  const models = useModels(team.id, allowed);
+  const models = useModels(team.id);
   return (
     <Page title={t('models:title')} lead={t('models:lead')}>
-      {allowed ? (
-        <Loaded query={models} rows={8}>
-          {(rows) =>
-            rows.length === 0 ? (
-              <Empty icon={<IconBox />} title={t('models:empty')} text={t('models:emptyText')} />
-            ) : (
-              <List rows={rows} />
-            )
-          }
-        </Loaded>
-      ) : (
-        <Empty icon={<IconLock />} title={t('models:forbidden')} text={t('models:forbiddenText')} />
-      )}
+      <Loaded query={models} rows={8}>
+        {(rows) =>
+          rows.length === 0 ? (
+            <Empty icon={<IconBox />} title={t('models:empty')} text={t('models:emptyText')} />
+          ) : (
+            <List rows={rows} />
+          )
+        }
+      </Loaded>
     </Page>
   );
 }
@@ -101,10 +97,10 @@ function List({ rows }: { rows: ModelRow[] }) {
           clearButtonProps={{ 'aria-label': t('app:action.clear') }}
         />
       </Filters>
-      <Panel>
-        <p role="status" className={kit.count}>
-          {t('models:count', { count: found.length })}
-        </p>
+      <p role="status" className={kit.count}>
+        {t('models:count', { count: found.length })}
+      </p>
+      <Panel flush>
         {found.length === 0 ? (
           <Empty icon={<IconSearchOff />} title={t('models:none')} text={t('models:noneText')} />
         ) : (
@@ -149,6 +145,16 @@ function columnsOf(t: ReturnType<typeof useWords>['t'], show: (id: string) => vo
         <Badge variant="default" tt="none" fw={500}>
           {row.kind}
         </Badge>
+      ),
+    },
+    {
+      id: 'can',
+      name: t('models:column.can'),
+      cell: (row) => (
+        <span className={kit.words}>
+          {row.capabilities.slice(0, MOST_SHOWN).join(' · ') || '–'}
+          {row.capabilities.length > MOST_SHOWN ? ` +${row.capabilities.length - MOST_SHOWN}` : ''}
+        </span>
       ),
     },
     { id: 'context', name: t('models:column.context'), end: true, cell: (row) => <Tokens count={row.context_length} /> },

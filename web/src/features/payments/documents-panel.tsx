@@ -1,27 +1,24 @@
 import { Anchor } from '@mantine/core';
 
-import { api, urlOf } from '~/api/client';
-import type { components } from '~/api/schema';
+import { urlOf } from '~/api/client';
 import { useWords } from '~/i18n/use-words';
 import { useTeam } from '~/session/me';
-import { usePages } from '~/session/pages';
 import { When } from '~/ui/amounts';
 import type { Column } from '~/ui/data-table';
 import { IconReceipt } from '~/ui/icons';
 import { ListPanel } from '~/ui/list-panel';
 
-type Document = components['schemas']['DocumentView'];
+import { type Paper, usePapers } from './api';
 
-const PAGE = 50;
+const KINDS = ['receipt', 'invoice', 'credit_note'] as const;
 
 /** Invoices and receipts, as they were issued. */
 export function DocumentsPanel() {
   const { t } = useWords();
   const team = useTeam();
-  const documents = usePages<Document>(['team', team.id, 'documents'], (after, signal) =>
-    api.get('/api/v1/teams/{team_id}/documents', { signal, path: { team_id: team.id }, query: { limit: PAGE, after } }),
-  );
-  const columns: Column<Document>[] = [
+  const documents = usePapers(team.id);
+  const kind = (row: Paper) => KINDS.find((each) => each === row.kind);
+  const columns: Column<Paper>[] = [
     {
       id: 'number',
       name: t('payments:column.number'),
@@ -36,7 +33,7 @@ export function DocumentsPanel() {
         </Anchor>
       ),
     },
-    { id: 'kind', name: t('payments:column.kind'), cell: (row) => row.kind },
+    { id: 'kind', name: t('payments:column.kind'), cell: (row) => (kind(row) === undefined ? row.kind : t(`payments:paper.${kind(row) ?? 'receipt'}`)) },
     { id: 'at', name: t('payments:column.at'), cell: (row) => <When ns={row.issued_at_ns} /> },
     { id: 'total', name: t('payments:column.total'), end: true, cell: (row) => row.total },
   ];

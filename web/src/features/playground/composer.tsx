@@ -11,6 +11,8 @@ const LARGEST_IMAGE = 5_000_000;
 const MOST_IMAGES = 4;
 
 interface ComposerProps {
+  /** What stands there at first. */
+  question: string;
   busy: boolean;
   /** Why nothing can be sent now. */
   blocked: string | null;
@@ -28,10 +30,10 @@ function read(file: File): Promise<string> {
   });
 }
 
-export function Composer({ busy, blocked, images: mayShow, onSend, onStop }: ComposerProps) {
+export function Composer({ question, busy, blocked, images: mayShow, onSend, onStop }: ComposerProps) {
   const { t } = useWords();
   const notices = useNotices();
-  const [text, setText] = useState('');
+  const [text, setText] = useState(question);
   const [images, setImages] = useState<string[]>([]);
   const ready = !busy && blocked === null && text.trim() !== '';
   const send = () => {

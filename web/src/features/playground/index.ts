@@ -1,1 +1,2 @@
 export { Playground } from './playground-page';
+export { startOf } from './replay';

@@ -28,8 +28,8 @@ const empty = (id: number, model: string | null): Pane => ({
 let lastId = 0;
 
 /** The panes of the page, and what can be done with them. Every answer of one runs on its own. */
-export function usePanes(teamId: string, wanted: Parameters, first: string | null) {
-  const [panes, setPanes] = useState<Pane[]>(() => [empty((lastId += 1), first)]);
+export function usePanes(teamId: string, wanted: Parameters, first: string | null, said: Message[] = []) {
+  const [panes, setPanes] = useState<Pane[]>(() => [{ ...empty((lastId += 1), first), messages: said }]);
   const running = useRef(new Map<number, AbortController>());
   useEffect(() => {
     const all = running.current;

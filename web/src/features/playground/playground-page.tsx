@@ -14,16 +14,19 @@ import { PaneView } from './pane-view';
 import { MOST_PANES, type Pane, usePanes } from './panes';
 import { ParameterFields } from './parameters';
 import css from './playground.module.css';
+import type { Start } from './replay';
 import { DEFAULTS, toolsOf } from './run';
 
 interface PlaygroundProps {
   /** The model that a link named. */
   model: string | undefined;
+  /** A kept request that is asked again. */
+  start?: Start | undefined;
   /** What the log knows of a request, and the way there: another slice's. */
   costOf: (requestId: string) => ReactNode;
 }
 
-export function Playground({ model, costOf }: PlaygroundProps) {
+export function Playground({ model, start, costOf }: PlaygroundProps) {
   const { t } = useWords();
   const team = useTeam();
   const allowed = team.may('keys.create');
@@ -44,8 +47,8 @@ export function Playground({ model, costOf }: PlaygroundProps) {
     <Loaded query={models}>
       {(rows) => {
         const chat = rows.filter((row) => row.kind === 'chat');
-        const first = chat.find((row) => row.id === model) ?? chat[0];
-        return <Talk models={rows} first={first?.id ?? null} costOf={costOf} />;
+        const first = chat.find((row) => row.id === (start?.model ?? model)) ?? chat[0];
+        return <Talk models={rows} first={first?.id ?? null} start={start} costOf={costOf} />;
       }}
     </Loaded>
   );
@@ -54,15 +57,16 @@ export function Playground({ model, costOf }: PlaygroundProps) {
 interface TalkProps {
   models: Awaited<ReturnType<typeof listModels>>;
   first: string | null;
+  start: Start | undefined;
   costOf: (requestId: string) => ReactNode;
 }
 
-function Talk({ models, first, costOf }: TalkProps) {
+function Talk({ models, first, start, costOf }: TalkProps) {
   const { t } = useWords();
   const team = useTeam();
-  const [wanted, setWanted] = useState(DEFAULTS);
+  const [wanted, setWanted] = useState(start?.wanted ?? DEFAULTS);
   const [open, setOpen] = useState(false);
-  const talk = usePanes(team.id, wanted, first);
+  const talk = usePanes(team.id, wanted, first, start?.messages);
   const used = talk.panes.map((pane) => models.find((row) => row.id === pane.model));
   const blocked =
     talk.panes.every((pane) => pane.model === null)
@@ -114,6 +118,7 @@ function Talk({ models, first, costOf }: TalkProps) {
             ))}
           </div>
           <Composer
+            question={start?.question ?? ''}
             busy={talk.busy}
             blocked={blocked}
             images={used.some((row) => row?.architecture.input_modalities.includes('image'))}

@@ -3,10 +3,12 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { api } from '~/api/client';
 import type { components } from '~/api/schema';
 import { meQuery } from '~/session/me';
+import { usePages } from '~/session/pages';
 
 export type Team = components['schemas']['TeamView'];
 export type TeamChange = components['schemas']['TeamPatch'];
 export type Webhook = components['schemas']['WebhookView'];
+export type Delivery = components['schemas']['DeliveryView'];
 export type EventKind = components['schemas']['EventKind'];
 
 const TEAM = '/api/v1/teams/{team_id}';
@@ -60,11 +62,39 @@ export function useChangeAlerts(teamId: string) {
   });
 }
 
+const ROUTING = '/api/v1/teams/{team_id}/routing';
+export type Ceiling = components['schemas']['RoutingPolicyView'];
+
+export function useCeiling(teamId: string) {
+  return useQuery({
+    queryKey: ['team', teamId, 'routing'],
+    queryFn: ({ signal }) => api.get(ROUTING, { signal, path: { team_id: teamId } }),
+  });
+}
+
+export function useSetCeiling(teamId: string) {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: ({ version, ...body }: components['schemas']['RoutingPolicyBody'] & { version: number }) =>
+      api.put(ROUTING, { path: { team_id: teamId }, body, ...(version === 0 ? {} : { version }) }),
+    onSuccess: (changed) => client.setQueryData(['team', teamId, 'routing'], changed),
+  });
+}
+
 export function useWebhooks(teamId: string) {
   return useQuery({
     queryKey: ['team', teamId, 'webhooks'],
     queryFn: async ({ signal }) => (await api.get(HOOKS, { signal, path: { team_id: teamId } })).data,
   });
+}
+
+const DELIVERIES = `${HOOK}/deliveries` as const;
+const PAGE = 25;
+
+export function useDeliveries(teamId: string, webhookId: string) {
+  return usePages<Delivery>(['team', teamId, 'webhooks', webhookId], (after, signal) =>
+    api.get(DELIVERIES, { signal, path: { team_id: teamId, webhook_id: webhookId }, query: { limit: PAGE, after } }),
+  );
 }
 
 export function useWebhookDeeds(teamId: string) {
@@ -80,8 +110,11 @@ export function useWebhookDeeds(teamId: string) {
       mutationFn: (webhook: Webhook) => api.delete(HOOK, { path: path(webhook), version: webhook.version }),
       onSuccess,
     }),
-    test: useMutation({
-      mutationFn: (webhook: Webhook) => api.post('/api/v1/teams/{team_id}/webhooks/{webhook_id}/test', { path: path(webhook) }),
+    test: useMutation({ mutationFn: (webhook: Webhook) => api.post(`${HOOK}/test`, { path: path(webhook) }), onSuccess }),
+    rotate: useMutation({ mutationFn: (webhook: Webhook) => api.post(`${HOOK}/rotate`, { path: path(webhook) }), onSuccess }),
+    redeliver: useMutation({
+      mutationFn: (row: Delivery) =>
+        api.post(`${DELIVERIES}/{delivery_id}/redeliver`, { path: { team_id: teamId, webhook_id: row.webhook_id, delivery_id: row.id } }),
       onSuccess,
     }),
   };

@@ -14,6 +14,7 @@ import { Loaded } from '~/ui/states';
 
 import { AlertsPanel } from './alerts-panel';
 import { type Team, useChangeTeam, useDeleteTeam, useLeaveTeam, useTeamSettings } from './api';
+import { CeilingPanel } from './ceiling-panel';
 import css from './settings.module.css';
 import { WebhooksPanel } from './webhooks-panel';
 
@@ -28,6 +29,7 @@ export function SettingsPage() {
           <>
             <General key={now.id} team={now} />
             <Data team={now} />
+            {team.may('routing.read') && <CeilingPanel />}
             {team.may('notifications.read') && <AlertsPanel />}
             {team.may('webhooks.read') && <WebhooksPanel />}
             <Leaving team={now} />

@@ -8,11 +8,13 @@ import { Confirm } from '~/ui/confirm';
 import { CopyLine } from '~/ui/copy';
 import { type Column, DataTable } from '~/ui/data-table';
 import { FormError } from '~/ui/form-error';
+import kit from '~/ui/kit.module.css';
 import { useNotices } from '~/ui/notices';
 import { Panel } from '~/ui/page';
 import { Loaded } from '~/ui/states';
 
 import { useWebhookDeeds, useWebhooks, type Webhook } from './api';
+import { Deliveries } from './deliveries-dialog';
 import css from './settings.module.css';
 
 /** Addresses that are told of alerts, each with a secret to check the signature by. */
@@ -22,15 +24,26 @@ export function WebhooksPanel() {
   const may = team.may('webhooks.write');
   const notices = useNotices();
   const hooks = useWebhooks(team.id);
-  const { create, remove, test } = useWebhookDeeds(team.id);
+  const { create, remove, rotate, test } = useWebhookDeeds(team.id);
   const [url, setUrl] = useState('');
   const [removed, setRemoved] = useState<Webhook | null>(null);
+  const [opened, setOpened] = useState<Webhook | null>(null);
+  const [turned, setTurned] = useState<Webhook | null>(null);
+  const secret = rotate.data?.secret ?? create.data?.secret;
   const submit = (event: FormEvent) => {
     event.preventDefault();
     create.mutate(url.trim(), { onSuccess: () => setUrl('') });
   };
   const columns: Column<Webhook>[] = [
-    { id: 'url', name: t('settings:webhooks.url'), cell: (hook) => <span className={css.url}>{hook.url}</span> },
+    {
+      id: 'url',
+      name: t('settings:webhooks.url'),
+      cell: (hook) => (
+        <button type="button" className={kit.rowLink} onClick={() => setOpened(hook)}>
+          {hook.url}
+        </button>
+      ),
+    },
     {
       id: 'state',
       name: t('settings:webhooks.state'),
@@ -55,6 +68,9 @@ export function WebhooksPanel() {
             >
               {t('settings:webhooks.test')}
             </Button>
+            <Button variant="subtle" color="gray" size="compact-sm" onClick={() => setTurned(hook)}>
+              {t('settings:webhooks.rotate')}
+            </Button>
             <Button variant="subtle" color="gray" size="compact-sm" onClick={() => setRemoved(hook)}>
               {t('settings:webhooks.remove')}
             </Button>
@@ -73,10 +89,10 @@ export function WebhooksPanel() {
         </form>
       )}
       <FormError error={create.error} />
-      {create.data?.secret != null && (
+      {secret != null && (
         <div className={css.secret}>
           <p>{t('settings:webhooks.secret')}</p>
-          <CopyLine value={create.data.secret} label={t('app:action.copy')} />
+          <CopyLine value={secret} label={t('app:action.copy')} />
         </div>
       )}
       <Loaded query={hooks} rows={1}>
@@ -88,6 +104,19 @@ export function WebhooksPanel() {
           )
         }
       </Loaded>
+      {opened !== null && <Deliveries hook={opened} onClose={() => setOpened(null)} />}
+      {turned !== null && (
+        <Confirm
+          title={t('settings:webhooks.rotateTitle')}
+          consequence={t('settings:webhooks.rotateText')}
+          action={t('settings:webhooks.rotate')}
+          mild
+          busy={rotate.isPending}
+          error={rotate.error}
+          onConfirm={() => rotate.mutate(turned, { onSuccess: () => setTurned(null) })}
+          onClose={() => setTurned(null)}
+        />
+      )}
       {removed !== null && (
         <Confirm
           title={t('settings:webhooks.removeTitle')}

@@ -42,7 +42,12 @@ export function Figures({ total, previous, latency, more = [] }: FiguresProps) {
       name: t('usage:tile.errors'),
       value: percent(total.failed, total.requests, language),
       exact: count(total.failed, language),
-      note: t('usage:tile.rescued', { count: total.rescued }),
+    },
+    {
+      name: t('usage:tile.failovers'),
+      value: compact(total.retried, language),
+      exact: count(total.retried, language),
+      note: t('usage:tile.failoversNote', { count: count(total.rescued, language) }),
     },
     {
       name: t('usage:tile.first'),

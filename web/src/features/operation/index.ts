@@ -1,0 +1,2 @@
+export { QueuesPage } from './queues-page';
+export { SystemPage } from './system-page';

@@ -1,0 +1,5 @@
+import app from './app.json';
+import errors from './errors.json';
+import auth from './auth.json';
+
+export default { app, errors, auth };

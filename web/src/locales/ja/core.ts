@@ -1,0 +1,7 @@
+import '@fontsource-variable/noto-sans-jp/wght.css';
+
+import app from './app.json';
+import errors from './errors.json';
+import auth from './auth.json';
+
+export default { app, errors, auth };
