@@ -34,7 +34,7 @@ from opengateway.policies.permissions import Role
 from people import API, People, Person
 
 _SOAK = os.environ.get("OPENGATEWAY_SOAK") == "1"
-_EXAMPLES = 300 if _SOAK else 5
+_EXAMPLES = 300 if _SOAK else 3
 _SEED = int(os.environ.get("OPENGATEWAY_SEED", "20260401"))
 _ENDS_THE_CALLER = {
     ("post", "/auth/sign-out"),
