@@ -177,6 +177,8 @@ async def test_random_calls_of_one_customer_leave_the_other_as_it_was(people: Pe
         path = chance.choice(paths(route, chance.choice([mine.team_id, other.team_id]), ids))
         who = chance.choice(list(mine.people.values()))
         reply = await people.ask(who, route.methods[0], path, body_of(route))
-        assert reply.status < 500, f"{route.methods[0]} {path}: {reply.text}"
+        # No zone is served here: what asks for its models is told so.
+        is_unserved = reply.status == 503 and "nothing is compiled" in reply.text
+        assert reply.status < 500 or is_unserved, f"{route.methods[0]} {path}: {reply.text}"
         assert [i for i in other.ids if i in reply.text and i not in path] == [], path
     assert await state_of(people, other.team_id) == before
