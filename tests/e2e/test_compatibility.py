@@ -228,7 +228,6 @@ def test_an_id_of_the_account_upstream_is_nobodys(
         ("POST", "/v1/batches"),
         ("GET", "/v1/batches/batch_1"),
         ("POST", "/v1/conversations"),
-        ("POST", "/v1/responses/compact"),
     ],
 )
 def test_surfaces_that_come_later_are_501(gateway: Product, method: str, path: str) -> None:

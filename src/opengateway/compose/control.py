@@ -123,6 +123,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--zone", type=Path, required=True)
     arguments = parser.parse_args(argv)
     writer = log.configure("control")
+    gc.disable()  # a start makes a hundred thousand objects that stay: `run_control` turns it on
     try:
         settings = settings_of(arguments.zone)
         run_walled(run_control(settings), settings.wall)
@@ -342,6 +343,7 @@ async def run_control(settings: ControlSettings) -> None:
             gc.collect()
             gc.freeze()
             gc.set_threshold(20_000, 20, 50)
+            gc.enable()
             logger.info("control serves", zone=settings.zone)
             running = [
                 asyncio.create_task(server.serve(sockets=[listener]))

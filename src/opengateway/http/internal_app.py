@@ -37,6 +37,7 @@ from opengateway.control.ledger.routes import router as team_ledger
 from opengateway.control.logs.desk import LogDesk
 from opengateway.control.logs.routes import internal as generations
 from opengateway.control.offers.routes import router as offers
+from opengateway.control.offers.showcase import admin as explanations
 from opengateway.control.overview.dead_letters import router as dead_letters
 from opengateway.control.overview.reconciliation import router as reconciliation
 from opengateway.control.overview.routes import router as figures
@@ -209,7 +210,15 @@ def _routes() -> APIRouter:
         routes.include_router(router, prefix="/internal/v1")
     for router in (owners, generations, team_moves, bodies):
         routes.include_router(router, prefix="/internal/v1")
-    for router in (providers, offers, approvals, own_credentials, team_routing, figures):
+    for router in (
+        providers,
+        offers,
+        approvals,
+        own_credentials,
+        team_routing,
+        figures,
+        explanations,
+    ):
         routes.include_router(router, prefix="/internal/v1")
     for router in (dead_letters, reconciliation):
         routes.include_router(router, prefix="/internal/v1")

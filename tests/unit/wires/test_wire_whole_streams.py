@@ -101,3 +101,19 @@ def test_what_is_no_answer_is_an_error(body: bytes) -> None:
     chunks, stream = played(body)
     assert chunks == []
     assert stream.error is not None
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        b'{"choices": [], "created": 1e999}',
+        b'{"choices": [{"index": 0, "finish_reason": "stop", "message": {"tool_calls": ["f"]}}]}',
+        b'{"choices": [{"index": 0, "finish_reason": "stop", "message": {"tool_calls": "f"}}]}',
+    ],
+)
+def test_what_no_answer_looks_like_is_a_typed_error(told: bytes) -> None:
+    stream = new_stream(NO_STREAM)
+    stream.feed(told)
+    stream.end()
+    assert stream.error is not None
+    assert not stream.done

@@ -1,4 +1,4 @@
-import { queryOptions, useQuery, useQueryClient } from '@tanstack/react-query';
+import { hashKey, queryOptions, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useParams } from '@tanstack/react-router';
 
 import { api, type Answer, forgetCsrfToken } from '~/api/client';
@@ -55,8 +55,10 @@ export function useForget(): () => Promise<void> {
   return async () => {
     forgetCsrfToken();
     forgetPlaygroundKeys();
-    client.clear();
-    await client.fetchQuery(meQuery).catch(() => null);
+    // Who is signed in is asked anew before it is forgotten: what is still on the page may look.
+    client.removeQueries({ predicate: (query) => query.queryHash !== hashKey(meQuery.queryKey) });
+    client.getMutationCache().clear();
+    await client.fetchQuery({ ...meQuery, staleTime: 0 }).catch(() => client.setQueryData(meQuery.queryKey, null));
   };
 }
 

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from opengateway.domain.catalog import Provider
 from opengateway.kit.json import JsonObject, dumps, loads, loads_raw_object
+from opengateway.wires.openai_chat.error import malformed
 from opengateway.wires.openai_chat.reply import read_reply
 
 _MARKS: Final = re.compile(rb'["\\{}\[\]]')
@@ -67,13 +68,21 @@ def chunks_of(body: bytes, provider: Provider) -> list[bytes]:
     Raises `UpstreamError` for an error, or what is no answer.
     """
     mapper = read_reply(body, provider)
-    names = {name: loads(raw) for name, raw in mapper.answer.items() if name not in _NOT_NAMES}
+    try:
+        names = {n: loads(raw) for n, raw in mapper.answer.items() if n not in _NOT_NAMES}
+        usage = loads_raw_object(body).get("usage")
+        told = None if usage is None else loads(usage)  # as it came: it is read once, not twice
+    except (ValueError, RecursionError) as error:  # such as a number that none of ours can hold
+        raise malformed(provider, f"sent what cannot be read: {error}") from None
     said: list[JsonObject] = []
     ended: list[JsonObject] = []
     for choice in mapper.choices:
         index = choice["index"]
         message = {k: v for k, v in choice["message"].items() if v is not None}
-        for position, call in enumerate(message.get("tool_calls") or ()):
+        calls = message.get("tool_calls") or []
+        if not (isinstance(calls, list) and all(isinstance(call, dict) for call in calls)):
+            raise malformed(provider, "sent calls of tools that are none")
+        for position, call in enumerate(calls):
             call["index"] = position
         shown: JsonObject = {"index": index, "delta": message, "finish_reason": None}
         if choice.get("logprobs") is not None:
@@ -81,7 +90,6 @@ def chunks_of(body: bytes, provider: Provider) -> list[bytes]:
         said.append(shown)
         ended.append({"index": index, "delta": {}, "finish_reason": choice["finish_reason"]})
     made: list[dict[str, Any]] = [{**names, "choices": said}, {**names, "choices": ended}]
-    told = loads_raw_object(body).get("usage")
-    if told is not None:  # as it came: it is read once, not twice
-        made.append({**names, "choices": [], "usage": loads(told)})
+    if told is not None:
+        made.append({**names, "choices": [], "usage": told})
     return [dumps(chunk) for chunk in made]
