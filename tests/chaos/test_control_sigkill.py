@@ -23,7 +23,7 @@ from opengateway.compose.paths import Paths
 from opengateway.infra.database import Database
 
 SOAK = bool(os.environ.get("OPENGATEWAY_SOAK"))
-ROUNDS = 200 if SOAK else 10
+ROUNDS = 200 if SOAK else 6
 SEED = int(os.environ.get("OPENGATEWAY_SEED", "20261125"))
 GATEWAYS = 2
 PER_ROUND = 80
@@ -88,7 +88,7 @@ def records_of(gateway: int, numbers: range) -> bytes:
 
 @pytest.mark.timeout(60 + ROUNDS * 10)
 async def test_no_kill_loses_or_doubles_a_record(tmp_path: Path, store_url: str) -> None:
-    rounds = ROUNDS if SOAK or store_url.startswith("sqlite") else 5
+    rounds = ROUNDS if SOAK or store_url.startswith("sqlite") else 3
     print(f"seed {SEED}, {rounds} kills")
     chance = random.Random(SEED)
     moved = asyncio.Event()

@@ -53,7 +53,9 @@ class Place:
         return found
 
 
-PLACES = [("embedded", 1), ("embedded", 4), ("servers", 1), ("servers", 4)]
+PLACES = [("embedded", 4), ("servers", 4)]
+if SOAK:  # what four do right, one does: it has nobody to agree with
+    PLACES += [("embedded", 1), ("servers", 1)]
 
 
 @pytest.fixture(scope="module", params=PLACES, ids=lambda p: f"{p[0]}-{p[1]}")

@@ -45,6 +45,7 @@ from opengateway.domain.events import (
 from opengateway.kit.json import Raw
 from opengateway.ports.provider import ChatWire
 from opengateway.wires.openai_chat import OpenAIChatCanonicalWire, OpenAIChatWire
+from opengateway.wires.openai_chat.canonical_stream import reply_events
 
 WIRE = OpenAIChatCanonicalWire()
 HI = Turn(Role.USER, (Text(text="Hi"),))
@@ -232,3 +233,15 @@ def test_a_custom_call_stays_one_in_both_lanes() -> None:
         assert b'"function"' not in frames
         assert b'"input":"ls"' in frames
         assert stream.meter.characters == 2
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        b'{"created": 1e999, "choices": [{"index": 0, "finish_reason": "stop", "message": {}}]}',
+        b'{"choices": [{"index": 0, "finish_reason": "stop", "message": {"tool_calls": ["f"]}}]}',
+    ],
+)
+def test_a_whole_answer_that_no_vendor_should_give_raises_nothing(told: bytes) -> None:
+    events = reply_events(told, provider())
+    assert isinstance(events[-1], End | Failure)

@@ -26,9 +26,10 @@ from opengateway.domain.events import (
 from opengateway.domain.usage import Usage
 from opengateway.kit.json import JsonObject, RawObject, ValidationError, loads_raw_object
 from opengateway.kit.sse import ServerEvent
-from opengateway.wires.openai_chat.choice import Choice
+from opengateway.wires.openai_chat.choice import Choice, usable_choices
 from opengateway.wires.openai_chat.chunks import ChunkReader, created_of
 from opengateway.wires.openai_chat.delta_events import DeltaEvents
+from opengateway.wires.openai_chat.error import malformed
 from opengateway.wires.openai_chat.reply import read_reply
 from opengateway.wires.openai_chat.tap import TappedChunk, tap_chunk
 
@@ -127,7 +128,10 @@ def reply_events(body: bytes, provider: Provider) -> list[Event]:
     events = DeltaEvents()
     for choice in mapper.choices:
         index, message = choice["index"], choice["message"]
-        for slot, call in enumerate(message.get("tool_calls") or ()):
+        calls = usable_choices(message.get("tool_calls") or None)
+        if calls is None:
+            return [Failure(malformed(provider, "sent calls of tools that are none"))]
+        for slot, call in enumerate(calls):
             call["index"] = slot
         made.extend(events.of(choice, message))
         starts = [e for e in made if isinstance(e, ToolStart) and e.choice == index]

@@ -323,7 +323,10 @@ class ChunkReader(ABC, Generic[Out]):
 
 def created_of(chunk: RawObject) -> int | None:
     """When the vendor says that the answer was made, in Unix seconds."""
-    created: Any = loads(chunk["created"]) if "created" in chunk else None
+    try:
+        created: Any = loads(chunk["created"]) if "created" in chunk else None
+    except ValueError:  # a number that none of ours can hold
+        return None
     if isinstance(created, bool) or not isinstance(created, int | float):
         return None
-    return int(created)
+    return int(created) if 0 <= created < 2**53 else None

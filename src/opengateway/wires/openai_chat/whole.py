@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from opengateway.domain.catalog import Provider
 from opengateway.kit.json import JsonObject, dumps, loads, loads_raw_object
+from opengateway.wires.openai_chat.choice import usable_choices
 from opengateway.wires.openai_chat.error import malformed
 from opengateway.wires.openai_chat.reply import read_reply
 
@@ -79,8 +80,8 @@ def chunks_of(body: bytes, provider: Provider) -> list[bytes]:
     for choice in mapper.choices:
         index = choice["index"]
         message = {k: v for k, v in choice["message"].items() if v is not None}
-        calls = message.get("tool_calls") or []
-        if not (isinstance(calls, list) and all(isinstance(call, dict) for call in calls)):
+        calls = usable_choices(message.get("tool_calls") or None)
+        if calls is None:
             raise malformed(provider, "sent calls of tools that are none")
         for position, call in enumerate(calls):
             call["index"] = position
