@@ -129,9 +129,9 @@ test: $(TOOLS)/.test $(TOOLS)/.web-check ## everything, at most 20 minutes
 	@$(MAKE) --no-print-directory -j 2 --output-sync=target $(PARTS)
 	@$(BIN)/pytest -q -n 2 -m "slow or servers" $(QUICK)
 	@# Beside each other, as both wait much. The browser's driver leaves an event loop running: processes of
-	@# its own. A file stays with one worker: its tests share a running product. The long ones come first.
+	@# its own. A file stays with one worker: its tests share a running product.
 	@$(MAKE) --no-print-directory e2e WORKERS=2 > $(TOOLS)/e2e-web.log 2>&1 & web=$$!; \
-	  $(BIN)/pytest -q -rs -n 3 --dist loadfile --no-loadscope-reorder tests/chaos tests/e2e --ignore=tests/e2e/web; failed=$$?; \
+	  $(BIN)/pytest -q -rs -n 3 --dist loadfile tests/e2e tests/chaos --ignore=tests/e2e/web; failed=$$?; \
 	  wait $$web || failed=1; tail -n 200 $(TOOLS)/e2e-web.log; exit $$failed
 
 WORKERS ?= 3
