@@ -245,3 +245,9 @@ def test_a_custom_call_stays_one_in_both_lanes() -> None:
 def test_a_whole_answer_that_no_vendor_should_give_raises_nothing(told: bytes) -> None:
     events = reply_events(told, provider())
     assert isinstance(events[-1], End | Failure)
+
+
+def test_a_time_that_nobody_can_hold_is_none() -> None:
+    told = b'{"created": 1e999, "choices": [{"index": 0, "finish_reason": "stop", "message": {}}]}'
+    reply = OpenAIChatWire().reply(told, chat(), endpoint(), provider(), MODEL_ID)
+    assert json.loads(reply.body)["created"] == 0

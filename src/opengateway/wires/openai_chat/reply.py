@@ -210,8 +210,12 @@ class ReplyMapper:
             answer["id"] = Raw(dumps(answer_id(body)))
         if bytes(answer.get("object", b"")) != bytes(_OBJECT):
             answer["object"] = _OBJECT
-        created = loads(answer["created"]) if "created" in answer else None
+        try:
+            created = loads(answer["created"]) if "created" in answer else None
+        except ValueError:  # a number that none of ours can hold
+            created = None
         if not isinstance(created, int) or isinstance(created, bool):
-            answer["created"] = Raw(dumps(int(created) if isinstance(created, float) else 0))
+            seconds = created if isinstance(created, float) and 0 <= created < 2**53 else 0
+            answer["created"] = Raw(dumps(int(seconds)))
         mend_members(answer)
         answer["model"] = Raw(dumps(model_id))
