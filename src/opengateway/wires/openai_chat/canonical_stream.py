@@ -27,9 +27,10 @@ from opengateway.domain.usage import Usage
 from opengateway.kit.json import JsonObject, RawObject, ValidationError, loads_raw_object
 from opengateway.kit.sse import ServerEvent
 from opengateway.wires.openai_chat.choice import Choice, usable_choices
-from opengateway.wires.openai_chat.chunks import ChunkReader, created_of
+from opengateway.wires.openai_chat.chunks import ChunkReader
 from opengateway.wires.openai_chat.delta_events import DeltaEvents
 from opengateway.wires.openai_chat.error import malformed
+from opengateway.wires.openai_chat.parts import created_of
 from opengateway.wires.openai_chat.reply import read_reply
 from opengateway.wires.openai_chat.tap import TappedChunk, tap_chunk
 

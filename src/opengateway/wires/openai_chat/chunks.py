@@ -7,7 +7,7 @@ hot path is the lane's too; what it does not take comes here, is decoded and men
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, Final, Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 from msgspec import UNSET
 
@@ -319,14 +319,3 @@ class ChunkReader(ABC, Generic[Out]):
             self._finish_choice(self._choices[index], self._endings.get(index, {}), out)
         self._finish_usage(out)
         self.done = True
-
-
-def created_of(chunk: RawObject) -> int | None:
-    """When the vendor says that the answer was made, in Unix seconds."""
-    try:
-        created: Any = loads(chunk["created"]) if "created" in chunk else None
-    except ValueError:  # a number that none of ours can hold
-        return None
-    if isinstance(created, bool) or not isinstance(created, int | float):
-        return None
-    return int(created) if 0 <= created < 2**53 else None

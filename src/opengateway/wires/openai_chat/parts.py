@@ -10,7 +10,7 @@ import hashlib
 from typing import Any, Final
 
 from opengateway.domain.chat import Meter
-from opengateway.kit.json import JsonObject, Raw, RawObject, dumps
+from opengateway.kit.json import JsonObject, Raw, RawObject, dumps, loads
 
 NULL: Final = Raw(b"null")
 
@@ -142,3 +142,14 @@ def count(message: JsonObject, meter: Meter) -> None:
     for name in ("audio", "images", "function_call", "reasoning_details"):
         if message.get(name):
             meter.has_content = True
+
+
+def created_of(chunk: RawObject) -> int | None:
+    """When the vendor says that the answer was made, in Unix seconds."""
+    try:
+        created: Any = loads(chunk["created"]) if "created" in chunk else None
+    except ValueError:  # a number that none of ours can hold
+        return None
+    if isinstance(created, bool) or not isinstance(created, int | float):
+        return None
+    return int(created) if 0 <= created < 2**53 else None

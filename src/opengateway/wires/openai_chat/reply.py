@@ -15,6 +15,7 @@ from opengateway.wires.openai_chat.parts import (
     arguments_text,
     call_id,
     count,
+    created_of,
     drop_hollow_members,
     is_custom,
     mend_members,
@@ -210,12 +211,6 @@ class ReplyMapper:
             answer["id"] = Raw(dumps(answer_id(body)))
         if bytes(answer.get("object", b"")) != bytes(_OBJECT):
             answer["object"] = _OBJECT
-        try:
-            created = loads(answer["created"]) if "created" in answer else None
-        except ValueError:  # a number that none of ours can hold
-            created = None
-        if not isinstance(created, int) or isinstance(created, bool):
-            seconds = created if isinstance(created, float) and 0 <= created < 2**53 else 0
-            answer["created"] = Raw(dumps(int(seconds)))
+        answer["created"] = Raw(dumps(created_of(answer) or 0))
         mend_members(answer)
         answer["model"] = Raw(dumps(model_id))

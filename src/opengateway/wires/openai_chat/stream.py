@@ -25,8 +25,8 @@ from opengateway.kit.json import (
 )
 from opengateway.kit.sse import ServerEvent
 from opengateway.wires.openai_chat.choice import Choice
-from opengateway.wires.openai_chat.chunks import ChunkReader, created_of
-from opengateway.wires.openai_chat.parts import NULL, answer_id, mend_members
+from opengateway.wires.openai_chat.chunks import ChunkReader
+from opengateway.wires.openai_chat.parts import NULL, answer_id, created_of, mend_members
 from opengateway.wires.openai_chat.tap import tap
 from opengateway.wires.openai_chat.usage import for_caller, is_whole
 
