@@ -3,14 +3,16 @@ bodies, idempotency, and events with their signatures. It refuses what Stripe re
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 import itertools
 import json
 import re
+import threading
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 from aiohttp import web
@@ -246,3 +248,19 @@ async def stripe_stub() -> AsyncIterator[StripeStub]:
         yield stub
     finally:
         await runner.cleanup()
+
+
+@contextmanager
+def stripe_stub_apart() -> Iterator[StripeStub]:
+    """The stub in a loop and thread of its own, for a product that is another process."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    server = stripe_stub()
+    try:
+        yield asyncio.run_coroutine_threadsafe(server.__aenter__(), loop).result(10)
+        asyncio.run_coroutine_threadsafe(server.__aexit__(None, None, None), loop).result(10)
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(10)
+        loop.close()

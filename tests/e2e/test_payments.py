@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
-import threading
 from collections.abc import Iterator
 
 import pytest
 
 from e2e.operating import USD, new_team, verify
 from e2e.product import Product, Simulator, Zone, http, product, until
-from stripe_stub import KEY, SECRET, StripeStub, signed, stripe_stub
+from stripe_stub import KEY, SECRET, StripeStub, signed, stripe_stub_apart
 
 pytestmark = pytest.mark.slow
 
@@ -20,17 +18,8 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def stub() -> Iterator[StripeStub]:
     """In a loop of its own: the product is another process."""
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever)
-    thread.start()
-    server = stripe_stub()
-    try:
-        yield asyncio.run_coroutine_threadsafe(server.__aenter__(), loop).result(10)
-        asyncio.run_coroutine_threadsafe(server.__aexit__(None, None, None), loop).result(10)
-    finally:
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join(10)
-        loop.close()
+    with stripe_stub_apart() as stub:
+        yield stub
 
 
 @pytest.fixture(scope="module")

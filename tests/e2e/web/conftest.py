@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-import threading
 from collections.abc import Iterator
 
 import pytest
@@ -14,7 +12,7 @@ from e2e.conftest import CHAT, FAST, TWO
 from e2e.product import ROOT, Product, Simulator, product
 from e2e.web.browsing import WebZone
 from stores import Chromium
-from stripe_stub import KEY, SECRET, StripeStub, stripe_stub
+from stripe_stub import KEY, SECRET, StripeStub, stripe_stub_apart
 
 BUILT = ROOT / "src" / "opengateway" / "assets" / "web" / "index.html"
 
@@ -22,17 +20,8 @@ BUILT = ROOT / "src" / "opengateway" / "assets" / "web" / "index.html"
 @pytest.fixture(scope="session")
 def stripe() -> Iterator[StripeStub]:
     """Where cards are typed; in a loop of its own, for the product is another process."""
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever)
-    thread.start()
-    server = stripe_stub()
-    try:
-        yield asyncio.run_coroutine_threadsafe(server.__aenter__(), loop).result(10)
-        asyncio.run_coroutine_threadsafe(server.__aexit__(None, None, None), loop).result(10)
-    finally:
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join(10)
-        loop.close()
+    with stripe_stub_apart() as stub:
+        yield stub
 
 
 @pytest.fixture(scope="session")
